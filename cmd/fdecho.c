@@ -1,0 +1,83 @@
+/*
+ * fdecho: send back what comes in, on standard input, or on every connection
+ * that is received from SOCKET.
+ */
+#include "sys.h"
+
+#include "diag.h"
+#include "echo.h"
+#include "options.h"
+#include "receive.h"
+#include "signals.h"
+#include "trace.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char synopsis[] = "fdecho [-v] [-n max] [SOCKET]\n";
+
+/* Receive connections, echo on each of them, until there are no more. */
+static int
+serve(const char *operand, long max)
+{
+	struct receiver receiver;
+	struct failure f;
+	int sig, status = 0;
+
+	signals_init(0);
+	if (receiver_open(&receiver, operand, 0600, 0, &f) == -1) {
+		sig = signals_ending();
+		if (sig == SIGTERM)
+			return 0;
+		if (sig != 0)
+			signals_die(sig);
+		diag_failure(operand, &f);
+		return f.error == EINVAL ? EXIT_USAGE : EXIT_WRONG;
+	}
+	if (echo_serve(&receiver, max, &f) == -1) {
+		diag_failure(operand, &f);
+		status = EXIT_WRONG;
+	}
+	receiver_close(&receiver);
+	diag_flush();
+	sig = signals_ending();
+	if (sig != 0 && sig != SIGTERM)
+		signals_die(sig);
+	return status;
+}
+
+/* Copy standard input to standard output. */
+static int
+copy(void)
+{
+	struct failure f;
+
+	if (echo_copy(STDIN_FILENO, STDOUT_FILENO, &f) == 0)
+		return 0;
+	diag_failure(f.error == EBADF ? "standard input or output"
+				      : "standard input to standard output",
+		&f);
+	return EXIT_WRONG;
+}
+
+int
+main(int argc, char *argv[])
+{
+	long max = LONG_MAX;
+	int c, verbose = 0;
+
+	options_init(argc, argv, "fdecho", synopsis);
+	while ((c = options_get(argc, argv, "+:n:v")) != -1)
+		if (c == 'n')
+			max = options_number(c, optarg, 1, INT_MAX);
+		else
+			verbose = 1;
+	if (argc - optind > 1)
+		options_wrong("too many operands");
+	options_trace(verbose);
+	if (optind < argc)
+		return serve(argv[optind], max);
+	return copy();
+}

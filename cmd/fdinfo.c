@@ -1,0 +1,211 @@
+#include "sys.h"
+
+#include "descriptors.h"
+#include "diag.h"
+#include "info.h"
+#include "options.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char synopsis[] = "fdinfo [-p pid] [FD...]\n";
+
+enum { NUMBER, TYPE, ACCESS, FLAGS, DETAILS, COLUMNS };
+
+struct table {
+	long pid;      /* 0: this process */
+	int *open;     /* all that it has open, */
+	int *group;    /* each with the lowest of its open file description */
+	size_t n_open; /* 0 if that is unknown */
+	char *cells;   /* row by row, each ends with a NUL */
+	size_t length;
+	size_t room;
+	int width[COLUMNS];
+};
+
+static void *
+allocated(void *p)
+{
+	if (p != NULL)
+		return p;
+	diag("%s", strerror(ENOMEM));
+	exit(EXIT_WRONG);
+}
+
+/* Nothing can be said about this process. */
+static void
+give_up(long pid, int error)
+{
+	switch (error) {
+	case ESRCH:
+		diag("%ld: no such process", pid);
+		break;
+	case EPERM:
+	case EACCES:
+	case ENOENT: /* /proc hides it */
+		diag("%ld: ptrace restrictions: another user's process, or a "
+		     "protected one, takes CAP_SYS_PTRACE",
+		    pid);
+		break;
+	case ENOSYS:
+		diag("%ld: no way to see another process's descriptors here",
+		    pid);
+		break;
+	default:
+		diag("%ld: %s", pid, strerror(error));
+	}
+	exit(EXIT_WRONG);
+}
+
+/* What the process has open, and what of that is the same. */
+static void
+survey(struct table *t, int needed)
+{
+	t->open = info_list(t->pid, &t->n_open);
+	if (t->open == NULL && t->pid != 0 && needed)
+		give_up(t->pid, errno);
+	if (t->open == NULL && needed)
+		allocated(NULL);
+	if (t->open == NULL)
+		t->n_open = 0;
+	t->group = allocated(calloc(t->n_open + 1, sizeof *t->group));
+	if (info_groups(t->pid, t->open, t->n_open, t->group) == -1)
+		allocated(NULL);
+}
+
+static void
+add_cell(struct table *t, int column, const char *text)
+{
+	size_t n = strlen(text);
+
+	if (t->room - t->length < n + 1) {
+		t->room = 2 * t->room + n + 1;
+		t->cells = allocated(realloc(t->cells, t->room));
+	}
+	memcpy(t->cells + t->length, text, n + 1);
+	t->length += n + 1;
+	if (t->width[column] < (int)n)
+		t->width[column] = (int)n;
+}
+
+/* Add a descriptor to the table; 0 if it is not open. */
+static int
+add_row(struct table *t, int fd)
+{
+	struct info info;
+	char number[24];
+
+	if (t->pid == 0 && !descriptors_is_open(fd))
+		return 0;
+	if (info_get(&info, t->pid, fd) == -1) {
+		if (t->pid != 0 && errno != EBADF)
+			give_up(t->pid, errno);
+		return 0;
+	}
+	snprintf(number, sizeof number, "%d", fd);
+	add_cell(t, NUMBER, number);
+	add_cell(t, TYPE, info.type);
+	add_cell(t, ACCESS, info.access);
+	add_cell(t, FLAGS, info.flags);
+	add_cell(t, DETAILS, info.details);
+	return 1;
+}
+
+/* Who else has this open file description? */
+static void
+print_same(const struct table *t, int fd)
+{
+	const char *before = " same=";
+	size_t i, mine;
+
+	for (mine = 0; mine < t->n_open && t->open[mine] != fd; mine++)
+		continue;
+	if (mine == t->n_open)
+		return;
+	for (i = 0; i < t->n_open; i++) {
+		if (i == mine || t->group[i] != t->group[mine])
+			continue;
+		printf("%s%d", before, t->open[i]);
+		before = ",";
+	}
+}
+
+static void
+print(const struct table *t)
+{
+	const char *cell;
+	int column = 0, fd = -1;
+	size_t at;
+
+	for (at = 0; at < t->length; at += strlen(cell) + 1) {
+		cell = t->cells + at;
+		if (column == NUMBER)
+			fd = atoi(cell);
+		if (column < DETAILS) {
+			printf("%-*s ", t->width[column++], cell);
+			continue;
+		}
+		printf("%s", cell);
+		print_same(t, fd);
+		putchar('\n');
+		column = 0;
+	}
+}
+
+static int
+descriptor_number(const char *text)
+{
+	size_t n = strspn(text, "0123456789");
+	long fd;
+
+	fd = n > 0 && n < 11 && text[n] == '\0' ? atol(text) : -1;
+	if (fd < 0 || fd > INT_MAX)
+		options_wrong("%s: not a descriptor number", text);
+	return (int)fd;
+}
+
+int
+main(int argc, char *argv[])
+{
+	struct table t;
+	int c, i, status = 0;
+	size_t n;
+
+	options_init(argc, argv, "fdinfo", synopsis);
+	memset(&t, 0, sizeof t);
+	while ((c = options_get(argc, argv, "+:p:")) != -1)
+		t.pid = options_number(c, optarg, 1, INT_MAX);
+	for (i = optind; i < argc; i++)
+		descriptor_number(argv[i]);
+	if (!descriptors_is_open(STDOUT_FILENO)) {
+		diag("standard output: not open");
+		return EXIT_WRONG;
+	}
+	if (t.pid != 0 && kill((pid_t)t.pid, 0) == -1 && errno == ESRCH)
+		give_up(t.pid, ESRCH);
+	survey(&t, optind == argc);
+	for (i = optind; i < argc; i++) {
+		if (add_row(&t, descriptor_number(argv[i])))
+			continue;
+		if (t.pid != 0)
+			diag("%ld: descriptor %s: not open", t.pid, argv[i]);
+		else
+			diag("descriptor %s: not open", argv[i]);
+		status = EXIT_WRONG;
+	}
+	for (n = 0; optind == argc && n < t.n_open; n++)
+		add_row(&t, t.open[n]);
+	print(&t);
+	free(t.cells);
+	free(t.open);
+	free(t.group);
+	if (fflush(stdout) == EOF || ferror(stdout)) {
+		diag_errno("standard output", "write");
+		return EXIT_WRONG;
+	}
+	return status;
+}

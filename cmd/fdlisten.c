@@ -1,0 +1,327 @@
+/*
+ * fdlisten: the server's side. socket, bind, listen, accept; what becomes of
+ * the connection is up to COMMAND, or to who reads standard output.
+ */
+#include "sys.h"
+
+#include "accept.h"
+#include "address.h"
+#include "child.h"
+#include "diag.h"
+#include "environ.h"
+#include "landing.h"
+#include "named.h"
+#include "options.h"
+#include "output.h"
+#include "signals.h"
+#include "stream.h"
+#include "trace.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char synopsis[] =
+	"fdlisten [-klv] [-m mode] [-n max] [-o file] [-t seconds] ADDRESS\n"
+	"                [COMMAND [ARG...]]\n";
+
+static struct {
+	int keep;	/* -k */
+	int only_listen; /* -l */
+	mode_t mode;
+	long max;
+	const char *output;
+	int64_t timeout;
+} option = {0, 0, 0600, 256, NULL, -1};
+
+static struct address address;
+static struct named name;
+static struct command command;
+static struct environment *environment;
+
+static void
+options(int argc, char *argv[])
+{
+	int c, verbose = 0;
+
+	options_init(argc, argv, "fdlisten", synopsis);
+	while ((c = options_get(argc, argv, "+:klm:n:o:t:v")) != -1)
+		switch (c) {
+		case 'k':
+			option.keep = 1;
+			break;
+		case 'l':
+			option.only_listen = 1;
+			break;
+		case 'm':
+			option.mode = options_mode(c, optarg);
+			break;
+		case 'n':
+			option.max = options_number(c, optarg, 1, 1000000);
+			break;
+		case 'o':
+			option.output = optarg;
+			break;
+		case 't':
+			option.timeout = options_seconds(c, optarg);
+			break;
+		case 'v':
+			verbose = 1;
+			break;
+		}
+	if (optind == argc)
+		options_wrong("ADDRESS is missing");
+	if (option.keep && option.only_listen)
+		options_wrong("-k and -l exclude each other");
+	options_trace(verbose);
+}
+
+static int
+failed(const char *object, const struct failure *f)
+{
+	diag_failure(object, f);
+	named_remove(&name);
+	return EXIT_WRONG;
+}
+
+/* End as the signal, the time limit or the failure wants it. */
+static int
+finished(const struct failure *f)
+{
+	int sig = signals_ending();
+
+	diag_flush();
+	named_remove(&name);
+	if (sig != 0 && (sig != SIGTERM || !option.keep))
+		signals_die(sig);
+	if (sig == SIGTERM)
+		return 0;
+	if (f->error == ETIMEDOUT)
+		return EXIT_TIMEOUT;
+	if (f->error == EPIPE)
+		signals_die(SIGPIPE);
+	return failed(f->operation == NULL ? "standard output"
+					   : address.operand,
+		f);
+}
+
+static const char *
+unix_path(void)
+{
+	return address.kind == ADDRESS_UNIX ? address.operand : NULL;
+}
+
+/* -l: COMMAND gets the listening socket, after those that it gets already. */
+static int
+pass_listening(int listener)
+{
+	const char *fds = getenv("LISTEN_FDS"), *pid = getenv("LISTEN_PID");
+	static struct landing landing;
+	int n = 0;
+
+	if (fds != NULL && pid != NULL && atol(pid) == (long)getpid())
+		n = atoi(fds);
+	if (n < 0)
+		n = 0;
+	landing_add(&landing, listener, LANDING_FIRST + n);
+	environ_clear(environment);
+	environ_listen(environment, n + 1);
+	n = command_become(&command, "S5", &landing, environment);
+	named_remove(&name);
+	return n;
+}
+
+/* The accepted connection as standard input and output, and its facts. */
+static void
+prepare(struct landing *landing, const struct acceptor *a, int connection)
+{
+	landing->count = 0;
+	landing_add(landing, connection, STDIN_FILENO);
+	landing_add(landing, connection, STDOUT_FILENO);
+	environ_clear(environment);
+	environ_connection(environment, connection,
+		(const struct sockaddr *)&a->peer, a->peer_length, unix_path());
+}
+
+/* The next connection; children that end do not matter. */
+static int
+next(struct acceptor *a, int64_t deadline, struct failure *f)
+{
+	int connection;
+
+	do
+		connection = acceptor_next(a, deadline, f);
+	while (connection == -1 && errno == EINTR && signals_ending() == 0);
+	return connection;
+}
+
+/* Accept one connection and become COMMAND. */
+static int
+serve_one(struct acceptor *a)
+{
+	static struct landing landing;
+	struct failure f;
+	int connection;
+
+	connection = next(a, signals_deadline(option.timeout), &f);
+	if (connection == -1)
+		return finished(&f);
+	named_remove(&name);
+	prepare(&landing, a, connection);
+	close(a->fd);
+	trace("S8", "close(%d)", a->fd);
+	return command_become(&command, "S6", &landing, environment);
+}
+
+/* Run COMMAND for each connection, so many at once. */
+static int
+serve_many(struct acceptor *a)
+{
+	static struct landing landing;
+	int64_t deadline = signals_deadline(option.timeout);
+	struct children children;
+	struct failure f;
+	int connection;
+
+	if (children_init(&children, (size_t)option.max) == -1) {
+		failure_errno(&f, "memory for -n");
+		return failed(address.operand, &f);
+	}
+	while (signals_ending() == 0) {
+		children_reap(&children);
+		if (children.count == children.limit) {
+			signals_pause(-1);
+			deadline = signals_deadline(option.timeout);
+			continue;
+		}
+		connection = acceptor_next(a, deadline, &f);
+		if (connection == -1 && errno == EINTR)
+			continue;
+		if (connection == -1)
+			return finished(&f);
+		prepare(&landing, a, connection);
+		children_add(&children,
+			child_start_patient(
+				&command, "S6", &landing, environment));
+		close(connection);
+		trace("S8", "close(%d)", connection);
+		deadline = signals_deadline(option.timeout);
+	}
+	return finished(&f);
+}
+
+/* Send each connection, or the first, over the stream. */
+static int
+serve_stream(struct acceptor *a, const struct stream *stream)
+{
+	int64_t deadline = signals_deadline(option.timeout);
+	struct failure f;
+	int connection;
+
+	do {
+		connection = next(a, deadline, &f);
+		if (connection == -1)
+			return finished(&f);
+		if (stream_send(stream, "", 1, &connection, 1, -1) == -1) {
+			failure_errno(&f, "sendmsg");
+			return finished(&f);
+		}
+		close(connection);
+		trace("S8", "close(%d)", connection);
+		deadline = signals_deadline(option.timeout);
+	} while (option.keep);
+	named_remove(&name);
+	return 0;
+}
+
+/* -l without COMMAND: the listening socket itself goes over the stream. */
+static int
+send_listening(int listener, const struct stream *stream)
+{
+	struct failure f;
+
+	if (stream_send(stream, "", 1, &listener, 1,
+		    signals_deadline(option.timeout)) == -1) {
+		failure_errno(&f, "sendmsg");
+		return finished(&f);
+	}
+	return 0;
+}
+
+static int
+write_address(int listener, struct failure *f)
+{
+	char line[ADDRESS_TEXT + 2];
+
+	if (address.kind == ADDRESS_UNIX)
+		strcpy(line, address.operand);
+	else
+		address_of_socket(line, sizeof line - 1, listener);
+	strcat(line, "\n");
+	return output_line(option.output, line, f);
+}
+
+/* What can be known to be wrong before anything is opened. */
+static int
+check(char *operands[], struct failure *f)
+{
+	int status;
+
+	if (address_parse(&address, operands[0], f) == -1) {
+		diag_failure(operands[0], f);
+		return f->error == ENAMETOOLONG || f->error == EBADF
+			? EXIT_WRONG
+			: EXIT_USAGE;
+	}
+	if (operands[1] == NULL) {
+		if (stream_check(STDOUT_FILENO, f) == 0)
+			return 0;
+		diag_failure("standard output", f);
+		return EXIT_USAGE;
+	}
+	status = command_find(&command, operands + 1, f);
+	if (status != 0) {
+		diag_failure(operands[1], f);
+		return status;
+	}
+	environment = environ_new();
+	if (environment == NULL) {
+		diag_errno(operands[1], "environment");
+		return EXIT_WRONG;
+	}
+	return 0;
+}
+
+int
+main(int argc, char *argv[])
+{
+	struct acceptor acceptor;
+	struct stream stream = {NULL, -1, -1};
+	struct failure f;
+	int listener, status, has_command;
+
+	options(argc, argv);
+	has_command = optind + 1 < argc;
+	status = check(argv + optind, &f);
+	if (status != 0)
+		return status;
+	signals_init(SIGNALS_CHILD);
+
+	listener = address_listen(&address, option.mode, &name, &f);
+	if (listener == -1)
+		return failed(address.operand, &f);
+	if (option.output != NULL && write_address(listener, &f) == -1)
+		return signals_ending() ? finished(&f)
+					: failed(option.output, &f);
+	if (!has_command &&
+		stream_open(&stream, "standard output", STDOUT_FILENO, &f) == -1)
+		return finished(&f);
+	if (option.only_listen)
+		return has_command ? pass_listening(listener)
+				   : send_listening(listener, &stream);
+	acceptor_init(&acceptor, listener, address.kind == ADDRESS_FD, stream.fd);
+	if (!has_command)
+		return serve_stream(&acceptor, &stream);
+	return option.keep ? serve_many(&acceptor) : serve_one(&acceptor);
+}

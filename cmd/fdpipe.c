@@ -1,0 +1,220 @@
+/*
+ * fdpipe: the shell's pipeline with a pair of UNIX sockets in place of each
+ * pipe, so that descriptors can flow through.
+ */
+#include "sys.h"
+
+#include "child.h"
+#include "diag.h"
+#include "options.h"
+#include "signals.h"
+#include "trace.h"
+
+#include <sys/wait.h>
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char synopsis[] =
+	"fdpipe [-v] [-n copies] COMMAND [ARG...] '|' COMMAND [ARG...] ...\n";
+
+struct process {
+	pid_t pid; /* 0: it has ended */
+	int status;
+};
+
+static struct command *commands;
+static struct process *processes; /* one a command, copies of the last */
+static size_t n_commands, n_processes, copies = 1;
+
+/* Cut the operands at each '|'; returns the status to end with, or 0. */
+static int
+parse(int argc, char *argv[])
+{
+	struct failure f;
+	int i, first = 0, status;
+
+	commands = calloc((size_t)argc + 1, sizeof *commands);
+	if (commands == NULL) {
+		diag_errno("memory for the commands", "calloc");
+		return EXIT_WRONG;
+	}
+	for (i = 0; i <= argc; i++) {
+		if (i < argc && strcmp(argv[i], "|") != 0)
+			continue;
+		if (i == first)
+			options_wrong("a command is missing beside '|'");
+		if (i == argc && n_commands == 0)
+			options_wrong("there is no '|' among the operands; "
+				      "quote it, or the shell takes it");
+		argv[i] = NULL;
+		status = command_find(
+			&commands[n_commands++], argv + first, &f);
+		if (status != 0) {
+			diag_failure(argv[first], &f);
+			return status;
+		}
+		first = i + 1;
+	}
+	return 0;
+}
+
+static int
+make_pair(int pair[2])
+{
+	trace_before("S4", "socketpair()");
+	if (sys_socketpair(SOCK_SEQPACKET, pair) == -1 &&
+		sys_socketpair(SOCK_STREAM, pair) == -1)
+		return -1;
+	trace("S4", "socketpair() = %d, %d", pair[0], pair[1]);
+	return 0;
+}
+
+static void
+start(const struct command *c, int in, int out)
+{
+	struct landing l;
+
+	l.count = 0;
+	if (in != -1)
+		landing_add(&l, in, STDIN_FILENO);
+	if (out != -1)
+		landing_add(&l, out, STDOUT_FILENO);
+	processes[n_processes++].pid = child_start_patient(c, "S5", &l, NULL);
+}
+
+static void
+release(int fd)
+{
+	if (fd == -1)
+		return;
+	close(fd);
+	trace("S5", "close(%d)", fd);
+}
+
+/* Start all of them, and keep none of their sockets. */
+static int
+start_all(void)
+{
+	int in = -1, pair[2];
+	size_t i;
+
+	for (i = 0; i + 1 < n_commands; i++) {
+		if (make_pair(pair) == -1)
+			return -1;
+		start(&commands[i], in, pair[0]);
+		release(in);
+		release(pair[0]);
+		in = pair[1];
+	}
+	for (i = 0; i < copies; i++)
+		start(&commands[n_commands - 1], in, -1);
+	release(in);
+	return 0;
+}
+
+static void
+pass_on(int sig)
+{
+	size_t i;
+
+	for (i = 0; i < n_processes; i++)
+		if (processes[i].pid != 0)
+			kill(processes[i].pid, sig);
+}
+
+static size_t
+reap(void)
+{
+	size_t i, ended = 0;
+	int status;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+		for (i = 0; i < n_processes; i++)
+			if (processes[i].pid == pid) {
+				processes[i].pid = 0;
+				processes[i].status = status;
+				ended++;
+			}
+	return ended;
+}
+
+static void
+wait_all(void)
+{
+	size_t running = n_processes;
+	int passed = 0;
+
+	for (;;) {
+		running -= reap();
+		if (running == 0)
+			return;
+		signals_pause(-1);
+		if (signals_count() > passed) {
+			passed = signals_count();
+			pass_on(signals_ending());
+		}
+	}
+}
+
+/*
+ * The last that failed, from the right. Who was stopped by SIGPIPE because all
+ * that was wanted had been read has not failed.
+ */
+static int
+failed_status(void)
+{
+	size_t i = n_processes;
+	int succeeded = 0, status;
+
+	while (i-- > 0) {
+		status = processes[i].status;
+		if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+			succeeded = 1;
+		else if (!succeeded || !WIFSIGNALED(status) ||
+			WTERMSIG(status) != SIGPIPE)
+			return status;
+	}
+	return 0;
+}
+
+int
+main(int argc, char *argv[])
+{
+	int c, status, verbose = 0;
+
+	options_init(argc, argv, "fdpipe", synopsis);
+	while ((c = options_get(argc, argv, "+:n:v")) != -1)
+		if (c == 'n')
+			copies = (size_t)options_number(c, optarg, 1, 4096);
+		else
+			verbose = 1;
+	if (optind == argc)
+		options_wrong("COMMAND is missing");
+	options_trace(verbose);
+	status = parse(argc - optind, argv + optind);
+	if (status != 0)
+		return status;
+	processes = calloc(n_commands + copies, sizeof *processes);
+	if (processes == NULL) {
+		diag_errno("memory for the processes", "calloc");
+		return EXIT_WRONG;
+	}
+	signals_init(SIGNALS_CHILD);
+	if (start_all() == -1) {
+		diag_errno("'|'", "socketpair");
+		pass_on(SIGTERM);
+		wait_all();
+		return EXIT_WRONG;
+	}
+	wait_all();
+	status = failed_status();
+	if (WIFEXITED(status))
+		return WEXITSTATUS(status);
+	if (WTERMSIG(status) == signals_ending())
+		signals_die(signals_ending());
+	return 128 + WTERMSIG(status);
+}

@@ -1,0 +1,257 @@
+/*
+ * fdrecv: recvmsg() with SCM_RIGHTS. What arrives on SOCKET goes to COMMAND,
+ * or is shown.
+ */
+#include "sys.h"
+
+#include "child.h"
+#include "diag.h"
+#include "environ.h"
+#include "info.h"
+#include "landing.h"
+#include "options.h"
+#include "pool.h"
+#include "receive.h"
+#include "show.h"
+#include "signals.h"
+#include "trace.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char synopsis[] =
+	"fdrecv [-akv] [-f fd]... [-m mode] [-n workers] [-t seconds] SOCKET\n"
+	"              [COMMAND [ARG...]]\n";
+
+static struct {
+	int all;  /* -a */
+	int keep; /* -k */
+	mode_t mode;
+	long workers; /* -n, 0: no pool */
+	int64_t timeout;
+	struct options_fds fds;
+} option = {0, 0, 0600, 0, -1, {{0}, 0}};
+
+static struct command command; /* path is NULL: show what arrives */
+static struct environment *environment;
+static struct receiver receiver;
+
+static void
+options(int argc, char *argv[])
+{
+	int c, verbose = 0;
+
+	options_init(argc, argv, "fdrecv", synopsis);
+	while ((c = options_get(argc, argv, "+:af:km:n:t:v")) != -1)
+		switch (c) {
+		case 'a':
+			option.all = 1;
+			break;
+		case 'f':
+			options_fd(&option.fds, optarg, 0);
+			break;
+		case 'k':
+			option.keep = 1;
+			break;
+		case 'm':
+			option.mode = options_mode(c, optarg);
+			break;
+		case 'n':
+			option.workers = options_number(c, optarg, 1, POOL_MOST);
+			option.keep = 1;
+			break;
+		case 't':
+			option.timeout = options_seconds(c, optarg);
+			break;
+		case 'v':
+			verbose = 1;
+			break;
+		}
+	if (optind == argc)
+		options_wrong("SOCKET is missing");
+	if (option.all && option.fds.count > 0)
+		options_wrong("-a and -f exclude each other");
+	if (optind + 1 == argc && (option.all || option.fds.count > 0))
+		options_wrong("-%c needs a COMMAND", option.all ? 'a' : 'f');
+	options_trace(verbose);
+}
+
+/* End as the signal or the time limit wants it. */
+static int
+interrupted(const struct failure *f)
+{
+	int sig = signals_ending();
+
+	diag_flush();
+	receiver_close(&receiver);
+	if (sig != 0 && (sig != SIGTERM || !option.keep))
+		signals_die(sig);
+	if (sig != 0)
+		return 0;
+	if (signals_timed_out())
+		return EXIT_TIMEOUT;
+	diag_failure(receiver.operand, f);
+	return EXIT_WRONG;
+}
+
+/* What COMMAND shall find, in descriptors and in the environment. */
+static int
+prepare(struct landing *l, const struct fdpass_message *m, struct failure *f)
+{
+	if (landing_message(l, m, option.fds.fds, option.fds.count, option.all,
+		    f) == -1)
+		return -1;
+	environ_clear(environment);
+	environ_message(environment, m);
+	if (option.all)
+		environ_listen(environment, (int)m->count);
+	if (landing_is_connection(m->fds[0]))
+		environ_connection(environment, m->fds[0], NULL, 0, NULL);
+	return 0;
+}
+
+static void
+trace_received(const struct fdpass_message *m)
+{
+	if (trace_on)
+		show_trace("W1", m);
+}
+
+/* One message: show it, run COMMAND on it, or refuse it. */
+static int
+work_on(struct incoming *in)
+{
+	static struct landing landing;
+	struct fdpass_message *m = &in->message;
+	struct failure f;
+	int r = 0;
+
+	trace_received(m);
+	if (command.path == NULL) {
+		incoming_answer(in, FDPASS_TAKEN);
+		r = show_message(m);
+		if (r == -1)
+			diag_errno("standard output", "write");
+	} else if (prepare(&landing, m, &f) == -1) {
+		diag_offence_failure(receiver.operand, &f);
+		incoming_answer(in, FDPASS_REFUSED);
+		r = -1;
+	} else if (option.keep) {
+		pid_t pid;
+
+		incoming_answer(in, FDPASS_TAKEN);
+		pid = child_start_patient(
+			&command, "W1", &landing, environment);
+		fdpass_close(m);
+		child_wait(pid);
+	} else {
+		/* From now on the name must lead nobody here. */
+		named_remove(&receiver.name);
+		incoming_answer(in, FDPASS_TAKEN);
+		exit(command_become(&command, "W1", &landing, environment));
+	}
+	fdpass_close(m);
+	return r;
+}
+
+/* The end of the stream: in order for a worker, too early for one message. */
+static int
+ended(void)
+{
+	diag_flush();
+	if (option.keep)
+		return 0;
+	diag("%s: end of file before a message came", receiver.operand);
+	return EXIT_WRONG;
+}
+
+static void
+start_timer(void)
+{
+	/* The pool as a whole has the limit, not each of its workers. */
+	if (option.timeout >= 0 && option.workers == 0)
+		signals_timer(option.timeout > 0 ? option.timeout : 1);
+}
+
+static void
+stop_timer(void)
+{
+	if (option.timeout >= 0 && option.workers == 0)
+		signals_timer(0);
+}
+
+/* A worker: receive, work, again. */
+static int
+work(struct pool *pool, void *unused)
+{
+	struct incoming in;
+	struct failure f;
+	int r;
+
+	(void)unused;
+	if (incoming_init(&in) == -1) {
+		diag_errno("memory for a payload", "malloc");
+		return EXIT_WRONG;
+	}
+	do {
+		start_timer();
+		r = receiver_next(&receiver, &in, &f);
+		if (r == -1)
+			return interrupted(&f);
+		stop_timer();
+		if (r == 0)
+			return ended();
+		pool_busy(pool, 1);
+		r = work_on(&in);
+		pool_busy(pool, 0);
+	} while (option.keep);
+	receiver_close(&receiver);
+	return r == 0 ? 0 : EXIT_WRONG;
+}
+
+int
+main(int argc, char *argv[])
+{
+	struct failure f;
+	int status;
+
+	options(argc, argv);
+	if (optind + 1 < argc) {
+		status = command_find(&command, argv + optind + 1, &f);
+		if (status != 0) {
+			diag_failure(argv[optind + 1], &f);
+			return status;
+		}
+		environment = environ_new();
+		if (environment == NULL) {
+			diag_errno(argv[optind + 1], "environment");
+			return EXIT_WRONG;
+		}
+	}
+	signals_init(0);
+	if (receiver_open(&receiver, argv[optind], option.mode, RECEIVER_CREDS,
+		    &f) == -1) {
+		if (signals_ending() != 0)
+			return interrupted(&f);
+		diag_failure(argv[optind], &f);
+		return f.error == EINVAL ? EXIT_USAGE : EXIT_WRONG;
+	}
+	if (option.workers == 0)
+		return work(NULL, NULL);
+
+	status = pool_run((size_t)option.workers, option.timeout, &receiver.name,
+		work, NULL);
+	if (status == -1) {
+		diag_errno(receiver.operand, "start the workers");
+		status = EXIT_WRONG;
+	}
+	receiver_close(&receiver);
+	diag_flush();
+	if (signals_ending() != 0 && signals_ending() != SIGTERM)
+		signals_die(signals_ending());
+	return status;
+}

@@ -1,0 +1,279 @@
+/*
+ * fdsend: sendmsg() with SCM_RIGHTS. Descriptors go to who receives on SOCKET.
+ */
+#include "sys.h"
+
+#include "address.h"
+#include "descriptors.h"
+#include "diag.h"
+#include "fdpass.h"
+#include "handover.h"
+#include "options.h"
+#include "receive.h"
+#include "relay.h"
+#include "signals.h"
+#include "stream.h"
+#include "trace.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char synopsis[] =
+	"fdsend [-drvw] [-f fd]... [-p pid] [-s string] [-t seconds] SOCKET\n";
+
+static struct {
+	int drop;  /* -d */
+	int relay; /* -r */
+	int wait;  /* -w */
+	int verbose;
+	long pid; /* -p, 0: our own descriptors */
+	const char *string;
+	int64_t timeout;
+	struct options_fds fds;
+} option = {0, 0, 0, 0, 0, "", -1, {{0}, 0}};
+
+static void
+options(int argc, char *argv[])
+{
+	const char *f_arguments[OPTIONS_MAX_FDS + 1];
+	size_t i, n = 0;
+	int c;
+
+	options_init(argc, argv, "fdsend", synopsis);
+	while ((c = options_get(argc, argv, "+:df:p:rs:t:vw")) != -1)
+		switch (c) {
+		case 'd':
+			option.drop = 1;
+			break;
+		case 'f':
+			if (n <= OPTIONS_MAX_FDS)
+				f_arguments[n++] = optarg;
+			break;
+		case 'p':
+			option.pid = options_number(c, optarg, 1, INT_MAX);
+			break;
+		case 'r':
+			option.relay = 1;
+			break;
+		case 's':
+			option.string = optarg;
+			break;
+		case 't':
+			option.timeout = options_seconds(c, optarg);
+			break;
+		case 'v':
+			option.verbose = 1;
+			break;
+		case 'w':
+			option.wait = 1;
+			break;
+		}
+	if (argc - optind != 1)
+		options_wrong(optind == argc ? "SOCKET is missing"
+					     : "too many operands");
+	if (strlen(option.string) > FDPASS_MAX_PAYLOAD)
+		options_wrong("-s: a string has at most %d bytes, this one %zu",
+			FDPASS_MAX_PAYLOAD, strlen(option.string));
+	if (option.relay && (n > 0 || option.pid != 0 || option.string[0] != '\0'))
+		options_wrong("-r takes no -f, -p or -s: it passes on what comes");
+	/* Ours must be open; whose they are is known only now. */
+	for (i = 0; i < n; i++)
+		options_fd(&option.fds, f_arguments[i], option.pid == 0);
+	if (n == 0 && !option.relay)
+		options_fd(&option.fds, "0", option.pid == 0);
+	options_trace(option.verbose);
+}
+
+/* Where a descriptor of another process is meant, get a duplicate of it. */
+static int
+fetch(int fds[], size_t count)
+{
+	size_t i;
+	int copy;
+
+	for (i = 0; i < count; i++) {
+		copy = sys_fd_of_process(option.pid, fds[i]);
+		if (copy == -1) {
+			diag("descriptor %d of process %ld: %s", fds[i], option.pid,
+				errno == EPERM
+					? "not permitted: it takes the right to "
+					  "trace that process (same user, and "
+					  "what ptrace_scope allows)"
+					: errno == ESRCH ? "no such process"
+					: errno == EBADF ? "not open there"
+							 : strerror(errno));
+			return -1;
+		}
+		fds[i] = copy;
+	}
+	return 0;
+}
+
+static const char *
+payload(size_t *length)
+{
+	*length = strlen(option.string);
+	if (*length == 0)
+		*length = 1; /* a lone NUL: at least one byte must go */
+	return option.string;
+}
+
+/* How it ended, as an exit status. */
+static int
+finished(const char *operand, enum handover_state state,
+	const struct failure *f)
+{
+	if (state == HANDOVER_TAKEN)
+		return 0;
+	if (state == HANDOVER_TIMEOUT)
+		return EXIT_TIMEOUT;
+	diag_failure(operand, f);
+	return EXIT_WRONG;
+}
+
+/* Connect, sendmsg, shutdown, wait for the answer. */
+static int
+send_to_name(const char *operand)
+{
+	struct handover handover;
+	struct target target;
+	struct failure f;
+	const char *bytes;
+	size_t length;
+	int flags = 0;
+
+	if (option.wait)
+		flags |= HANDOVER_WAIT;
+	if (option.drop)
+		flags |= HANDOVER_DROP;
+	if (option.timeout < 0)
+		flags |= HANDOVER_BLOCK;
+	if (target_init(&target, operand, flags, &f) == -1) {
+		diag_failure(operand, &f);
+		return f.error == EINVAL ? EXIT_USAGE : EXIT_WRONG;
+	}
+	/* Without room for the socket it is made later. */
+	handover_begin(&handover, &target, signals_deadline(option.timeout));
+	bytes = payload(&length);
+	handover_message(
+		&handover, bytes, length, option.fds.fds, option.fds.count);
+	return finished(operand, handover_run(&handover), &handover.failure);
+}
+
+static int
+send_to_stream(const char *operand, int fd)
+{
+	struct stream stream;
+	struct failure f;
+	const char *bytes;
+	size_t length;
+
+	if (option.wait)
+		options_wrong("-w is for named sockets, %s is open already",
+			operand);
+	if (stream_check(fd, &f) == -1) {
+		diag_failure(operand, &f);
+		return EXIT_USAGE;
+	}
+	signals_init(0);
+	bytes = payload(&length);
+	if (stream_open(&stream, operand, fd, &f) == 0 &&
+		stream_send(&stream, bytes, length, option.fds.fds,
+			option.fds.count, signals_deadline(option.timeout)) == 0)
+		return 0;
+	if (signals_ending() != 0)
+		signals_die(signals_ending());
+	if (errno == ETIMEDOUT)
+		return EXIT_TIMEOUT;
+	if (errno == EPIPE)
+		signals_die(SIGPIPE);
+	diag_errno(operand, "sendmsg");
+	return EXIT_WRONG;
+}
+
+static int
+relay_finished(int result, const char *operand, const struct failure *f)
+{
+	int sig = signals_ending();
+
+	diag_flush();
+	if (sig != 0 && sig != SIGTERM)
+		signals_die(sig);
+	if (result == -1 && f->error == EPIPE)
+		signals_die(SIGPIPE);
+	if (result == -1)
+		diag_failure(operand, f);
+	return result == 0 ? 0 : EXIT_WRONG;
+}
+
+/* -r: pass on every message that arrives on standard input. */
+static int
+relay(const char *operand, int fd)
+{
+	struct receiver receiver;
+	struct stream stream;
+	struct target target;
+	struct failure f;
+	int r, flags = 0;
+
+	if (option.wait)
+		flags |= HANDOVER_WAIT;
+	if (option.drop)
+		flags |= HANDOVER_DROP;
+	if (fd != -1 && option.wait)
+		options_wrong("-w is for named sockets, %s is open already",
+			operand);
+	r = fd != -1 ? stream_check(fd, &f)
+		     : target_init(&target, operand, flags, &f);
+	if (r == -1) {
+		diag_failure(operand, &f);
+		return f.error == EINVAL ? EXIT_USAGE : EXIT_WRONG;
+	}
+	signals_init(0);
+	if (receiver_open(&receiver, "-", 0, trace_on ? RECEIVER_CREDS : 0,
+		    &f) == -1) {
+		if (f.error == EINVAL) {
+			diag_failure("standard input", &f);
+			return EXIT_USAGE;
+		}
+		return relay_finished(-1, "standard input", &f);
+	}
+	if (receiver.kind == RECEIVER_LISTENING) {
+		diag("standard input: a listening socket, not a stream");
+		return EXIT_USAGE;
+	}
+	if (fd == -1)
+		return relay_finished(
+			relay_to_name(&receiver, &target, option.timeout, &f),
+			operand, &f);
+	if (stream_open(&stream, operand, fd, &f) == -1)
+		return relay_finished(-1, operand, &f);
+	return relay_finished(
+		relay_to_stream(&receiver, &stream, option.timeout, &f), operand,
+		&f);
+}
+
+int
+main(int argc, char *argv[])
+{
+	const char *operand;
+	int is_fd, fd = STDOUT_FILENO;
+
+	options(argc, argv);
+	operand = argv[optind];
+	if (option.pid != 0 && fetch(option.fds.fds, option.fds.count) == -1)
+		return EXIT_WRONG;
+	is_fd = strcmp(operand, "-") == 0 ? 1 : address_fd_operand(operand, &fd);
+	if (is_fd == -1)
+		options_wrong("%s: no descriptor number after fd:", operand);
+	if (is_fd && !descriptors_is_open(fd)) {
+		diag("%s: descriptor %d is not open", operand, fd);
+		return EXIT_WRONG;
+	}
+	if (option.relay)
+		return relay(operand, is_fd ? fd : -1);
+	return is_fd ? send_to_stream(operand, fd) : send_to_name(operand);
+}

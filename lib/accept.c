@@ -1,0 +1,169 @@
+#include "accept.h"
+
+#include "address.h"
+#include "diag.h"
+#include "signals.h"
+#include "trace.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#define RETRY_RESOURCES 100 /* ms */
+#define ACCEPT_AT_MOST 100  /* ms */
+
+/*
+ * Accept from a listening socket that is ours alone, or shared. watch is the
+ * stream that the connections go to, -1 if they go elsewhere.
+ */
+void
+acceptor_init(struct acceptor *a, int fd, int is_shared, int watch)
+{
+	memset(a, 0, sizeof *a);
+	a->fd = fd;
+	a->is_shared = is_shared;
+	a->watch = watch;
+	if (!is_shared)
+		sys_nonblock(fd, 1);
+}
+
+/*
+ * accept() on a socket that others accept from too. Another process may take
+ * the connection that poll() has seen, and O_NONBLOCK would change their
+ * socket as well. An interval timer brings us back then, with EINTR.
+ */
+int
+accept_shared(int fd, struct sockaddr *address, socklen_t *length)
+{
+	int s, saved;
+
+	signals_timer(ACCEPT_AT_MOST);
+	signals_guard(-1);
+	s = sys_accept(fd, address, length);
+	saved = errno;
+	signals_unguard();
+	signals_timer(0);
+	errno = saved;
+	return s;
+}
+
+static int
+accept_now(struct acceptor *a)
+{
+	struct sockaddr *peer = (struct sockaddr *)&a->peer;
+
+	a->peer_length = sizeof a->peer;
+	if (a->is_shared)
+		return accept_shared(a->fd, peer, &a->peer_length);
+	return sys_accept(a->fd, peer, &a->peer_length);
+}
+
+static int
+is_transient(int error)
+{
+	switch (error) {
+	case EINTR:
+	case EAGAIN:
+#if EWOULDBLOCK != EAGAIN
+	case EWOULDBLOCK:
+#endif
+	case ECONNABORTED:
+	/* Linux passes on what the network told of the new connection. */
+	case EPROTO:
+	case ENOPROTOOPT:
+	case ENETDOWN:
+	case ENETUNREACH:
+	case EHOSTUNREACH:
+#ifdef EHOSTDOWN
+	case EHOSTDOWN:
+#endif
+#ifdef ENONET
+	case ENONET:
+#endif
+		return 1;
+	default:
+		return 0;
+	}
+}
+
+static int
+short_of_resources(int error)
+{
+	return error == EMFILE || error == ENFILE || error == ENOBUFS ||
+		error == ENOMEM;
+}
+
+static void
+trace_accepted(const struct acceptor *a, int s)
+{
+	char peer[ADDRESS_TEXT];
+
+	if (!trace_on)
+		return;
+	address_format(peer, sizeof peer, (const struct sockaddr *)&a->peer,
+		a->peer_length);
+	trace("S6", "accept(%d) = %d from %s", a->fd, s, peer);
+}
+
+/*
+ * Wait until there is a connection, and room for it in the stream. A busy
+ * server finds both at once, and so with one call.
+ */
+static int
+wait_ready(struct acceptor *a, int64_t deadline)
+{
+	struct pollfd p[2];
+	int r, client = 0, room = a->watch == -1;
+
+	while (!client || !room) {
+		p[0].fd = client ? -1 : a->fd;
+		p[0].events = POLLIN;
+		p[0].revents = 0;
+		p[1].fd = a->watch;
+		p[1].events = room ? 0 : POLLOUT;
+		p[1].revents = 0;
+		r = signals_wait(p, 2, deadline);
+		if (r == -1)
+			return -1;
+		if (r == 0) {
+			errno = ETIMEDOUT;
+			return -1;
+		}
+		if (p[1].revents & (POLLHUP | POLLERR | POLLNVAL)) {
+			errno = EPIPE;
+			return -1;
+		}
+		client |= p[0].revents != 0;
+		room |= p[1].revents != 0;
+	}
+	return 0;
+}
+
+/*
+ * The next connection. -1 with EINTR for a signal (one that ends us, or a
+ * child's), ETIMEDOUT after the deadline, EPIPE when the stream that it would
+ * go to has no reader any more, or what is wrong with the listening socket.
+ */
+int
+acceptor_next(struct acceptor *a, int64_t deadline, struct failure *f)
+{
+	int s;
+
+	trace_before("S6", "accept(%d)", a->fd);
+	for (;;) {
+		if (wait_ready(a, deadline) == -1)
+			return failure_errno(f, "accept");
+		s = accept_now(a);
+		if (s != -1) {
+			trace_accepted(a, s);
+			return s;
+		}
+		if (short_of_resources(errno)) {
+			diag_offence("accept: %s; trying again", strerror(errno));
+			if (signals_pause(RETRY_RESOURCES) == -1)
+				return failure_errno(f, "accept");
+		} else if (!is_transient(errno)) {
+			return failure_errno(f, "accept");
+		}
+	}
+}

@@ -1,0 +1,25 @@
+/*
+ * The server's side: connections, one after another.
+ */
+#ifndef ACCEPT_H
+#define ACCEPT_H
+
+#include "sys.h"
+
+#include "failure.h"
+
+#include <stdint.h>
+
+struct acceptor {
+	int fd;
+	int is_shared; /* others accept from it too: its flags are not ours */
+	int watch;     /* where connections go, or -1: none is taken for nobody */
+	struct sockaddr_storage peer;
+	socklen_t peer_length;
+};
+
+void acceptor_init(struct acceptor *, int, int, int);
+int accept_shared(int, struct sockaddr *, socklen_t *);
+int acceptor_next(struct acceptor *, int64_t, struct failure *);
+
+#endif

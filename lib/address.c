@@ -1,0 +1,483 @@
+#include "address.h"
+
+#include "descriptors.h"
+#include "signals.h"
+#include "trace.h"
+
+#include <sys/un.h>
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <limits.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/*
+ * Parse fd:N. Returns 1 and the number, 0 if it is something else, -1 if
+ * it begins so but names no descriptor.
+ */
+int
+address_fd_operand(const char *operand, int *fd)
+{
+	const char *p = operand + 3;
+	long n = 0;
+
+	if (strncmp(operand, "fd:", 3) != 0)
+		return 0;
+	if (*p == '\0')
+		return -1;
+	for (; *p != '\0'; p++) {
+		if (*p < '0' || *p > '9')
+			return -1;
+		n = n * 10 + (*p - '0');
+		if (n > INT_MAX)
+			return -1;
+	}
+	*fd = (int)n;
+	return 1;
+}
+
+/* The socket address of PATH or @NAME. */
+int
+address_unix(const char *path, struct sockaddr_un *sun, socklen_t *length,
+	struct failure *f)
+{
+	size_t n = strlen(path), limit = sizeof sun->sun_path - 1;
+
+	memset(sun, 0, sizeof *sun);
+	sun->sun_family = AF_UNIX;
+	if (n == 0)
+		return failure_reason(f, EINVAL, "the name is empty");
+	if (path[0] == '@' && !sys_has_abstract())
+		return failure_reason(f, EINVAL,
+			"this build has no abstract sockets; for a path write ./%.80s", path);
+	if (path[0] == '@' && n == 1)
+		return failure_reason(f, EINVAL, "the abstract name is empty");
+	if (n > limit)
+		return failure_reason(f, ENAMETOOLONG,
+			"the name of a socket has at most %zu bytes, this one %zu", limit,
+			n);
+	memcpy(sun->sun_path, path, n);
+	*length = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n + 1);
+	if (path[0] == '@') {
+		sun->sun_path[0] = '\0';
+		--*length;
+	}
+	return 0;
+}
+
+static int
+all_digits(const char *s)
+{
+	return *s != '\0' && s[strspn(s, "0123456789")] == '\0';
+}
+
+static int
+parse_port(struct address *a, const char *port, struct failure *f)
+{
+	size_t n = strlen(port);
+
+	if (n == 0)
+		return failure_reason(f, EINVAL, "the port is missing");
+	if (all_digits(port) &&
+		(n > strspn(port, "0") + 5 || strtol(port, NULL, 10) > 65535))
+		return failure_reason(f, EINVAL, "ports go from 0 to 65535");
+	if (n >= sizeof a->port)
+		return failure_reason(f, EINVAL, "the port's name is too long");
+	memcpy(a->port, port, n + 1);
+	return 0;
+}
+
+/* HOST:PORT, split at the last colon; the host may stand in brackets. */
+static int
+parse_tcp(struct address *a, const char *operand, struct failure *f)
+{
+	const char *colon = strrchr(operand, ':'), *host = operand;
+	struct in6_addr in6;
+	size_t n = (size_t)(colon - operand);
+
+	if (n >= 2 && host[0] == '[' && host[n - 1] == ']') {
+		host++;
+		n -= 2;
+		if (n == 0)
+			return failure_reason(f, EINVAL, "the host is missing in []");
+	}
+	if (n >= sizeof a->host)
+		return failure_reason(f, EINVAL, "the host's name is too long");
+	memcpy(a->host, host, n);
+	a->host[n] = '\0';
+	if (inet_pton(AF_INET6, operand, &in6) == 1 &&
+		(strchr(a->host, ':') == NULL ||
+			inet_pton(AF_INET6, a->host, &in6) != 1))
+		return failure_reason(
+			f, EINVAL, "no port; for an IPv6 address write [%s]:PORT", operand);
+	if (strpbrk(a->host, "[]") != NULL)
+		return failure_reason(
+			f, EINVAL, "for an IPv6 address write [HOST]:PORT");
+	return parse_port(a, colon + 1, f);
+}
+
+/* Parse ADDRESS; what is none gets a hint at what was probably meant. */
+int
+address_parse(struct address *a, const char *operand, struct failure *f)
+{
+	struct sockaddr_un sun;
+	socklen_t length;
+
+	memset(a, 0, sizeof *a);
+	a->operand = operand;
+	if (*operand == '\0')
+		return failure_reason(f, EINVAL, "the address is empty");
+	if (strchr(operand, '/') != NULL || operand[0] == '@') {
+		a->kind = ADDRESS_UNIX;
+		return address_unix(operand, &sun, &length, f);
+	}
+	switch (address_fd_operand(operand, &a->fd)) {
+	case 1:
+		a->kind = ADDRESS_FD;
+		if (descriptors_is_open(a->fd))
+			return 0;
+		return failure_reason(
+			f, EBADF, "descriptor %d is not open", a->fd);
+	case -1:
+		return failure_reason(f, EINVAL, "no descriptor number after fd:");
+	}
+	a->kind = ADDRESS_TCP;
+	if (all_digits(operand)) {
+		memcpy(a->host, "127.0.0.1", sizeof "127.0.0.1");
+		return parse_port(a, operand, f);
+	}
+	if (strchr(operand, ':') != NULL)
+		return parse_tcp(a, operand, f);
+	if (strcmp(operand, "-") == 0)
+		return failure_reason(f, EINVAL,
+			"- is no ADDRESS; for an open socket write fd:N");
+	return failure_reason(f, EINVAL,
+		"not an ADDRESS; for a UNIX socket write ./%.60s, for TCP HOST:PORT",
+		operand);
+}
+
+/* An IPv4 address in IPv6's clothes is shown as what it is. */
+static int
+unmap(const struct sockaddr *sa, struct sockaddr_in *in)
+{
+	const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)sa;
+
+	if (sa->sa_family != AF_INET6 || !IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr))
+		return 0;
+	memset(in, 0, sizeof *in);
+	in->sin_family = AF_INET;
+	in->sin_port = in6->sin6_port;
+	memcpy(&in->sin_addr, in6->sin6_addr.s6_addr + 12, 4);
+	return 1;
+}
+
+/* The host and the port as numbers; 0 if it is an Internet address. */
+int
+address_split(const struct sockaddr *sa, socklen_t length, char *host,
+	size_t host_size, char *port, size_t port_size)
+{
+	struct sockaddr_in mapped;
+	unsigned number;
+	size_t n;
+
+	if (unmap(sa, &mapped))
+		sa = (const struct sockaddr *)&mapped;
+	if (sa->sa_family == AF_INET) {
+		const struct sockaddr_in *in = (const struct sockaddr_in *)sa;
+
+		inet_ntop(AF_INET, &in->sin_addr, host, (socklen_t)host_size);
+		number = ntohs(in->sin_port);
+	} else if (sa->sa_family == AF_INET6) {
+		const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)sa;
+
+		inet_ntop(AF_INET6, &in6->sin6_addr, host, (socklen_t)host_size);
+		n = strlen(host);
+		if (in6->sin6_scope_id != 0)
+			snprintf(host + n, host_size - n, "%%%u",
+				(unsigned)in6->sin6_scope_id);
+		number = ntohs(in6->sin6_port);
+	} else {
+		return -1;
+	}
+	(void)length;
+	snprintf(port, port_size, "%u", number);
+	return 0;
+}
+
+/* HOST:PORT, [HOST]:PORT, PATH or @NAME; "unnamed" for a socket without. */
+void
+address_format(
+	char *text, size_t size, const struct sockaddr *sa, socklen_t length)
+{
+	char host[INET6_ADDRSTRLEN + 16], port[8];
+	const struct sockaddr_un *sun = (const struct sockaddr_un *)sa;
+	size_t n, header = offsetof(struct sockaddr_un, sun_path);
+
+	if (length >= sizeof(sa_family_t) &&
+		address_split(sa, length, host, sizeof host, port, sizeof port) == 0) {
+		snprintf(text, size, strchr(host, ':') != NULL ? "[%s]:%s" : "%s:%s",
+			host, port);
+	} else if (length < sizeof(sa_family_t) || sa->sa_family != AF_UNIX) {
+		snprintf(text, size, "unknown");
+	} else if (length <= header) {
+		snprintf(text, size, "unnamed");
+	} else if (sun->sun_path[0] == '\0') {
+		n = length - header - 1;
+		snprintf(text, size, "@%.*s", (int)n, sun->sun_path + 1);
+	} else {
+		n = length - header;
+		snprintf(text, size, "%.*s", (int)n, sun->sun_path);
+	}
+}
+
+/* The socket's own address, as it can be connected to. */
+void
+address_of_socket(char *text, size_t size, int fd)
+{
+	struct sockaddr_storage ss;
+	socklen_t length = sizeof ss;
+
+	if (getsockname(fd, (struct sockaddr *)&ss, &length) == -1)
+		length = 0;
+	address_format(text, size, (struct sockaddr *)&ss, length);
+}
+
+/* Look the host up, but for numbers, which must not wait for a server. */
+static int
+look_up(const struct address *a, int passive, struct addrinfo **list,
+	struct failure *f)
+{
+	struct addrinfo hints;
+	int r;
+
+	memset(&hints, 0, sizeof hints);
+	hints.ai_family = AF_UNSPEC;
+	hints.ai_socktype = SOCK_STREAM;
+	hints.ai_flags = passive ? AI_PASSIVE : 0;
+	if (a->host[0] == '\0' && passive)
+		hints.ai_family = AF_INET6;
+	r = getaddrinfo(a->host[0] != '\0' ? a->host : NULL, a->port, &hints, list);
+	if (r != 0 && a->host[0] == '\0' && passive) {
+		hints.ai_family = AF_INET;
+		r = getaddrinfo(NULL, a->port, &hints, list);
+	}
+	if (r == 0)
+		return 0;
+	return failure_reason(f, r == EAI_SYSTEM ? errno : ENOENT,
+		"look-up: %s", r == EAI_SYSTEM ? strerror(errno) : gai_strerror(r));
+}
+
+static int
+listen_on(const struct addrinfo *ai, int both, struct failure *f)
+{
+	char text[ADDRESS_TEXT];
+	int s, on = 1, off = 0;
+
+	address_format(text, sizeof text, ai->ai_addr, ai->ai_addrlen);
+	trace_before("S1", "socket()");
+	s = sys_socket(ai->ai_family, SOCK_STREAM);
+	if (s == -1)
+		return failure_errno(f, "socket");
+	trace("S1", "socket() = %d", s);
+	setsockopt(s, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+	if (both)
+		setsockopt(s, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
+	trace_before("S2", "bind(%d, %s)", s, text);
+	if (bind(s, ai->ai_addr, ai->ai_addrlen) == -1) {
+		failure_errno(f, "bind");
+		goto bad;
+	}
+	trace("S2", "bind(%d, %s)", s, text);
+	trace_before("S3", "listen(%d)", s);
+	if (listen(s, SOMAXCONN) == -1) {
+		failure_errno(f, "listen");
+		goto bad;
+	}
+	trace("S3", "listen(%d)", s);
+	return s;
+bad:
+	close(s);
+	errno = f->error;
+	return -1;
+}
+
+static int
+listen_tcp(const struct address *a, struct failure *f)
+{
+	struct address any4 = *a;
+	struct addrinfo *list, *ai;
+	int s = -1, both = a->host[0] == '\0';
+
+	if (look_up(a, 1, &list, f) == -1)
+		return -1;
+	for (ai = list; ai != NULL && s == -1; ai = ai->ai_next) {
+		s = listen_on(ai, both && ai->ai_family == AF_INET6, f);
+		if (s == -1 && errno != EADDRNOTAVAIL && errno != EAFNOSUPPORT)
+			break;
+	}
+	freeaddrinfo(list);
+	if (s == -1 && both &&
+		(f->error == EAFNOSUPPORT || f->error == EADDRNOTAVAIL)) {
+		/* No IPv6 here. */
+		memcpy(any4.host, "0.0.0.0", sizeof "0.0.0.0");
+		return listen_tcp(&any4, f);
+	}
+	return s;
+}
+
+static int
+check_listening(int fd, struct failure *f)
+{
+	int on = 0;
+	socklen_t length = sizeof on;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &on, &length) == -1)
+		return failure_errno(f, "listening socket");
+	if (!on)
+		return failure_reason(
+			f, EINVAL, "the descriptor is not a listening socket");
+	/* COMMAND gets the connection, not this. */
+	sys_cloexec(fd);
+	return fd;
+}
+
+/*
+ * The listening socket for this address. A UNIX socket's file is noted in
+ * name, to be removed; ADDRESS_FD gives the caller's own descriptor.
+ */
+int
+address_listen(const struct address *a, mode_t mode, struct named *name,
+	struct failure *f)
+{
+	int s;
+
+	name->path = NULL;
+	switch (a->kind) {
+	case ADDRESS_UNIX:
+		trace_before("S1", "socket() bind(%s) listen()", a->operand);
+		s = named_listen(a->operand, SOCK_STREAM, mode, name, f);
+		if (s != -1) {
+			trace("S1", "socket() = %d", s);
+			trace("S2", "bind(%d, %s)", s, a->operand);
+			trace("S3", "listen(%d)", s);
+		}
+		return s;
+	case ADDRESS_FD:
+		return check_listening(a->fd, f);
+	default:
+		return listen_tcp(a, f);
+	}
+}
+
+/* Wait for a connection under way. */
+static int
+finish_connect(int s, int64_t deadline)
+{
+	struct pollfd p;
+	socklen_t length = sizeof(int);
+	int error, r;
+
+	p.fd = s;
+	p.events = POLLOUT;
+	while ((r = signals_wait(&p, 1, deadline)) == -1)
+		if (errno != EINTR || signals_ending() != 0)
+			return -1;
+	if (r == 0) {
+		errno = ETIMEDOUT;
+		return -1;
+	}
+	if (getsockopt(s, SOL_SOCKET, SO_ERROR, &error, &length) == -1)
+		return -1;
+	errno = error;
+	return error == 0 ? 0 : -1;
+}
+
+static int
+connect_to(const struct sockaddr *sa, socklen_t length, int64_t deadline,
+	struct failure *f)
+{
+	char text[ADDRESS_TEXT];
+	int s;
+
+	address_format(text, sizeof text, sa, length);
+	trace_before("C", "socket()");
+	s = sys_socket(sa->sa_family, SOCK_STREAM);
+	if (s == -1)
+		return failure_errno(f, "socket");
+	trace("C", "socket() = %d", s);
+	trace_before("C", "connect(%d, %s)", s, text);
+	sys_nonblock(s, 1);
+	while (connect(s, sa, length) == -1) {
+		if (errno == EISCONN)
+			break;
+		if ((errno == EINPROGRESS || errno == EALREADY ||
+			    errno == EINTR) &&
+			finish_connect(s, deadline) == 0)
+			break;
+		/* A UNIX socket's queue is full, and nothing tells when not. */
+		if (errno == EAGAIN && (deadline < 0 || signals_now() < deadline)) {
+			if (signals_pause(5) == 0 || signals_ending() == 0)
+				continue;
+			errno = EINTR;
+		} else if (errno == EAGAIN) {
+			errno = ETIMEDOUT;
+		}
+		failure_errno(f, "connect");
+		close(s);
+		errno = f->error;
+		return -1;
+	}
+	sys_nonblock(s, 0);
+	trace("C", "connect(%d, %s)", s, text);
+	return s;
+}
+
+static int
+connect_tcp(const struct address *a, int64_t deadline, struct failure *f)
+{
+	struct addrinfo *list, *ai;
+	struct address local = *a;
+	int s = -1;
+
+	if (a->host[0] == '\0')
+		memcpy(local.host, "localhost", sizeof "localhost");
+	if (look_up(&local, 0, &list, f) == -1)
+		return -1;
+	for (ai = list; ai != NULL && s == -1; ai = ai->ai_next) {
+		s = connect_to(ai->ai_addr, ai->ai_addrlen, deadline, f);
+		if (s == -1 && signals_ending() != 0)
+			break;
+	}
+	freeaddrinfo(list);
+	if (s == -1)
+		errno = f->error;
+	return s;
+}
+
+/*
+ * A connected, blocking socket for this address, before the deadline. Gives
+ * ETIMEDOUT when that has passed.
+ */
+int
+address_connect(const struct address *a, int64_t deadline, struct failure *f)
+{
+	struct sockaddr_un sun;
+	socklen_t length;
+
+	switch (a->kind) {
+	case ADDRESS_UNIX:
+		if (address_unix(a->operand, &sun, &length, f) == -1)
+			return -1;
+		return connect_to(
+			(const struct sockaddr *)&sun, length, deadline, f);
+	case ADDRESS_FD:
+		return a->fd;
+	default:
+		return connect_tcp(a, deadline, f);
+	}
+}

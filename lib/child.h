@@ -1,0 +1,46 @@
+/*
+ * COMMAND: found once, started or become many times.
+ */
+#ifndef CHILD_H
+#define CHILD_H
+
+#include "sys.h"
+
+#include "environ.h"
+#include "failure.h"
+
+struct command {
+	char **argv;
+	const char *path;
+	char **script; /* for a script without #!: sh PATH ARG... */
+};
+
+/* What COMMAND shall find where: fds[i] as descriptor targets[i]. */
+struct landing {
+	int fds[FDPASS_MAX_FDS];
+	int targets[FDPASS_MAX_FDS];
+	size_t count;
+};
+
+/* The children that were started and did not end yet. */
+struct children {
+	pid_t *pids;
+	size_t count;
+	size_t limit;
+};
+
+int command_find(struct command *, char *[], struct failure *);
+void landing_add(struct landing *, int, int);
+int command_become(const struct command *, const char *,
+	const struct landing *, struct environment *);
+pid_t child_start(const struct command *, const char *, const struct landing *,
+	struct environment *);
+pid_t child_start_patient(const struct command *, const char *,
+	const struct landing *, struct environment *);
+int child_wait(pid_t);
+
+int children_init(struct children *, size_t);
+void children_add(struct children *, pid_t);
+int children_reap(struct children *);
+
+#endif

@@ -1,0 +1,173 @@
+#include "sys.h"
+
+#include "copy.h"
+
+#include "signals.h"
+#include "trace.h"
+
+#include <sys/stat.h>
+
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+#include <unistd.h>
+
+#define BUFFER (64 * 1024)
+#ifndef PIPE_BUF
+#define PIPE_BUF _POSIX_PIPE_BUF
+#endif
+
+/* One direction. */
+struct flow {
+	int from;
+	int to;
+	const char *read_name;
+	const char *write_name;
+	size_t most; /* bytes that write() takes without blocking */
+	char *bytes;
+	size_t length;
+	size_t sent;
+	int has_ended; /* nothing more comes */
+	int is_over;   /* and all that came is written */
+};
+
+static char buffers[2][BUFFER];
+
+/*
+ * poll() promises room for PIPE_BUF bytes in a pipe, no more: a longer write
+ * could block, and the other direction with it.
+ */
+static size_t
+most(int fd)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
+		return BUFFER;
+	return PIPE_BUF;
+}
+
+static void
+init(struct flow *w, int from, int to, char *bytes)
+{
+	memset(w, 0, sizeof *w);
+	w->from = from;
+	w->to = to;
+	w->bytes = bytes;
+}
+
+static int
+again(void)
+{
+	return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR;
+}
+
+static int
+fill(struct flow *w, struct failure *f)
+{
+	ssize_t n = read(w->from, w->bytes, BUFFER);
+
+	if (n == -1)
+		return again() ? 0 : failure_errno(f, w->read_name);
+	if (trace_on)
+		trace("C", "%s(%d) = %zd bytes", w->read_name, w->from, n);
+	w->length = (size_t)n;
+	w->sent = 0;
+	if (n == 0)
+		w->has_ended = 1;
+	return 0;
+}
+
+/* To the connection with send(), which needs not block at all. */
+static int
+drain(struct flow *w, struct failure *f)
+{
+	size_t left = w->length - w->sent;
+	ssize_t n;
+
+	if (w->most == 0)
+		n = send(w->to, w->bytes + w->sent, left,
+			MSG_DONTWAIT | MSG_NOSIGNAL);
+	else
+		n = write(w->to, w->bytes + w->sent,
+			left < w->most ? left : w->most);
+	if (n == -1)
+		return again() ? 0 : failure_errno(f, w->write_name);
+	if (trace_on)
+		trace("C", "%s(%d, %zd bytes)", w->write_name, w->to, n);
+	w->sent += (size_t)n;
+	if (w->sent == w->length)
+		w->length = 0;
+	return 0;
+}
+
+/* What to wait for: data, or room for it. */
+static void
+prepare(const struct flow *w, struct pollfd *p)
+{
+	p->revents = 0;
+	p->fd = -1;
+	if (w->is_over)
+		return;
+	p->fd = w->length > 0 ? w->to : w->from;
+	p->events = w->length > 0 ? POLLOUT : POLLIN;
+}
+
+static int
+move(struct flow *w, const struct pollfd *p, struct failure *f)
+{
+	if (w->is_over || p->revents == 0)
+		return 0;
+	if (w->length == 0 && fill(w, f) == -1)
+		return -1;
+	if (w->length > 0 && drain(w, f) == -1)
+		return -1;
+	return 0;
+}
+
+/*
+ * Copy from in to the connection, and from the connection to out, until both
+ * have ended. The end of in is passed on by shutting down the writing side. A
+ * peer that does not want any more of it just ends that direction.
+ */
+int
+copy_both(int connection, int in, int out, struct failure *f)
+{
+	struct flow there, back;
+	struct pollfd p[2];
+
+	init(&there, in, connection, buffers[0]);
+	there.read_name = "read";
+	there.write_name = "send";
+	init(&back, connection, out, buffers[1]);
+	back.read_name = "recv";
+	back.write_name = "write";
+	back.most = most(out);
+	while (!there.is_over || !back.is_over) {
+		prepare(&there, &p[0]);
+		prepare(&back, &p[1]);
+		if (signals_wait(p, 2, -1) == -1) {
+			if (errno == EINTR)
+				continue;
+			return failure_errno(f, "poll");
+		}
+		if (move(&there, &p[0], f) == -1) {
+			if (f->error != EPIPE || f->operation != there.write_name)
+				return -1;
+			there.has_ended = 1;
+			there.length = 0;
+		}
+		if (move(&back, &p[1], f) == -1)
+			return -1;
+		if (there.has_ended && there.length == 0 && !there.is_over) {
+			shutdown(connection, SHUT_WR);
+			trace("C", "shutdown(%d, SHUT_WR)", connection);
+			there.is_over = 1;
+		}
+		if (back.has_ended && back.length == 0)
+			back.is_over = 1;
+	}
+	close(connection);
+	trace("C", "close(%d)", connection);
+	return 0;
+}

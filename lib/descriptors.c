@@ -1,0 +1,165 @@
+#include "sys.h"
+
+#include "descriptors.h"
+
+#include "trace.h"
+
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static unsigned held; /* bits: the caller had closed these of 0, 1, 2 */
+
+/*
+ * Hold closed standard descriptors, so that nothing we open lands there. The
+ * placeholders are gone after exec.
+ */
+int
+descriptors_init(void)
+{
+	int fd;
+
+	for (fd = 0; fd <= 2; fd++) {
+		if (fcntl(fd, F_GETFD) != -1)
+			continue;
+		if (open("/dev/null", O_RDWR | O_CLOEXEC) != fd)
+			return -1;
+		held |= 1u << fd;
+	}
+	return 0;
+}
+
+/* Did the caller have it open? */
+int
+descriptors_is_open(int fd)
+{
+	if (fd >= 0 && fd <= 2 && (held & 1u << fd) != 0)
+		return 0;
+	return fcntl(fd, F_GETFD) != -1;
+}
+
+/* The lowest open descriptor from this number up, -1 if there is none. */
+int
+descriptors_next(int from)
+{
+	long limit = sysconf(_SC_OPEN_MAX);
+	struct dirent *entry;
+	int fd, best = -1;
+	DIR *d;
+
+	/* Most systems list them; the others are not asked about millions. */
+	d = opendir("/dev/fd");
+	if (d == NULL) {
+		if (limit < 0 || limit > 65536)
+			limit = 65536;
+		for (fd = from; fd < limit; fd++)
+			if (fcntl(fd, F_GETFD) != -1)
+				return fd;
+		return -1;
+	}
+	while ((entry = readdir(d)) != NULL) {
+		if (entry->d_name[0] < '0' || entry->d_name[0] > '9')
+			continue;
+		fd = atoi(entry->d_name);
+		if (fd >= from && fd != dirfd(d) && (best == -1 || fd < best))
+			best = fd;
+	}
+	closedir(d);
+	return best;
+}
+
+int
+descriptors_highest(void)
+{
+	int fd, highest = 2;
+
+	for (fd = descriptors_next(3); fd != -1; fd = descriptors_next(fd + 1))
+		highest = fd;
+	return highest;
+}
+
+/* How many descriptors the table has room for. */
+int
+descriptors_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == -1 || limit.rlim_cur > INT_MAX)
+		return INT_MAX;
+	return (int)limit.rlim_cur;
+}
+
+/* From 3 up, COMMAND shall not find any duplicate of this socket. */
+void
+descriptors_hide_duplicates(int sock)
+{
+	struct stat mine, other;
+	int fd;
+
+	if (fstat(sock, &mine) == -1)
+		return;
+	for (fd = descriptors_next(3); fd != -1; fd = descriptors_next(fd + 1))
+		if (fstat(fd, &other) == 0 && other.st_dev == mine.st_dev &&
+			other.st_ino == mine.st_ino)
+			sys_cloexec(fd);
+}
+
+/*
+ * Move a standard descriptor out of the way: returns a close-on-exec duplicate
+ * from 3 up, and leaves /dev/null, open for flags, in its place.
+ */
+int
+descriptors_take_standard(int fd, int flags)
+{
+	int copy, null;
+
+	copy = sys_dup_above(fd, 3);
+	if (copy == -1)
+		return -1;
+	null = open("/dev/null", flags | O_CLOEXEC);
+	if (null == -1 || dup2(null, fd) == -1) {
+		close(copy);
+		return -1;
+	}
+	close(null);
+	return copy;
+}
+
+/*
+ * Put fds[i] at number targets[i], open across exec. fds[] are ours and are
+ * closed; they are moved above all targets first, because dup2() onto itself
+ * keeps close-on-exec, and one target may be another's source. Safe between
+ * vfork() and exec, where moved is written to.
+ */
+int
+descriptors_land(int *fds, const int *targets, size_t n)
+{
+	int highest = 2;
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (targets[i] > highest)
+			highest = targets[i];
+	for (i = 0; i < n; i++) {
+		int from = fds[i];
+
+		if (from > highest)
+			continue;
+		fds[i] = sys_dup_above(from, highest + 1);
+		if (fds[i] == -1)
+			return -1;
+	}
+	for (i = 0; i < n; i++) {
+		if (dup2(fds[i], targets[i]) == -1)
+			return -1;
+		if (trace_on)
+			trace("W1", "dup2(%d, %d)", fds[i], targets[i]);
+	}
+	return 0;
+}

@@ -1,0 +1,18 @@
+/*
+ * Descriptor hygiene: what is open, what COMMAND shall find, and where.
+ */
+#ifndef DESCRIPTORS_H
+#define DESCRIPTORS_H
+
+#include <stddef.h>
+
+int descriptors_init(void);
+int descriptors_is_open(int);
+int descriptors_next(int);
+int descriptors_highest(void);
+int descriptors_limit(void);
+void descriptors_hide_duplicates(int);
+int descriptors_take_standard(int, int);
+int descriptors_land(int *, const int *, size_t);
+
+#endif

@@ -1,0 +1,139 @@
+#include "sys.h"
+
+#include "diag.h"
+#include "signals.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define OFFENCES_A_SECOND 3
+
+const char *diag_program = "fdpass";
+
+static int64_t offence_window = -1;
+static int offences;
+static unsigned long offences_silent;
+
+/* One line, in one write, whatever is in it. */
+static void
+say(const char *text)
+{
+	char line[1200];
+	size_t i, n;
+	ssize_t w;
+
+	n = (size_t)snprintf(line, sizeof line, "%s: %s", diag_program, text);
+	if (n > sizeof line - 2)
+		n = sizeof line - 2;
+	for (i = 0; i < n; i++)
+		if ((unsigned char)line[i] < ' ' || line[i] == 127)
+			line[i] = '?';
+	line[n++] = '\n';
+	/* Nobody is left to be told that standard error does not work. */
+	do
+		w = write(STDERR_FILENO, line, n);
+	while (w == -1 && errno == EINTR);
+}
+
+void
+diag(const char *format, ...)
+{
+	char text[1024];
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(text, sizeof text, format, arguments);
+	va_end(arguments);
+	say(text);
+}
+
+/* "fdsend: ./pool: connect: Connection refused" */
+void
+diag_errno(const char *object, const char *operation)
+{
+	int saved = errno;
+
+	diag("%s: %s: %s", object, operation, strerror(saved));
+	errno = saved;
+}
+
+static void
+failure_text(
+	char *text, size_t size, const char *object, const struct failure *f)
+{
+	const char *reason = f->reason[0] != '\0' ? f->reason : strerror(f->error);
+
+	if (f->operation != NULL)
+		snprintf(text, size, "%s: %s: %s", object, f->operation, reason);
+	else
+		snprintf(text, size, "%s: %s", object, reason);
+}
+
+void
+diag_failure(const char *object, const struct failure *f)
+{
+	char text[1024];
+
+	failure_text(text, sizeof text, object, f);
+	say(text);
+}
+
+/* May this line be said now? What is not said is counted. */
+static int
+offence_allowed(void)
+{
+	int64_t now = signals_now();
+
+	if (offence_window == -1 || now - offence_window >= 1000) {
+		diag_flush();
+		offence_window = now;
+		offences = 0;
+	}
+	if (offences < OFFENCES_A_SECOND) {
+		offences++;
+		return 1;
+	}
+	offences_silent++;
+	return 0;
+}
+
+/*
+ * For what others do wrong, which may be a lot: only a few lines a second, the
+ * rest is counted.
+ */
+void
+diag_offence(const char *format, ...)
+{
+	char text[1024];
+	va_list arguments;
+
+	if (!offence_allowed())
+		return;
+	va_start(arguments, format);
+	vsnprintf(text, sizeof text, format, arguments);
+	va_end(arguments);
+	say(text);
+}
+
+void
+diag_offence_failure(const char *object, const struct failure *f)
+{
+	char text[1024];
+
+	if (!offence_allowed())
+		return;
+	failure_text(text, sizeof text, object, f);
+	say(text);
+}
+
+/* Say how many lines were not said. */
+void
+diag_flush(void)
+{
+	if (offences_silent > 0)
+		diag("%lu more messages like these", offences_silent);
+	offences_silent = 0;
+}

@@ -1,0 +1,561 @@
+#include "sys.h"
+
+#include "echo.h"
+
+#include "diag.h"
+#include "loop.h"
+#include "signals.h"
+#include "trace.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define BUFFER (256 * 1024)   /* measured: twice as fast as 64 KiB */
+#define FIRST_CHUNK (16 * 1024) /* of a connection that may be slow */
+#define AT_ONCE 16	      /* connections taken before others have a turn */
+#define INCOMING_MOST 64      /* connections that may still bring a message */
+#define KEPT 8		      /* descriptors for ourselves */
+#define RETRY_RESOURCES 100   /* ms */
+
+static char buffer[BUFFER];
+
+/* Wait until a descriptor that somebody made non-blocking is ready. */
+static void
+wait_ready(int fd, short events)
+{
+	struct pollfd p;
+
+	p.fd = fd;
+	p.events = events;
+	signals_wait(&p, 1, -1);
+}
+
+static int
+write_all(int fd, const char *bytes, size_t n)
+{
+	ssize_t w;
+
+	while (n > 0) {
+		trace_before("W3", "send(%d)", fd);
+		w = write(fd, bytes, n);
+		if (w == -1 && (errno == EAGAIN || errno == EWOULDBLOCK))
+			wait_ready(fd, POLLOUT);
+		else if (w == -1 && errno != EINTR)
+			return -1;
+		if (w <= 0)
+			continue;
+		trace("W3", "send(%d, %zd bytes)", fd, w);
+		bytes += w;
+		n -= (size_t)w;
+	}
+	return 0;
+}
+
+/*
+ * Copy from in to out until end of file. Nothing is shut down: both may be
+ * shared. Returns 0, or -1 and what failed.
+ */
+int
+echo_copy(int in, int out, struct failure *f)
+{
+	ssize_t n;
+
+	for (;;) {
+		trace_before("W2", "recv(%d)", in);
+		n = read(in, buffer, sizeof buffer);
+		if (n == -1 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+			wait_ready(in, POLLIN);
+			continue;
+		}
+		if (n == -1 && errno == EINTR)
+			continue;
+		if (n == -1)
+			return failure_errno(f, "read");
+		trace("W2", "recv(%d) = %zd bytes", in, n);
+		if (n == 0)
+			break;
+		if (write_all(out, buffer, (size_t)n) == -1)
+			return failure_errno(f, "write");
+	}
+	if (trace_on) {
+		trace_before("W4", "close(%d)", in);
+		trace("W4", "close(%d)", in);
+	}
+	return 0;
+}
+
+/* A connection: on its way in, or one that we echo on. */
+struct connection {
+	int fd;
+	struct incoming *incoming; /* NULL: we echo on it */
+	struct connection *next;   /* of those on their way in */
+	char *rest;		   /* what a slow reader has not taken yet */
+	size_t length;
+	size_t sent;
+	size_t chunk; /* to read at once */
+};
+
+struct server {
+	struct loop loop;
+	struct receiver *receiver;
+	long max;
+	long count;    /* of connections that we echo on */
+	long incoming; /* of connections that may bring a message */
+	long room;     /* descriptors that we may hold, all in all */
+	struct connection *first; /* of those on their way in */
+	int is_listening;	  /* the receiver is in the loop */
+	int has_ended;
+	int64_t again; /* when to try after running out; -1 not */
+};
+
+static void
+drop(struct server *s, struct connection *c)
+{
+	loop_remove(&s->loop, c->fd);
+	close(c->fd);
+	if (trace_on)
+		trace("W4", "close(%d)", c->fd);
+	free(c->rest);
+	free(c);
+	s->count--;
+}
+
+/* Keep what could not be sent, and send it before anything else is read. */
+static int
+keep_rest(struct server *s, struct connection *c, const char *bytes, size_t n)
+{
+	c->rest = malloc(n);
+	if (c->rest == NULL)
+		return -1;
+	memcpy(c->rest, bytes, n);
+	c->length = n;
+	c->sent = 0;
+	/* Who reads slowly shall not cost more memory than it must. */
+	c->chunk = FIRST_CHUNK;
+	return loop_change(&s->loop, c->fd, LOOP_WRITE, c);
+}
+
+/* Send what is possible: how much, or -1 if the peer is gone. */
+static ssize_t
+send_some(int fd, const char *bytes, size_t n)
+{
+	size_t sent = 0;
+	ssize_t w;
+
+	while (sent < n) {
+		w = send(fd, bytes + sent, n - sent, MSG_DONTWAIT | MSG_NOSIGNAL);
+		if (w >= 0)
+			sent += (size_t)w;
+		else if (errno == EAGAIN || errno == EWOULDBLOCK)
+			break;
+		else if (errno == ENOBUFS || errno == ENOMEM)
+			break;
+		else if (errno != EINTR)
+			return -1;
+	}
+	if (trace_on && sent > 0)
+		trace("W3", "send(%d, %zu bytes)", fd, sent);
+	return (ssize_t)sent;
+}
+
+static ssize_t
+receive_some(int fd, size_t size)
+{
+	ssize_t n;
+
+	trace_before("W2", "recv(%d)", fd);
+	do
+		n = recv(fd, buffer, size, MSG_DONTWAIT);
+	while (n == -1 && errno == EINTR);
+	if (trace_on && n >= 0)
+		trace("W2", "recv(%d) = %zd bytes", fd, n);
+	return n;
+}
+
+/* n bytes were read into buffer: send them back. 0, or -1 if it is over. */
+static int
+echo_read(struct server *s, struct connection *c, size_t n)
+{
+	ssize_t sent = send_some(c->fd, buffer, n);
+
+	if (sent == -1)
+		return -1;
+	if ((size_t)sent < n)
+		return keep_rest(s, c, buffer + sent, n - (size_t)sent);
+	if (n == c->chunk && c->chunk < BUFFER)
+		c->chunk *= 4;
+	return 0;
+}
+
+/* One turn of a connection; it ends at end of file, or with its peer. */
+static void
+echo_turn(struct server *s, struct connection *c)
+{
+	ssize_t n;
+
+	if (c->rest != NULL) {
+		n = send_some(c->fd, c->rest + c->sent, c->length - c->sent);
+		if (n == -1) {
+			drop(s, c);
+			return;
+		}
+		c->sent += (size_t)n;
+		if (c->sent < c->length)
+			return;
+		free(c->rest);
+		c->rest = NULL;
+		if (loop_change(&s->loop, c->fd, LOOP_READ, c) == -1)
+			drop(s, c);
+		return;
+	}
+	n = receive_some(c->fd, c->chunk);
+	if (n > 0 && echo_read(s, c, (size_t)n) == 0)
+		return;
+	if (n == -1 && (errno == EAGAIN || errno == EWOULDBLOCK))
+		return;
+	drop(s, c);
+}
+
+static int
+is_no_connection(int error)
+{
+	return error == ENOTSOCK || error == ENOTCONN || error == EINVAL ||
+		error == EOPNOTSUPP;
+}
+
+static struct connection *
+new_connection(struct server *s, int fd)
+{
+	struct connection *c = calloc(1, sizeof *c);
+
+	if (c == NULL)
+		return NULL;
+	c->fd = fd;
+	c->chunk = FIRST_CHUNK;
+	if (loop_add(&s->loop, fd, LOOP_READ, c) == -1) {
+		free(c);
+		return NULL;
+	}
+	return c;
+}
+
+/*
+ * Take over one received descriptor. Its data is often there already, so try
+ * before waiting; that also tells whether it is a connection at all. Returns
+ * -1 if it is none.
+ */
+static int
+start_echo(struct server *s, int fd)
+{
+	struct connection *c;
+	ssize_t n;
+
+	n = receive_some(fd, FIRST_CHUNK);
+	if (n == -1 && is_no_connection(errno))
+		return -1;
+	if (n == 0 || (n == -1 && errno != EAGAIN && errno != EWOULDBLOCK)) {
+		close(fd);
+		return 0;
+	}
+	c = new_connection(s, fd);
+	if (c == NULL) {
+		diag_offence("connection lost: %s", strerror(errno));
+		close(fd);
+		return 0;
+	}
+	s->count++;
+	if (n > 0 && echo_read(s, c, (size_t)n) == -1)
+		drop(s, c);
+	return 0;
+}
+
+/* Take over all descriptors of a message; those that are none are closed. */
+static int
+start_message(struct server *s, struct fdpass_message *m)
+{
+	size_t i, started = 0;
+
+	for (i = 0; i < m->count; i++)
+		if (start_echo(s, m->fds[i]) == 0)
+			started++;
+		else
+			close(m->fds[i]);
+	if (m->count == 0)
+		diag_offence("%s: refused a message without descriptors",
+			s->receiver->operand);
+	else if (started < m->count)
+		diag_offence("%s: refused a descriptor that is not a connected "
+			     "socket",
+			s->receiver->operand);
+	m->count = 0;
+	return started > 0 ? 0 : -1;
+}
+
+/* It has brought its message, or never will. */
+static void
+end_incoming(struct server *s, struct connection *c)
+{
+	struct connection **p;
+
+	for (p = &s->first; *p != c; p = &(*p)->next)
+		continue;
+	*p = c->next;
+	loop_remove(&s->loop, c->fd);
+	if (c->incoming->sock != -1)
+		close(c->incoming->sock);
+	free(c->incoming);
+	free(c);
+	s->incoming--;
+}
+
+static void
+step_incoming(struct server *s, struct connection *c)
+{
+	struct incoming *in = c->incoming;
+	int r = incoming_step(in);
+
+	if (r == 0)
+		return;
+	/* The sender's copy stays out of the loop when the answer closes it. */
+	loop_remove(&s->loop, c->fd);
+	if (r == 1)
+		incoming_answer(in,
+			start_message(s, &in->message) == 0 ? FDPASS_TAKEN
+							    : FDPASS_REFUSED);
+	else if (errno == EMFILE)
+		incoming_answer(in, FDPASS_RETRY);
+	else
+		receiver_offence(s->receiver, errno);
+	end_incoming(s, c);
+}
+
+static struct incoming *
+new_incoming(int fd)
+{
+	static char payload[FDPASS_MAX_PAYLOAD + 1]; /* nobody reads it */
+	struct incoming *in = malloc(sizeof *in);
+
+	if (in == NULL)
+		return NULL;
+	in->message.payload = payload;
+	in->message.size = sizeof payload;
+	incoming_begin(in, fd);
+	return in;
+}
+
+static void
+start_incoming(struct server *s, int fd)
+{
+	struct incoming *in = new_incoming(fd);
+	struct connection *c;
+
+	if (in == NULL) {
+		close(fd);
+		return;
+	}
+	c = new_connection(s, fd);
+	if (c == NULL) {
+		free(in);
+		close(fd);
+		return;
+	}
+	c->incoming = in;
+	c->next = s->first;
+	s->first = c;
+	s->incoming++;
+	/* Mostly the message is there already. */
+	step_incoming(s, c);
+}
+
+static int
+short_of_resources(int error)
+{
+	return error == EMFILE || error == ENFILE || error == ENOBUFS ||
+		error == ENOMEM;
+}
+
+/* One more from the receiver: 1, 0 if there is none now, -1 if it failed. */
+static int
+take_one(struct server *s)
+{
+	struct receiver *r = s->receiver;
+	struct fdpass_message m;
+	static char payload[FDPASS_MAX_PAYLOAD + 1];
+	int result;
+
+	if (r->kind == RECEIVER_LISTENING) {
+		result = receiver_accept(r, r->fd);
+		if (result == -1)
+			return -1;
+		start_incoming(s, result);
+		return 1;
+	}
+	m.payload = payload;
+	m.size = sizeof payload;
+	if (!receiver_has_room(r)) {
+		errno = EMFILE;
+		return -1;
+	}
+	trace_before("W1", "recvmsg(%d)", r->fd);
+	result = receiver_try(r, &m);
+	if (result == 1) {
+		if (trace_on)
+			trace("W1", "recvmsg(%d) = descriptor %d", r->fd,
+				m.count > 0 ? m.fds[0] : -1);
+		start_message(s, &m);
+	} else if (result == 0) {
+		s->has_ended = 1;
+	}
+	return result;
+}
+
+static int
+has_room(const struct server *s)
+{
+	return s->count < s->max && s->count + s->incoming * 2 < s->room &&
+		s->incoming < INCOMING_MOST;
+}
+
+/* Take some, but let others have their turn. -1 when it cannot go on. */
+static int
+take_some(struct server *s, struct failure *f)
+{
+	int i, r = 1;
+
+	for (i = 0; i < AT_ONCE && r == 1 && has_room(s); i++)
+		r = take_one(s);
+	if (r != -1 || errno == EAGAIN || errno == EWOULDBLOCK ||
+		errno == EINTR || errno == ECONNABORTED)
+		return 0;
+	if (errno == EMSGSIZE) {
+		receiver_offence(s->receiver, errno);
+		return 0;
+	}
+	if (errno == ECONNRESET) {
+		s->has_ended = 1;
+		return 0;
+	}
+	if (!short_of_resources(errno))
+		return failure_errno(f, "receive");
+	diag_offence("%s: %s; waiting for some to end", s->receiver->operand,
+		strerror(errno));
+	s->again = signals_deadline(RETRY_RESOURCES);
+	return 0;
+}
+
+/* Have the receiver in the loop if we can take what it brings. */
+static int
+listen_or_not(struct server *s)
+{
+	int want = !s->has_ended && signals_ending() == 0 && has_room(s);
+
+	if (s->again != -1) {
+		if (signals_now() < s->again)
+			want = 0;
+		else
+			s->again = -1;
+	}
+	if (want == s->is_listening)
+		return 0;
+	s->is_listening = want;
+	if (!want) {
+		loop_remove(&s->loop, s->receiver->fd);
+		return 0;
+	}
+	return loop_add(&s->loop, s->receiver->fd, LOOP_READ | LOOP_SHARED, s);
+}
+
+/* Those that took too long, or all of them when we end. */
+static void
+expire(struct server *s, int all)
+{
+	struct connection *c, *next;
+
+	for (c = s->first; c != NULL; c = next) {
+		next = c->next;
+		if (all) {
+			fdpass_close(&c->incoming->message);
+			end_incoming(s, c);
+		} else if (signals_now() >= c->incoming->deadline) {
+			step_incoming(s, c);
+		}
+	}
+}
+
+static int64_t
+next_deadline(const struct server *s)
+{
+	int64_t deadline = s->again;
+	struct connection *c;
+
+	for (c = s->first; c != NULL; c = c->next)
+		if (deadline == -1 || c->incoming->deadline < deadline)
+			deadline = c->incoming->deadline;
+	return deadline;
+}
+
+static int
+turn(struct server *s, struct failure *f)
+{
+	struct loop_event events[LOOP_EVENTS];
+	struct connection *c;
+	int i, n, taken = 0;
+
+	n = loop_wait(&s->loop, events, next_deadline(s));
+	if (n == -1 && errno != EINTR)
+		return failure_errno(f, "wait");
+	for (i = 0; i < n; i++) {
+		c = events[i].data;
+		if (events[i].data == s)
+			taken = 1;
+		else if (c->incoming != NULL)
+			step_incoming(s, c);
+		else
+			echo_turn(s, c);
+	}
+	if (s->first != NULL)
+		expire(s, 0);
+	/* Those that are here come first. */
+	return taken && signals_ending() == 0 ? take_some(s, f) : 0;
+}
+
+/*
+ * Receive connections, at most max at once, and echo on each of them, until
+ * the end of the stream or a signal. Then finish those in hand. Returns 0, or
+ * -1 and what failed.
+ */
+int
+echo_serve(struct receiver *r, long max, struct failure *f)
+{
+	struct server s;
+
+	memset(&s, 0, sizeof s);
+	s.receiver = r;
+	s.max = max;
+	s.again = -1;
+	if (r->fd == -1)
+		return 0;
+	if (loop_init(&s.loop) == -1)
+		return failure_errno(f, "epoll_create");
+	if (r->is_own)
+		sys_nonblock(r->fd, 1);
+	s.room = (long)r->limit - r->highest - KEPT;
+	if (s.room < 1)
+		s.room = 1;
+	for (;;) {
+		if (signals_ending() != 0) {
+			named_remove(&r->name);
+			expire(&s, 1);
+		}
+		if (listen_or_not(&s) == -1)
+			return failure_errno(f, "wait");
+		if (s.count == 0 && s.incoming == 0 &&
+			(s.has_ended || signals_ending() != 0))
+			return 0;
+		if (turn(&s, f) == -1)
+			return -1;
+	}
+}

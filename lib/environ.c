@@ -1,0 +1,203 @@
+#include "sys.h"
+
+#include "environ.h"
+
+#include "address.h"
+
+#include <netinet/in.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define OURS 12 /* variables that we may set at once */
+#define TEXT 192
+
+extern char **environ;
+
+/*
+ * The caller's strings come first and stay; ours follow, in buffers that are
+ * made once: nothing is allocated for a connection.
+ */
+struct environment {
+	char **strings;
+	size_t callers;
+	size_t ours;
+	char text[OURS][TEXT];
+	char listen_pid[32];
+	char *payload;
+};
+
+static int
+is_stale(const char *s)
+{
+	return strncmp(s, "TCP", 3) == 0 || strncmp(s, "UNIX", 4) == 0 ||
+		strncmp(s, "PROTO=", 6) == 0 || strncmp(s, "FDRECV_", 7) == 0 ||
+		strncmp(s, "LISTEN_", 7) == 0;
+}
+
+/* The caller's environment without what we may set. NULL without memory. */
+struct environment *
+environ_new(void)
+{
+	struct environment *e;
+	size_t i, n = 0;
+
+	while (environ[n] != NULL)
+		n++;
+	e = calloc(1, sizeof *e);
+	if (e == NULL)
+		return NULL;
+	e->strings = calloc(n + OURS + 3, sizeof *e->strings);
+	if (e->strings == NULL) {
+		free(e);
+		return NULL;
+	}
+	for (i = 0; i < n; i++)
+		if (!is_stale(environ[i]))
+			e->strings[e->callers++] = environ[i];
+	return e;
+}
+
+char **
+environ_strings(struct environment *e)
+{
+	return e->strings;
+}
+
+/* Forget what was set for the last connection or message. */
+void
+environ_clear(struct environment *e)
+{
+	e->ours = 0;
+	e->strings[e->callers] = NULL;
+}
+
+static void
+append(struct environment *e, char *string)
+{
+	e->strings[e->callers + e->ours++] = string;
+	e->strings[e->callers + e->ours] = NULL;
+}
+
+static void
+set(struct environment *e, const char *format, ...)
+{
+	char *text = e->text[e->ours];
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(text, TEXT, format, arguments);
+	va_end(arguments);
+	append(e, text);
+}
+
+static void
+set_number(struct environment *e, const char *name, long value)
+{
+	if (value >= 0)
+		set(e, "%s=%ld", name, value);
+}
+
+/*
+ * UCSPI's variables for a connected socket. peer may be NULL, then it is asked
+ * for; unix_path is the name that we listen on, NULL if the socket shall tell.
+ */
+void
+environ_connection(struct environment *e, int fd, const struct sockaddr *peer,
+	socklen_t peer_length, const char *unix_path)
+{
+	char host[INET6_ADDRSTRLEN + 16], port[8], path[ADDRESS_TEXT];
+	struct sockaddr_storage ss;
+	struct sockaddr *local = (struct sockaddr *)&ss;
+	socklen_t length = sizeof ss;
+	struct sys_peer who;
+
+	if (unix_path == NULL || peer == NULL ||
+		(peer_length > 0 && peer->sa_family != AF_UNIX)) {
+		if (getsockname(fd, local, &length) == -1)
+			return;
+	} else {
+		local->sa_family = AF_UNIX;
+	}
+	if (local->sa_family == AF_UNIX) {
+		set(e, "PROTO=UNIX");
+		if (unix_path == NULL) {
+			address_format(path, sizeof path, local, length);
+			unix_path = length > sizeof(sa_family_t) ? path : NULL;
+		}
+		if (unix_path != NULL)
+			set(e, "UNIXLOCALPATH=%s", unix_path);
+		sys_peer_of(fd, &who);
+		set_number(e, "UNIXREMOTEPID", who.pid);
+		set_number(e, "UNIXREMOTEEUID", who.uid);
+		set_number(e, "UNIXREMOTEEGID", who.gid);
+		return;
+	}
+	if (address_split(local, length, host, sizeof host, port, sizeof port) ==
+		-1)
+		return;
+	set(e, "PROTO=TCP");
+	set(e, "TCPLOCALIP=%s", host);
+	set(e, "TCPLOCALPORT=%s", port);
+	if (peer == NULL) {
+		length = sizeof ss;
+		peer = local;
+		if (getpeername(fd, local, &length) == -1)
+			return;
+		peer_length = length;
+	}
+	if (address_split(peer, peer_length, host, sizeof host, port, sizeof port) ==
+		-1)
+		return;
+	set(e, "TCPREMOTEIP=%s", host);
+	set(e, "TCPREMOTEPORT=%s", port);
+}
+
+/* FDRECV_*: the payload, if it is text, and the sender. */
+void
+environ_message(struct environment *e, const struct fdpass_message *m)
+{
+	static const char name[] = "FDRECV_PAYLOAD=";
+	size_t n = m->length;
+
+	if (n > 0 && memchr(m->payload, '\0', n) != NULL)
+		n = 0;
+	free(e->payload);
+	e->payload = malloc(sizeof name + n);
+	if (e->payload != NULL) {
+		memcpy(e->payload, name, sizeof name - 1);
+		memcpy(e->payload + sizeof name - 1, m->payload, n);
+		e->payload[sizeof name - 1 + n] = '\0';
+		append(e, e->payload);
+	}
+	set_number(e, "FDRECV_PID", m->pid);
+	set_number(e, "FDRECV_UID", m->uid);
+	set_number(e, "FDRECV_GID", m->gid);
+}
+
+/* Announce so many descriptors from 3 up, as sd_listen_fds(3) finds them. */
+void
+environ_listen(struct environment *e, int count)
+{
+	set(e, "LISTEN_FDS=%d", count);
+	append(e, e->listen_pid);
+	environ_listen_pid(e, getpid());
+}
+
+/* The process that will exec; safe after vfork(). */
+void
+environ_listen_pid(struct environment *e, pid_t pid)
+{
+	static const char name[] = "LISTEN_PID=";
+	char digits[24], *p = digits + sizeof digits;
+
+	*--p = '\0';
+	do
+		*--p = (char)('0' + pid % 10);
+	while ((pid /= 10) > 0);
+	memcpy(e->listen_pid, name, sizeof name - 1);
+	memcpy(e->listen_pid + sizeof name - 1, p,
+		(size_t)(digits + sizeof digits - p));
+}

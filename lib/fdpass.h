@@ -1,0 +1,88 @@
+/*
+ * fdpass: hand open file descriptors from process to process.
+ *
+ * The functions rest on sendmsg() and recvmsg() with a control message of type
+ * SCM_RIGHTS on UNIX sockets, as POSIX.1-2008 defines them. None of them
+ * prints, exits, raises SIGPIPE or starts anything in the background; all
+ * retry EINTR, but for a call that was to wait and may have to end.
+ */
+#ifndef FDPASS_H
+#define FDPASS_H
+
+#include <sys/types.h>
+
+#include <stddef.h>
+
+/* Descriptors in one message, at most: Linux's SCM_MAX_FD. */
+#define FDPASS_MAX_FDS 253
+/* Bytes of payload in one message, at most; at least there is one. */
+#define FDPASS_MAX_PAYLOAD 65536
+
+/* The answers of a receiver on a named socket. */
+#define FDPASS_TAKEN '\0'
+#define FDPASS_REFUSED 'n' /* wrong number or kind of descriptors */
+#define FDPASS_RETRY 'r'   /* no room for them now */
+
+/* Flags of fdpass_send() and fdpass_recv(). */
+#define FDPASS_NOWAIT 1 /* EAGAIN instead of waiting */
+#define FDPASS_CREDS 2	/* fdpass_send: attach credentials, where there are */
+#define FDPASS_PEEK 4	/* fdpass_recv: leave the message in the queue */
+
+struct fdpass_message {
+	char *payload; /* the caller's buffer */
+	size_t size;   /* of the buffer, in bytes */
+	size_t length; /* of what was received */
+	int fds[FDPASS_MAX_FDS];
+	size_t count; /* of received descriptors, from fds[0] */
+	/* The sender of this message; -1 what the system does not tell. */
+	long pid;
+	long uid;
+	long gid;
+};
+
+/*
+ * Send one message: length bytes of payload (1 to FDPASS_MAX_PAYLOAD; on a
+ * socket of type SOCK_STREAM at least the first is sent) with count
+ * descriptors (0 to FDPASS_MAX_FDS), by sendmsg().
+ *
+ * The descriptors stay the caller's, who closes its copies; a message in
+ * flight keeps the open file descriptions open by itself.
+ *
+ * Returns the number of payload bytes sent, all but on SOCK_STREAM, where the
+ * rest is to be sent without descriptors. Or -1 with errno: EINVAL for a length
+ * or a count out of limits; EAGAIN with FDPASS_NOWAIT; EPIPE, ECONNRESET when
+ * the receiver is gone; ETOOMANYREFS when more descriptors are in flight than
+ * the process may have open; ENOBUFS, ENOMEM, EMSGSIZE and the others of
+ * sendmsg().
+ */
+ssize_t fdpass_send(
+	int sock, const void *payload, size_t length, const int *fds,
+	size_t count, int flags);
+
+/*
+ * Receive one message by recvmsg() into *message, whose payload and size the
+ * caller has set; a size over FDPASS_MAX_PAYLOAD makes sure that all fits.
+ *
+ * The received descriptors are new, close-on-exec, and the caller's to close
+ * (fdpass_close()), with FDPASS_PEEK too. On an error there are none.
+ *
+ * Returns 1 for a message, on SOCK_STREAM possibly for a part of one; 0 at the
+ * end of file (on SOCK_SEQPACKET an empty message looks the same). Or -1
+ * with errno: EMFILE when the descriptor table had no room for all of them,
+ * the message is lost then; EMSGSIZE when the payload did not fit; EAGAIN
+ * with FDPASS_NOWAIT; EINTR when waiting was interrupted by a signal; and the
+ * others of recvmsg().
+ */
+int fdpass_recv(int sock, struct fdpass_message *message, int flags);
+
+/* Close the received descriptors; keeps errno. */
+void fdpass_close(struct fdpass_message *message);
+
+/*
+ * Answer the sender on a connection to a named socket with one byte,
+ * FDPASS_TAKEN, FDPASS_REFUSED or FDPASS_RETRY. A sender that is gone, or does
+ * not read, does not matter.
+ */
+void fdpass_answer(int sock, char answer);
+
+#endif

@@ -1,0 +1,369 @@
+#include "handover.h"
+
+#include "address.h"
+#include "fdpass.h"
+#include "signals.h"
+#include "stream.h"
+#include "trace.h"
+
+#include <sys/stat.h>
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#define BETWEEN_BIND_AND_LISTEN 100 /* ms that a new socket may refuse */
+#define RETRY_SHORT 5		    /* ms: it should be there any moment */
+#define RETRY_LONG 20		    /* ms: until somebody starts it */
+#define RETRY_RESOURCES 50	    /* ms: until somebody lets go of some */
+
+int
+target_init(
+	struct target *t, const char *operand, int flags, struct failure *f)
+{
+	t->operand = operand;
+	t->type = SOCK_STREAM;
+	t->flags = flags;
+	return address_unix(operand, &t->address, &t->length, f);
+}
+
+/* -1 when there is no room for it now. */
+static int
+make_socket(struct handover *h)
+{
+	h->type = h->target->type;
+	h->sock = sys_socket(AF_UNIX, h->type);
+	return h->sock == -1 ? -1 : 0;
+}
+
+/* Make the socket for a hand-over; -1 when there is no room for it now. */
+int
+handover_begin(struct handover *h, struct target *t, int64_t deadline)
+{
+	memset(h, 0, sizeof *h);
+	h->target = t;
+	h->state = HANDOVER_CONNECT;
+	h->again = h->refused = -1;
+	h->deadline = deadline;
+	return make_socket(h);
+}
+
+void
+handover_message(struct handover *h, const char *payload, size_t length,
+	const int *fds, size_t count)
+{
+	h->payload = payload;
+	h->length = length;
+	h->fds = fds;
+	h->count = h->unsent = count;
+}
+
+void
+handover_end(struct handover *h)
+{
+	if (h->sock != -1)
+		close(h->sock);
+	h->sock = -1;
+}
+
+static enum handover_state
+fail(struct handover *h)
+{
+	handover_end(h);
+	return h->state = HANDOVER_FAILED;
+}
+
+static enum handover_state
+fail_errno(struct handover *h, const char *operation)
+{
+	failure_errno(&h->failure, operation);
+	return fail(h);
+}
+
+/* Try again after so many milliseconds, from the connection on. */
+static void
+retry(struct handover *h, int64_t ms)
+{
+	handover_end(h);
+	h->state = HANDOVER_CONNECT;
+	h->sent = 0;
+	h->unsent = h->count;
+	h->events = 0;
+	h->again = signals_deadline(ms);
+}
+
+/* Wait on the same connection. */
+static void
+wait_for(struct handover *h, short events)
+{
+	h->events = events;
+	h->again = -1;
+}
+
+static void
+wait_resources(struct handover *h)
+{
+	h->events = 0;
+	h->again = signals_deadline(RETRY_RESOURCES);
+}
+
+static int
+short_of_resources(int error)
+{
+	return error == EMFILE || error == ENFILE || error == ENOBUFS ||
+		error == ENOMEM || error == ETOOMANYREFS;
+}
+
+/* A file that is no socket refuses too; waiting for it would be in vain. */
+static int
+is_no_socket(const struct target *t)
+{
+	struct stat st;
+
+	return t->operand[0] != '@' && stat(t->operand, &st) == 0 &&
+		!S_ISSOCK(st.st_mode);
+}
+
+/* Nobody accepts there, or not yet. */
+static void
+refused(struct handover *h)
+{
+	int64_t now = signals_now(), since = h->refused == -1 ? now : h->refused;
+	int error = errno;
+
+	if (error == ECONNREFUSED && is_no_socket(h->target)) {
+		failure_reason(&h->failure, ENOTSOCK, "not a socket");
+		fail(h);
+	} else if (error == ECONNREFUSED && now - since < BETWEEN_BIND_AND_LISTEN) {
+		retry(h, RETRY_SHORT);
+		h->refused = since;
+	} else if (h->target->flags & HANDOVER_WAIT) {
+		retry(h, RETRY_LONG);
+		h->refused = error == ECONNREFUSED ? since : -1;
+	} else {
+		errno = error;
+		fail_errno(h, "connect");
+	}
+}
+
+/*
+ * The name is of another type: a notification socket takes datagrams. Returns
+ * 0 with another one to try, which the others under way will try too.
+ */
+static int
+other_type(struct handover *h)
+{
+	struct target *t = h->target;
+
+	handover_end(h);
+	if (h->type != t->type)
+		return 0;
+	if (t->type == SOCK_SEQPACKET) {
+		t->type = SOCK_STREAM;
+		return -1;
+	}
+	t->type = t->type == SOCK_STREAM ? SOCK_DGRAM : SOCK_SEQPACKET;
+	return 0;
+}
+
+static void
+step_connect(struct handover *h)
+{
+	struct target *t = h->target;
+
+	if (h->sock == -1) {
+		if (make_socket(h) == -1 && short_of_resources(errno)) {
+			wait_resources(h);
+			return;
+		}
+		if (h->sock == -1) {
+			fail_errno(h, "socket");
+			return;
+		}
+	}
+	if (!(t->flags & HANDOVER_BLOCK))
+		sys_nonblock(h->sock, 1);
+	trace_before("S7", "connect(%d, %s)", h->sock, t->operand);
+	if (connect(h->sock, (struct sockaddr *)&t->address, t->length) == 0) {
+		trace("S7", "connect(%d, %s)", h->sock, t->operand);
+		h->state = HANDOVER_SEND;
+		h->refused = -1;
+		return;
+	}
+	switch (errno) {
+	case EINTR:
+		break;
+	case EAGAIN: /* its queue is full, and nothing tells when not */
+		h->events = 0;
+		h->again = signals_deadline(RETRY_SHORT);
+		break;
+	case ENOENT:
+	case ECONNREFUSED:
+		refused(h);
+		break;
+	case EPROTOTYPE:
+		if (other_type(h) == 0)
+			break;
+		errno = EPROTOTYPE;
+		/* FALLTHROUGH */
+	default:
+		if (short_of_resources(errno))
+			wait_resources(h);
+		else
+			fail_errno(h, "connect");
+	}
+}
+
+/* The receiver went away before it took the message. */
+static void
+went_away(struct handover *h)
+{
+	if (h->target->flags & HANDOVER_WAIT && h->length == 1)
+		retry(h, RETRY_SHORT);
+	else if (h->target->flags & HANDOVER_WAIT && h->sent == 0 &&
+		h->state == HANDOVER_SEND)
+		retry(h, RETRY_SHORT);
+	else {
+		failure_reason(&h->failure, ECONNRESET,
+			"the receiver closed the connection without reading");
+		fail(h);
+	}
+}
+
+static void
+trace_sent(const struct handover *h)
+{
+	if (trace_on)
+		trace("S7", "sendmsg(%d, %zu bytes, %zu descriptors from %d) to %s",
+			h->sock, h->length, h->count, h->count > 0 ? h->fds[0] : -1,
+			h->target->operand);
+}
+
+static void
+step_send(struct handover *h)
+{
+	ssize_t n;
+
+	trace_before("S7", "sendmsg(%d, %s)", h->sock, h->target->operand);
+	while (h->sent < h->length) {
+		n = stream_send_part(h->sock, h->type,
+			h->payload + h->sent, h->length - h->sent, h->fds,
+			&h->unsent);
+		if (n >= 0)
+			h->sent += (size_t)n;
+		else if (errno == EAGAIN || errno == EWOULDBLOCK) {
+			wait_for(h, POLLOUT);
+			return;
+		} else if (short_of_resources(errno)) {
+			wait_resources(h);
+			return;
+		} else if (errno == EPIPE || errno == ECONNRESET ||
+			(errno == ECONNREFUSED &&
+				h->target->flags & HANDOVER_WAIT)) {
+			went_away(h);
+			return;
+		} else if (errno != EINTR) {
+			fail_errno(h, "sendmsg");
+			return;
+		}
+	}
+	trace_sent(h);
+	h->events = 0;
+	if (h->type == SOCK_DGRAM) {
+		h->state = HANDOVER_TAKEN;
+		return;
+	}
+	shutdown(h->sock, SHUT_WR);
+	trace("S7", "shutdown(%d, SHUT_WR)", h->sock);
+	h->state = h->target->flags & HANDOVER_DROP ? HANDOVER_TAKEN
+						    : HANDOVER_ANSWER;
+}
+
+static void
+answered(struct handover *h, char answer)
+{
+	trace("S7", "recv(%d) = %s", h->sock,
+		answer == FDPASS_TAKEN ? "taken" : "refused");
+	if (answer == FDPASS_TAKEN) {
+		h->state = HANDOVER_TAKEN;
+	} else if (answer == FDPASS_RETRY && h->target->flags & HANDOVER_WAIT) {
+		retry(h, RETRY_RESOURCES);
+	} else {
+		failure_reason(&h->failure, ECONNREFUSED, "refused by the receiver%s",
+			answer == FDPASS_RETRY ? ": it has no room now" : "");
+		fail(h);
+	}
+}
+
+static void
+step_answer(struct handover *h)
+{
+	char answer;
+	ssize_t n;
+
+	do
+		n = recv(h->sock, &answer, 1, MSG_DONTWAIT);
+	while (n == -1 && errno == EINTR);
+	if (n == 1)
+		answered(h, answer);
+	else if (n == 0) {
+		/* A receiver that does not answer, but it has read. */
+		trace("S7", "recv(%d) = end of file", h->sock);
+		h->state = HANDOVER_TAKEN;
+	} else if (errno == EAGAIN || errno == EWOULDBLOCK)
+		wait_for(h, POLLIN);
+	else if (errno == ECONNRESET || errno == EPIPE)
+		went_away(h);
+	else
+		fail_errno(h, "recv");
+}
+
+/*
+ * Go on as far as possible without waiting. Then wait for h->events on
+ * h->sock, and until handover_wake(), unless it is over.
+ */
+enum handover_state
+handover_step(struct handover *h)
+{
+	h->again = -1;
+	h->events = 0;
+	do {
+		if (h->state == HANDOVER_CONNECT)
+			step_connect(h);
+		else if (h->state == HANDOVER_SEND)
+			step_send(h);
+		else if (h->state == HANDOVER_ANSWER)
+			step_answer(h);
+	} while (h->state < HANDOVER_TAKEN && h->again == -1 && h->events == 0);
+	if (h->state < HANDOVER_TAKEN && h->deadline >= 0 &&
+		signals_now() >= h->deadline) {
+		handover_end(h);
+		h->state = HANDOVER_TIMEOUT;
+	}
+	if (h->state >= HANDOVER_TAKEN)
+		handover_end(h);
+	return h->state;
+}
+
+/* The moment when handover_step() is due whether or not sock is ready. */
+int64_t
+handover_wake(const struct handover *h)
+{
+	if (h->again == -1 || (h->deadline >= 0 && h->deadline < h->again))
+		return h->deadline;
+	return h->again;
+}
+
+/* Go on to the end. */
+enum handover_state
+handover_run(struct handover *h)
+{
+	struct pollfd p;
+
+	while (handover_step(h) < HANDOVER_TAKEN) {
+		p.fd = h->events != 0 ? h->sock : -1;
+		p.events = h->events;
+		signals_wait(&p, 1, handover_wake(h));
+	}
+	return h->state;
+}

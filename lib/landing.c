@@ -1,0 +1,87 @@
+#include "sys.h"
+
+#include "landing.h"
+
+#include "info.h"
+
+#include <sys/stat.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+/*
+ * A connected socket, also one whose peer has reset it in the meantime: that
+ * has lost its peer's name, but can be read, which one never connected cannot.
+ */
+int
+landing_is_connection(int fd)
+{
+	struct sockaddr_storage ss;
+	socklen_t length = sizeof ss;
+	struct pollfd p;
+	int listening = 0;
+
+	if (getpeername(fd, (struct sockaddr *)&ss, &length) == 0)
+		return 1;
+	if (errno != ENOTCONN && errno != EINVAL)
+		return 0;
+	length = sizeof listening;
+	if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &length) == -1 ||
+		listening)
+		return 0;
+	p.fd = fd;
+	p.events = POLLIN;
+	return poll(&p, 1, 0) == 1 && (p.revents & POLLIN) != 0;
+}
+
+static int
+land_one(struct landing *l, int fd, struct failure *f)
+{
+	char type[INFO_TEXT];
+	struct stat st;
+	int mode;
+
+	if (fstat(fd, &st) == -1)
+		return failure_errno(f, "fstat");
+	if (S_ISSOCK(st.st_mode) && landing_is_connection(fd)) {
+		landing_add(l, fd, STDIN_FILENO);
+		landing_add(l, fd, STDOUT_FILENO);
+		return 0;
+	}
+	if (S_ISFIFO(st.st_mode) || S_ISREG(st.st_mode) || S_ISCHR(st.st_mode)) {
+		mode = fcntl(fd, F_GETFL);
+		if (mode == -1)
+			return failure_errno(f, "fcntl");
+		landing_add(l, fd, (mode & O_ACCMODE) == O_WRONLY ? STDOUT_FILENO
+								 : STDIN_FILENO);
+		return 0;
+	}
+	info_type(type, sizeof type, fd);
+	return failure_reason(f, EINVAL,
+		"refused a descriptor: %s; name its number with -f", type);
+}
+
+/*
+ * Fill l from a message: the count descriptors go to targets[]; without any,
+ * one descriptor goes where it fits, or with all each from 3 up. -1 and the
+ * reason if that many or that kind were not asked for.
+ */
+int
+landing_message(struct landing *l, const struct fdpass_message *m,
+	const int *targets, size_t count, int all, struct failure *f)
+{
+	size_t i, wanted = count > 0 ? count : 1;
+
+	l->count = 0;
+	if (all ? m->count == 0 : m->count != wanted)
+		return failure_reason(f, EINVAL,
+			"refused a message of %zu descriptors, expected %s%zu",
+			m->count, all ? "at least " : "", all ? 1 : wanted);
+	if (count == 0 && !all)
+		return land_one(l, m->fds[0], f);
+	for (i = 0; i < m->count; i++)
+		landing_add(l, m->fds[i],
+			all ? LANDING_FIRST + (int)i : targets[i]);
+	return 0;
+}

@@ -1,0 +1,42 @@
+/*
+ * Waiting for many descriptors: epoll where the system has it, else poll().
+ */
+#ifndef LOOP_H
+#define LOOP_H
+
+#include "sys.h"
+
+#include <stdint.h>
+
+#define LOOP_READ 1
+#define LOOP_WRITE 2
+#define LOOP_SHARED 4 /* others wait for it too: wake not all of us */
+
+#define LOOP_EVENTS 64
+
+struct loop_event {
+	void *data;
+	int ready; /* LOOP_READ, LOOP_WRITE; both after a hang-up or an error */
+};
+
+#ifdef SYS_LINUX
+struct loop {
+	int fd;
+};
+#else
+struct loop {
+	struct pollfd *fds;
+	void **data;
+	size_t count;
+	size_t room;
+	size_t next; /* where the next wait begins to look: fairness */
+};
+#endif
+
+int loop_init(struct loop *);
+int loop_add(struct loop *, int, int, void *);
+int loop_change(struct loop *, int, int, void *);
+void loop_remove(struct loop *, int);
+int loop_wait(struct loop *, struct loop_event[LOOP_EVENTS], int64_t);
+
+#endif

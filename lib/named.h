@@ -1,0 +1,26 @@
+/*
+ * A UNIX socket with a name: made with the mode it shall have, in place of a
+ * stale one but never of a live one, and removed by its maker alone.
+ */
+#ifndef NAMED_H
+#define NAMED_H
+
+#include "sys.h"
+
+#include "failure.h"
+
+#include <sys/stat.h>
+#include <time.h>
+
+struct named {
+	const char *path; /* NULL: nothing to remove */
+	pid_t maker;
+	dev_t device;
+	ino_t inode;
+	struct timespec made; /* inode numbers are used again */
+};
+
+int named_listen(const char *, int, mode_t, struct named *, struct failure *);
+void named_remove(struct named *);
+
+#endif

@@ -1,0 +1,160 @@
+#include "options.h"
+
+#include "descriptors.h"
+#include "diag.h"
+#include "trace.h"
+
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#ifndef FDPASS_VERSION
+#define FDPASS_VERSION "unknown"
+#endif
+
+/* Say it, point at the synopsis, and end. */
+void
+options_wrong(const char *format, ...)
+{
+	char text[600];
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(text, sizeof text, format, arguments);
+	va_end(arguments);
+	diag("%s (see %s --help)", text, diag_program);
+	exit(EXIT_USAGE);
+}
+
+/*
+ * The first thing a command does: hold the standard descriptors that are
+ * closed, and answer --help and --version.
+ */
+void
+options_init(int argc, char *argv[], const char *program, const char *synopsis)
+{
+	diag_program = program;
+	if (descriptors_init() == -1) {
+		diag_errno("/dev/null", "open");
+		exit(EXIT_WRONG);
+	}
+	if (argc < 2)
+		return;
+	if (strcmp(argv[1], "--help") == 0)
+		printf("usage: %s", synopsis);
+	else if (strcmp(argv[1], "--version") == 0)
+		printf("%s (fdpass) %s\n", program, FDPASS_VERSION);
+	else
+		return;
+	if (fflush(stdout) == EOF || ferror(stdout)) {
+		diag_errno("standard output", "write");
+		exit(EXIT_WRONG);
+	}
+	exit(0);
+}
+
+/*
+ * getopt() that stops at the first operand on every libc. letters begins
+ * with "+:": the + is for glibc, which would permute the operands.
+ */
+int
+options_get(int argc, char *argv[], const char *letters)
+{
+	int c;
+
+	opterr = 0;
+	c = getopt(argc, argv, letters);
+	if (c == ':')
+		options_wrong("option -%c needs an argument", optopt);
+	if (c == '?' && optopt == '-' && optind < argc)
+		options_wrong("unknown option %s", argv[optind]);
+	if (c == '?' || c == '+')
+		options_wrong("unknown option -%c", optopt != 0 ? optopt : c);
+	return c;
+}
+
+/* A whole number between these two, in decimal. */
+long
+options_number(int option, const char *text, long least, long most)
+{
+	size_t digits = strspn(text, "0123456789");
+	long n;
+
+	n = digits > 0 && digits < 19 && text[digits] == '\0' ? atol(text) : -1;
+	if (n < least || n > most)
+		options_wrong("-%c %s: not a whole number from %ld to %ld", option,
+			text, least, most);
+	return n;
+}
+
+/* Seconds, with decimals if need be, as milliseconds, rounded up. */
+int64_t
+options_seconds(int option, const char *text)
+{
+	const char *p = text;
+	int64_t ms = 0, unit = 100;
+	int more = 0;
+
+	if (text[strspn(text, "0123456789.")] != '\0' ||
+		strpbrk(text, "0123456789") == NULL)
+		goto wrong;
+	for (; *p >= '0' && *p <= '9'; p++)
+		if ((ms = ms * 10 + (*p - '0')) > 1000000000)
+			goto wrong;
+	ms *= 1000;
+	if (*p == '.')
+		p++;
+	for (; *p >= '0' && *p <= '9'; p++, unit /= 10) {
+		ms += (*p - '0') * unit;
+		if (unit == 0 && *p > '0')
+			more = 1;
+	}
+	if (*p == '\0')
+		return ms + more;
+wrong:
+	options_wrong("-%c %s: not a number of seconds", option, text);
+	return -1;
+}
+
+/* The file mode of a socket, in octal. */
+mode_t
+options_mode(int option, const char *text)
+{
+	char *end;
+	long mode;
+
+	mode = strspn(text, "01234567") == strlen(text) ? strtol(text, &end, 8) : -1;
+	if (*text == '\0' || mode < 0 || mode > 0777)
+		options_wrong(
+			"-%c %s: not a file mode, in octal from 0 to 777", option, text);
+	return (mode_t)mode;
+}
+
+/* Another -f FD; it must be open if it is one to send. */
+void
+options_fd(struct options_fds *list, const char *text, int must_be_open)
+{
+	int fd = (int)options_number('f', text, 0, INT_MAX);
+
+	if (list->count == OPTIONS_MAX_FDS)
+		options_wrong("-f: at most %d descriptors fit in one message",
+			OPTIONS_MAX_FDS);
+	if (must_be_open && !descriptors_is_open(fd)) {
+		diag("descriptor %d: not open", fd);
+		exit(EXIT_WRONG);
+	}
+	list->fds[list->count++] = fd;
+}
+
+/* -v, or FDTRACE in the environment. */
+void
+options_trace(int verbose)
+{
+	if (trace_init(verbose) == -1) {
+		diag_errno(getenv("FDTRACE"), "open");
+		exit(EXIT_WRONG);
+	}
+}

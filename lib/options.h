@@ -1,0 +1,28 @@
+/*
+ * What the commands' options have in common. What is wrong with one is said,
+ * and ends the command with status 2.
+ */
+#ifndef OPTIONS_H
+#define OPTIONS_H
+
+#include "sys.h"
+
+#include <stdint.h>
+
+#define OPTIONS_MAX_FDS 253 /* -f, in all */
+
+struct options_fds {
+	int fds[OPTIONS_MAX_FDS];
+	size_t count;
+};
+
+void options_init(int, char *[], const char *, const char *);
+int options_get(int, char *[], const char *);
+long options_number(int, const char *, long, long);
+int64_t options_seconds(int, const char *);
+mode_t options_mode(int, const char *);
+void options_fd(struct options_fds *, const char *, int);
+void options_wrong(const char *, ...);
+void options_trace(int);
+
+#endif

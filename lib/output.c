@@ -1,0 +1,116 @@
+#include "sys.h"
+
+#include "output.h"
+
+#include "signals.h"
+
+#include <sys/stat.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define RETRY_FIFO 20 /* ms */
+
+static int
+write_all(int fd, const char *bytes, size_t n)
+{
+	ssize_t w;
+
+	while (n > 0) {
+		w = write(fd, bytes, n);
+		if (w == -1 && errno == EINTR)
+			continue;
+		if (w == -1)
+			return -1;
+		bytes += w;
+		n -= (size_t)w;
+	}
+	return 0;
+}
+
+/* A new file in the same directory, made whole, then put in place at once. */
+static int
+replace(const char *file, const char *line, struct failure *f)
+{
+	char fresh[PATH_MAX];
+	mode_t mask;
+	int fd;
+
+	if (snprintf(fresh, sizeof fresh, "%s.XXXXXX", file) >=
+		(int)sizeof fresh) {
+		errno = ENAMETOOLONG;
+		return failure_errno(f, "open");
+	}
+	fd = mkstemp(fresh);
+	if (fd == -1)
+		return failure_errno(f, "create");
+	sys_cloexec(fd);
+	/* With the mode of a file that open() makes. */
+	mask = umask(077);
+	umask(mask);
+	if (fchmod(fd, 0666 & ~mask) == -1 ||
+		write_all(fd, line, strlen(line)) == -1) {
+		failure_errno(f, "write");
+		close(fd);
+		goto bad;
+	}
+	if (close(fd) == -1) {
+		failure_errno(f, "write");
+		goto bad;
+	}
+	if (rename(fresh, file) == 0)
+		return 0;
+	failure_errno(f, "rename");
+bad:
+	unlink(fresh);
+	errno = f->error;
+	return -1;
+}
+
+/* Open for writing; a FIFO may have no reader yet. */
+static int
+open_special(const char *file)
+{
+	int fd;
+
+	for (;;) {
+		fd = open(file, O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+		if (fd != -1)
+			break;
+		if (errno != ENXIO && errno != EINTR)
+			return -1;
+		signals_pause(RETRY_FIFO);
+		if (signals_ending() != 0) {
+			errno = EINTR;
+			return -1;
+		}
+	}
+	return fd;
+}
+
+/*
+ * Write a line into a file, which is replaced whole if it is new or a regular
+ * file, and written to if it is anything else.
+ */
+int
+output_line(const char *file, const char *line, struct failure *f)
+{
+	struct stat st;
+	int fd, r;
+
+	if (lstat(file, &st) == -1 ? errno == ENOENT : S_ISREG(st.st_mode))
+		return replace(file, line, f);
+	fd = open_special(file);
+	if (fd == -1)
+		return failure_errno(f, "open");
+	r = write_all(fd, line, strlen(line));
+	if (r == -1)
+		failure_errno(f, "write");
+	close(fd);
+	return r;
+}

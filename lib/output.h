@@ -1,0 +1,11 @@
+/*
+ * -o FILE: the bound address, as one line.
+ */
+#ifndef OUTPUT_H
+#define OUTPUT_H
+
+#include "failure.h"
+
+int output_line(const char *, const char *, struct failure *);
+
+#endif

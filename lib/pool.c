@@ -1,0 +1,260 @@
+#include "sys.h"
+
+#include "pool.h"
+
+#include "diag.h"
+#include "signals.h"
+#include "trace.h"
+
+#include <sys/wait.h>
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define REPLACE_AFTER 1000 /* ms between two starts of one worker */
+
+struct worker {
+	pid_t pid; /* 0: it is to be started */
+	int64_t started;
+	int is_busy;
+	int is_done; /* at the end of its stream */
+};
+
+/* What a worker tells of itself where the pool has a time limit. */
+struct note {
+	unsigned slot;
+	int is_busy;
+};
+
+struct pool {
+	struct worker *workers;
+	size_t size;
+	int64_t idle;	      /* ms, -1 no limit */
+	int64_t last;	      /* when the pool was last seen at work */
+	int notes[2];	      /* -1: nobody reads them */
+	unsigned slot;	      /* in a worker: its own */
+	struct named *name;
+	int (*work)(struct pool *, void *);
+	void *argument;
+};
+
+/* In a worker: it has taken a message, or is done with it. */
+void
+pool_busy(struct pool *p, int is_busy)
+{
+	struct note n;
+
+	if (p == NULL || p->notes[1] == -1)
+		return;
+	memset(&n, 0, sizeof n);
+	n.slot = p->slot;
+	n.is_busy = is_busy;
+	while (write(p->notes[1], &n, sizeof n) == -1 && errno == EINTR)
+		continue;
+}
+
+static void
+become_worker(struct pool *p, size_t slot, pid_t master)
+{
+	int status;
+
+	p->slot = (unsigned)slot;
+	if (p->notes[0] != -1)
+		close(p->notes[0]);
+	signals_init(0);
+	sys_end_with_parent(master);
+	status = p->work(p, p->argument);
+	diag_flush();
+	_exit(status);
+}
+
+static void
+start_due(struct pool *p)
+{
+	pid_t pid, master = getpid();
+	struct worker *w;
+	size_t i;
+
+	for (i = 0; i < p->size; i++) {
+		w = &p->workers[i];
+		if (w->pid != 0 || w->is_done ||
+			(w->started != -1 &&
+				signals_now() - w->started < REPLACE_AFTER))
+			continue;
+		w->started = signals_now();
+		trace_before("S5", "fork()");
+		pid = fork();
+		if (pid == 0)
+			become_worker(p, i, master);
+		if (pid == -1) {
+			diag_offence("fork: %s; trying again", strerror(errno));
+			continue;
+		}
+		trace("S5", "fork() = %ld", (long)pid);
+		w->pid = pid;
+	}
+}
+
+/* When start_due() is to be called again; -1: nobody is missing. */
+static int64_t
+next_start(const struct pool *p)
+{
+	int64_t due, next = -1;
+	size_t i;
+
+	for (i = 0; i < p->size; i++) {
+		if (p->workers[i].pid != 0 || p->workers[i].is_done)
+			continue;
+		due = p->workers[i].started + REPLACE_AFTER;
+		if (next == -1 || due < next)
+			next = due;
+	}
+	return next;
+}
+
+static void
+ended(struct pool *p, pid_t pid, int status)
+{
+	size_t i;
+
+	for (i = 0; i < p->size; i++)
+		if (p->workers[i].pid == pid) {
+			p->workers[i].pid = 0;
+			p->workers[i].is_busy = 0;
+			p->workers[i].is_done =
+				WIFEXITED(status) && WEXITSTATUS(status) == 0;
+			p->last = signals_now();
+		}
+}
+
+static int
+count(const struct pool *p, int what)
+{
+	size_t i;
+	int n = 0;
+
+	for (i = 0; i < p->size; i++)
+		n += what == 'r' ? p->workers[i].pid != 0
+		    : what == 'b' ? p->workers[i].is_busy
+				  : p->workers[i].is_done;
+	return n;
+}
+
+static void
+reap(struct pool *p)
+{
+	int status;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+		ended(p, pid, status);
+}
+
+static void
+read_notes(struct pool *p)
+{
+	struct note n;
+
+	while (read(p->notes[0], &n, sizeof n) == (ssize_t)sizeof n) {
+		p->workers[n.slot].is_busy = n.is_busy;
+		p->last = signals_now();
+	}
+}
+
+/* The workers end when they are idle. */
+static void
+end_workers(struct pool *p)
+{
+	size_t i;
+
+	/* Before the listening sockets close: nobody shall find it stale. */
+	named_remove(p->name);
+	for (i = 0; i < p->size; i++)
+		if (p->workers[i].pid != 0)
+			kill(p->workers[i].pid, SIGTERM);
+	while (count(p, 'r') > 0) {
+		signals_pause(-1);
+		reap(p);
+	}
+}
+
+static int64_t
+earlier(int64_t a, int64_t b)
+{
+	if (a == -1 || b == -1)
+		return a == -1 ? b : a;
+	return a < b ? a : b;
+}
+
+/* Returns 0, or the status to end with. */
+static int
+supervise(struct pool *p)
+{
+	struct pollfd poll_notes;
+	int64_t idle_until;
+
+	poll_notes.fd = p->notes[0];
+	poll_notes.events = POLLIN;
+	for (;;) {
+		reap(p);
+		if (p->notes[0] != -1)
+			read_notes(p);
+		if (signals_ending() != 0 || count(p, 'd') == (int)p->size)
+			return 0;
+		idle_until = p->idle < 0 || count(p, 'b') > 0
+			? -1
+			: p->last + p->idle;
+		if (idle_until != -1 && signals_now() >= idle_until)
+			return EXIT_TIMEOUT;
+		/* At the end of the stream nobody is replaced any more. */
+		if (count(p, 'd') == 0)
+			start_due(p);
+		else if (count(p, 'r') == 0)
+			return 0;
+		signals_wait(&poll_notes, 1,
+			earlier(idle_until,
+				count(p, 'd') == 0 ? next_start(p) : -1));
+	}
+}
+
+/*
+ * Keep size workers at work; each calls work(), whose return value is its exit
+ * status: 0 at the end of what there is to do. Those that die are replaced,
+ * at most once a second each. On SIGTERM, and after idle milliseconds without
+ * work, if not -1, name is removed, they are told to end, and waited for.
+ * Returns the status to end with; signals_ending() tells the signal.
+ */
+int
+pool_run(size_t size, int64_t idle, struct named *name,
+	int (*work)(struct pool *, void *), void *argument)
+{
+	struct pool p;
+	size_t i;
+	int status;
+
+	memset(&p, 0, sizeof p);
+	p.size = size;
+	p.idle = idle;
+	p.name = name;
+	p.work = work;
+	p.argument = argument;
+	p.notes[0] = p.notes[1] = -1;
+	p.workers = calloc(size, sizeof *p.workers);
+	if (p.workers == NULL)
+		return -1;
+	for (i = 0; i < size; i++)
+		p.workers[i].started = -1;
+	signals_init(SIGNALS_CHILD);
+	if (idle >= 0) {
+		if (sys_pipe(p.notes) == -1)
+			return -1;
+		sys_nonblock(p.notes[0], 1);
+	}
+	p.last = signals_now();
+	status = supervise(&p);
+	end_workers(&p);
+	free(p.workers);
+	return status;
+}

@@ -1,0 +1,19 @@
+/*
+ * A pool of worker processes.
+ */
+#ifndef POOL_H
+#define POOL_H
+
+#include "named.h"
+
+#include <stdint.h>
+
+#define POOL_MOST 4096 /* workers */
+
+struct pool;
+
+int pool_run(size_t, int64_t, struct named *,
+	int (*)(struct pool *, void *), void *);
+void pool_busy(struct pool *, int);
+
+#endif

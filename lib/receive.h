@@ -1,0 +1,56 @@
+/*
+ * The receiver's side of SOCKET: a name that we listen on, a listening socket
+ * that we were given, or a descriptor stream.
+ */
+#ifndef RECEIVE_H
+#define RECEIVE_H
+
+#include "sys.h"
+
+#include "failure.h"
+#include "fdpass.h"
+#include "named.h"
+
+#include <stdint.h>
+
+#define RECEIVER_CREDS 1 /* tell who sent each message */
+
+enum receiver_kind { RECEIVER_LISTENING, RECEIVER_STREAM };
+
+struct receiver {
+	const char *operand;
+	enum receiver_kind kind;
+	int flags;
+	int fd;	     /* the listening socket, or the stream; -1: it has ended */
+	int waiting; /* what accept() blocks on, a signal destroys it */
+	int type;    /* of the socket */
+	int is_own;  /* nobody else holds the listening socket */
+	int is_abstract;
+	struct named name;
+	size_t partial; /* bytes of a message whose descriptors are to come */
+	int limit;	/* of the descriptor table */
+	int highest;	/* descriptor that was ever in use */
+};
+
+/* A message on its way in on a connection to a name. */
+struct incoming {
+	int sock; /* -1: none, a stream needs no answer */
+	int64_t deadline;
+	struct fdpass_message message;
+};
+
+int receiver_open(
+	struct receiver *, const char *, mode_t, int, struct failure *);
+int receiver_next(struct receiver *, struct incoming *, struct failure *);
+int receiver_try(struct receiver *, struct fdpass_message *);
+int receiver_accept(struct receiver *, int);
+int receiver_has_room(struct receiver *);
+void receiver_offence(const struct receiver *, int);
+void receiver_close(struct receiver *);
+
+int incoming_init(struct incoming *);
+void incoming_begin(struct incoming *, int);
+int incoming_step(struct incoming *);
+void incoming_answer(struct incoming *, char);
+
+#endif

@@ -1,0 +1,318 @@
+#include "sys.h"
+
+#include "relay.h"
+
+#include "diag.h"
+#include "fdpass.h"
+#include "show.h"
+#include "signals.h"
+#include "trace.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define SLOTS 64	    /* hand-overs under way at once */
+#define RETRY_RESOURCES 100 /* ms */
+
+/* A message that we hold, and the hand-over of it. */
+struct slot {
+	struct handover handover;
+	struct fdpass_message message;
+	int is_ready; /* it has its socket, and may take a message */
+	int is_busy;
+};
+
+struct relay {
+	struct receiver *receiver;
+	struct target *target;
+	int64_t timeout; /* ms for each hand-over, -1 none */
+	struct slot slots[SLOTS];
+	size_t busy;
+	int has_ended; /* there are no more messages */
+	int has_failed;
+	int64_t again; /* when to try after running out of descriptors; -1 */
+};
+
+static int
+message_buffer(struct fdpass_message *m)
+{
+	m->size = FDPASS_MAX_PAYLOAD + 1;
+	m->count = 0;
+	m->payload = malloc(m->size);
+	return m->payload == NULL ? -1 : 0;
+}
+
+/* A slot that can take a message, with its socket made already, or NULL. */
+static struct slot *
+free_slot(struct relay *r)
+{
+	struct slot *s;
+	size_t i;
+
+	for (i = 0; i < SLOTS; i++) {
+		s = &r->slots[i];
+		if (s->is_busy)
+			continue;
+		if (s->is_ready)
+			return s;
+		if (s->message.payload == NULL &&
+			message_buffer(&s->message) == -1)
+			return NULL;
+		if (handover_begin(&s->handover, r->target, -1) == -1)
+			return NULL;
+		s->is_ready = 1;
+		return s;
+	}
+	return NULL;
+}
+
+static void
+wait_resources(struct relay *r, const char *what)
+{
+	diag_offence("%s: %s; trying again", what, strerror(errno));
+	r->again = signals_deadline(RETRY_RESOURCES);
+}
+
+/* Is there a message, or the end? What is wrong with a message is said. */
+static int
+take(struct receiver *receiver, struct fdpass_message *m)
+{
+	int r;
+
+	trace_before("W1", "recvmsg(%d)", receiver->fd);
+	r = receiver_try(receiver, m);
+	if (r == 1 && trace_on)
+		show_trace("W1", m);
+	if (r == 1 && m->length == 0) {
+		/* SOCK_SEQPACKET lets it pass, but SOCK_STREAM would not. */
+		m->payload[0] = '\0';
+		m->length = 1;
+	}
+	if (r == -1 && errno == ECONNRESET)
+		return 0;
+	if (r == -1 && (errno == EMFILE || errno == EMSGSIZE))
+		receiver_offence(receiver, errno);
+	return r;
+}
+
+static void
+finish(struct relay *r, struct slot *s)
+{
+	fdpass_close(&s->message);
+	s->is_busy = s->is_ready = 0;
+	r->busy--;
+}
+
+static void
+step(struct relay *r, struct slot *s)
+{
+	enum handover_state state = handover_step(&s->handover);
+
+	if (state < HANDOVER_TAKEN)
+		return;
+	if (state == HANDOVER_FAILED)
+		diag_offence_failure(r->target->operand, &s->handover.failure);
+	else if (state == HANDOVER_TIMEOUT)
+		diag_offence("%s: not taken in time", r->target->operand);
+	if (state != HANDOVER_TAKEN)
+		r->has_failed = 1;
+	finish(r, s);
+}
+
+/* Take messages while there are some, and slots for them. */
+static int
+take_some(struct relay *r, struct failure *f)
+{
+	struct slot *s;
+	int result = 1;
+
+	while (result == 1 && (s = free_slot(r)) != NULL) {
+		if (!receiver_has_room(r->receiver)) {
+			errno = EMFILE;
+			wait_resources(r, r->receiver->operand);
+			return 0;
+		}
+		result = take(r->receiver, &s->message);
+		if (result != 1)
+			break;
+		s->handover.deadline = signals_deadline(r->timeout);
+		handover_message(&s->handover, s->message.payload,
+			s->message.length, s->message.fds, s->message.count);
+		s->is_busy = 1;
+		r->busy++;
+		step(r, s);
+	}
+	if (result == 0)
+		r->has_ended = 1;
+	if (result == -1 && errno != EAGAIN && errno != EWOULDBLOCK &&
+		errno != EINTR && errno != EMFILE && errno != EMSGSIZE)
+		return failure_errno(f, "recvmsg");
+	return 0;
+}
+
+/* May we take another message now? */
+static int
+wants_more(struct relay *r)
+{
+	if (r->has_ended || signals_ending() != 0 || r->busy == SLOTS)
+		return 0;
+	if (r->again != -1 && signals_now() < r->again)
+		return 0;
+	r->again = -1;
+	if (free_slot(r) != NULL)
+		return 1;
+	wait_resources(r, r->target->operand);
+	return 0;
+}
+
+static int64_t
+earlier(int64_t a, int64_t b)
+{
+	if (a == -1 || b == -1)
+		return a == -1 ? b : a;
+	return a < b ? a : b;
+}
+
+/* Wait for what is due, and do it. */
+static int
+turn(struct relay *r, struct failure *f)
+{
+	struct pollfd p[SLOTS + 1];
+	struct handover *h;
+	int64_t deadline, now;
+	int more = wants_more(r);
+	size_t i;
+
+	deadline = r->again;
+	p[SLOTS].fd = more ? r->receiver->fd : -1;
+	p[SLOTS].events = POLLIN;
+	p[SLOTS].revents = 0;
+	for (i = 0; i < SLOTS; i++) {
+		h = &r->slots[i].handover;
+		p[i].fd = r->slots[i].is_busy && h->events != 0 ? h->sock : -1;
+		p[i].events = h->events;
+		p[i].revents = 0;
+		if (r->slots[i].is_busy)
+			deadline = earlier(deadline, handover_wake(h));
+	}
+	if (signals_wait(p, SLOTS + 1, deadline) == -1 && errno != EINTR)
+		return failure_errno(f, "poll");
+	now = signals_now();
+	for (i = 0; i < SLOTS; i++) {
+		h = &r->slots[i].handover;
+		deadline = handover_wake(h);
+		if (r->slots[i].is_busy &&
+			(p[i].revents != 0 || (deadline != -1 && now >= deadline)))
+			step(r, &r->slots[i]);
+	}
+	return more && p[SLOTS].revents != 0 ? take_some(r, f) : 0;
+}
+
+/*
+ * Pass on each message to a named socket, many hand-overs at once, until the
+ * end of the stream or a signal. Those under way are finished then, unless a
+ * second signal comes. Returns 0, 1 if some failed, each was reported, or -1
+ * and what failed.
+ */
+int
+relay_to_name(struct receiver *receiver, struct target *target,
+	int64_t timeout, struct failure *f)
+{
+	static struct relay r;
+	size_t i;
+
+	r.receiver = receiver;
+	r.target = target;
+	r.timeout = timeout;
+	r.again = -1;
+	if (receiver->fd == -1)
+		r.has_ended = 1;
+	while (r.busy > 0 || (!r.has_ended && signals_ending() == 0)) {
+		if (signals_count() > 1)
+			break;
+		if (turn(&r, f) == -1)
+			return -1;
+	}
+	for (i = 0; i < SLOTS; i++) {
+		if (r.slots[i].is_busy) {
+			r.has_failed = 1;
+			fdpass_close(&r.slots[i].message);
+		}
+		handover_end(&r.slots[i].handover);
+	}
+	return r.has_failed;
+}
+
+/* Wait for a message, and for room where it is to go. */
+static int
+wait_both(struct receiver *in, const struct stream *out)
+{
+	struct pollfd p[2];
+	int message = 0, room = 0;
+
+	while (!message || !room) {
+		p[0].fd = message ? -1 : in->fd;
+		p[0].events = POLLIN;
+		p[0].revents = 0;
+		p[1].fd = out->fd;
+		p[1].events = room ? 0 : POLLOUT;
+		p[1].revents = 0;
+		if (signals_wait(p, 2, -1) == -1)
+			return -1;
+		if (p[1].revents & (POLLHUP | POLLERR | POLLNVAL)) {
+			errno = EPIPE;
+			return -1;
+		}
+		message |= p[0].revents != 0;
+		room |= p[1].revents != 0;
+	}
+	return 0;
+}
+
+/*
+ * Pass on each message to a stream, one after another. Returns as
+ * relay_to_name(); errno is EPIPE when nobody reads the stream any more.
+ */
+int
+relay_to_stream(struct receiver *in, const struct stream *out,
+	int64_t timeout, struct failure *f)
+{
+	struct fdpass_message m;
+	int r;
+
+	if (in->fd == -1)
+		return 0;
+	if (message_buffer(&m) == -1)
+		return failure_errno(f, "memory for a payload");
+	while (signals_ending() == 0) {
+		if (wait_both(in, out) == -1) {
+			if (errno == EINTR)
+				continue;
+			return failure_errno(f, "poll");
+		}
+		if (!receiver_has_room(in)) {
+			receiver_offence(in, EMFILE);
+			signals_pause(RETRY_RESOURCES);
+			continue;
+		}
+		r = take(in, &m);
+		if (r == 0)
+			return 0;
+		if (r == -1 && errno != EAGAIN && errno != EINTR &&
+			errno != EWOULDBLOCK && errno != EMSGSIZE &&
+			errno != EMFILE)
+			return failure_errno(f, "recvmsg");
+		if (r == -1)
+			continue;
+		r = stream_send(out, m.payload, m.length, m.fds, m.count,
+			signals_deadline(timeout));
+		fdpass_close(&m);
+		if (r == -1 && errno == ETIMEDOUT)
+			diag_offence("%s: not taken in time", out->operand);
+		else if (r == -1)
+			return failure_errno(f, "sendmsg");
+	}
+	return 0;
+}

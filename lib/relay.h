@@ -1,0 +1,19 @@
+/*
+ * Passing on every message that arrives on standard input.
+ */
+#ifndef RELAY_H
+#define RELAY_H
+
+#include "failure.h"
+#include "handover.h"
+#include "receive.h"
+#include "stream.h"
+
+#include <stdint.h>
+
+int relay_to_name(
+	struct receiver *, struct target *, int64_t, struct failure *);
+int relay_to_stream(
+	struct receiver *, const struct stream *, int64_t, struct failure *);
+
+#endif

@@ -1,0 +1,76 @@
+#include "sys.h"
+
+#include "show.h"
+
+#include "info.h"
+#include "text.h"
+#include "trace.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define PAYLOAD_ROOM (4 * FDPASS_MAX_PAYLOAD + 64)
+
+static void
+add_sender(struct text *t, const struct fdpass_message *m)
+{
+	if (m->pid == -1 && m->uid == -1)
+		text_add(t, "from an unknown sender");
+	else if (m->pid == -1)
+		text_add(t, "from uid %ld gid %ld", m->uid, m->gid);
+	else
+		text_add(t, "from pid %ld uid %ld gid %ld", m->pid, m->uid,
+			m->gid);
+}
+
+static void
+add_payload(struct text *t, const struct fdpass_message *m)
+{
+	text_add(t, ", payload \"");
+	text_add_escaped(t, m->payload, m->length);
+	text_add(t, "\", %zu descriptor%s", m->count, m->count == 1 ? "" : "s");
+}
+
+/*
+ * Print it on standard output: a line for the message, then one for each
+ * descriptor. -1 with errno if that fails.
+ */
+int
+show_message(const struct fdpass_message *m)
+{
+	char what[INFO_TEXT], *line;
+	struct text t;
+	size_t i;
+
+	line = malloc(PAYLOAD_ROOM);
+	if (line == NULL)
+		return -1;
+	text_init(&t, line, PAYLOAD_ROOM);
+	add_sender(&t, m);
+	add_payload(&t, m);
+	puts(line);
+	free(line);
+	for (i = 0; i < m->count; i++) {
+		info_describe(what, sizeof what, m->fds[i]);
+		printf("%4zu %s\n", i, what);
+	}
+	return fflush(stdout) == EOF ? -1 : 0;
+}
+
+/* The same as lines of the trace. */
+void
+show_trace(const char *step, const struct fdpass_message *m)
+{
+	char what[INFO_TEXT], line[2048];
+	struct text t;
+	size_t i;
+
+	text_init(&t, line, sizeof line);
+	add_sender(&t, m);
+	add_payload(&t, m);
+	trace(step, "recvmsg() = %s", line);
+	for (i = 0; i < m->count; i++) {
+		info_describe(what, sizeof what, m->fds[i]);
+		trace(step, "received descriptor %d: %s", m->fds[i], what);
+	}
+}

@@ -1,0 +1,13 @@
+/*
+ * A message, as a person reads it: who sent it, its payload, and what each of
+ * its descriptors is.
+ */
+#ifndef SHOW_H
+#define SHOW_H
+
+#include "fdpass.h"
+
+int show_message(const struct fdpass_message *);
+void show_trace(const char *, const struct fdpass_message *);
+
+#endif

@@ -1,0 +1,454 @@
+#include "stream.h"
+
+#include "address.h"
+#include "fdpass.h"
+#include "signals.h"
+#include "trace.h"
+
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define RETRY_RESOURCES 20 /* ms */
+#define KEPT_TOGETHER 16384 /* bytes that Linux never splits */
+#define GREETING "fdpass "
+
+/* The type of a UNIX socket, -1 if it is something else. */
+int
+stream_type(int fd)
+{
+	struct sockaddr_storage ss;
+	socklen_t length = sizeof ss;
+	int type;
+
+	if (getsockname(fd, (struct sockaddr *)&ss, &length) == -1 ||
+		ss.ss_family != AF_UNIX)
+		return -1;
+	length = sizeof type;
+	if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) == -1)
+		return -1;
+	return type;
+}
+
+int
+stream_is_pipe(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode);
+}
+
+/* A private directory, a listening socket in it, and its name. */
+struct invitation {
+	char directory[sizeof(((struct sockaddr_un *)0)->sun_path)];
+	struct sockaddr_un address;
+	int listener;
+};
+
+static int
+make_directory(char *path, size_t size, const char *parent)
+{
+	int n;
+
+	n = snprintf(path, size, "%s/fdpass-XXXXXX", parent);
+	/* The socket in it is "/s". */
+	if (n < 0 || (size_t)n + 3 > size) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	return mkdtemp(path) == NULL ? -1 : 0;
+}
+
+static void
+invitation_remove(struct invitation *i)
+{
+	int saved = errno;
+
+	if (i->address.sun_path[0] != '\0')
+		unlink(i->address.sun_path);
+	if (i->directory[0] != '\0')
+		rmdir(i->directory);
+	if (i->listener != -1)
+		close(i->listener);
+	i->listener = -1;
+	errno = saved;
+}
+
+/* A socket that keeps the messages apart, where the system has it. */
+static int
+private_socket(void)
+{
+	int s = sys_socket(AF_UNIX, SOCK_SEQPACKET);
+
+	if (s == -1 && (errno == EPROTONOSUPPORT || errno == ESOCKTNOSUPPORT ||
+			       errno == EPROTOTYPE))
+		s = sys_socket(AF_UNIX, SOCK_STREAM);
+	return s;
+}
+
+static int
+invitation_listen(struct invitation *i, struct failure *f)
+{
+	const char *parent = getenv("TMPDIR");
+	struct sockaddr_un sun;
+
+	memset(i, 0, sizeof *i);
+	i->listener = -1;
+	if ((parent == NULL || parent[0] != '/' ||
+		    make_directory(i->directory, sizeof i->directory, parent) ==
+			    -1) &&
+		make_directory(i->directory, sizeof i->directory, "/tmp") == -1) {
+		i->directory[0] = '\0';
+		return failure_errno(f, "make a directory in /tmp");
+	}
+	i->listener = private_socket();
+	if (i->listener == -1)
+		return failure_errno(f, "socket");
+	memset(&sun, 0, sizeof sun);
+	sun.sun_family = AF_UNIX;
+	snprintf(sun.sun_path, sizeof sun.sun_path, "%.*s/s",
+		(int)sizeof sun.sun_path - 3, i->directory);
+	if (bind(i->listener, (struct sockaddr *)&sun, sizeof sun) == -1)
+		return failure_errno(f, "bind");
+	i->address = sun;
+	if (listen(i->listener, 1) == -1)
+		return failure_errno(f, "listen");
+	return sys_nonblock(i->listener, 1);
+}
+
+/* One line, in one write. */
+static int
+invitation_write(const struct invitation *i, int pipe_fd, struct failure *f)
+{
+	char line[sizeof i->address.sun_path + sizeof GREETING + 1];
+	int n;
+	ssize_t w;
+
+	n = snprintf(line, sizeof line, GREETING "%s\n", i->address.sun_path);
+	do
+		w = write(pipe_fd, line, (size_t)n);
+	while (w == -1 && errno == EINTR && signals_ending() == 0);
+	if (w == -1)
+		return failure_errno(f, "write");
+	trace("S4", "write(%d, \"" GREETING "%s\")", pipe_fd,
+		i->address.sun_path);
+	return 0;
+}
+
+static int
+is_same_user(int s)
+{
+	struct sys_peer peer;
+
+	/* Where the system does not tell, the directory lets nobody else in. */
+	if (sys_peer_of(s, &peer) == -1 || peer.uid == -1)
+		return 1;
+	return peer.uid == (long)geteuid();
+}
+
+/*
+ * Wait until the one reader has connected; -1 with EPIPE when it went away,
+ * with EINTR when we are to end.
+ */
+static int
+invitation_accept(const struct invitation *i, int pipe_fd, struct failure *f)
+{
+	struct pollfd p[2];
+	int s;
+
+	for (;;) {
+		p[0].fd = i->listener;
+		p[0].events = POLLIN;
+		p[1].fd = pipe_fd;
+		p[1].events = 0; /* POLLERR: nobody has the reading end */
+		p[0].revents = p[1].revents = 0;
+		signals_wait(p, 2, -1);
+		if (signals_ending() != 0) {
+			errno = EINTR;
+			return failure_errno(f, "invite the reader");
+		}
+		s = sys_accept(i->listener, NULL, NULL);
+		if (s != -1 && is_same_user(s)) {
+			trace("S4", "accept(%d) = %d from the reader", i->listener, s);
+			return s;
+		}
+		if (s != -1)
+			close(s);
+		else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||
+			errno == ENOMEM)
+			signals_pause(RETRY_RESOURCES);
+		else if (p[1].revents & (POLLERR | POLLHUP | POLLNVAL)) {
+			errno = EPIPE;
+			return failure_errno(f, "invite the reader");
+		}
+	}
+}
+
+/* Turn a pipe into a stream: the descriptor of the private socket. */
+static int
+invite(int pipe_fd, struct failure *f)
+{
+	struct invitation i;
+	int s = -1, saved;
+
+	if (invitation_listen(&i, f) == 0 && invitation_write(&i, pipe_fd, f) == 0)
+		s = invitation_accept(&i, pipe_fd, f);
+	saved = f->error;
+	invitation_remove(&i);
+	if (s == -1)
+		errno = saved;
+	return s;
+}
+
+/* What it is, for somebody who meant something else. */
+static const char *
+kind_of(int fd)
+{
+	struct stat st;
+
+	if (isatty(fd))
+		return "a terminal";
+	if (fstat(fd, &st) == -1)
+		return "not open";
+	if (S_ISREG(st.st_mode))
+		return "a file";
+	if (S_ISDIR(st.st_mode))
+		return "a directory";
+	if (S_ISCHR(st.st_mode))
+		return "a device";
+	if (S_ISSOCK(st.st_mode))
+		return "a socket of another kind";
+	return "something else";
+}
+
+/* Can this descriptor be a stream to send on? -1 with EINVAL if not. */
+int
+stream_check(int fd, struct failure *f)
+{
+	if (stream_type(fd) != -1)
+		return 0;
+	if (!stream_is_pipe(fd))
+		return failure_reason(f, EINVAL,
+			"%s, not a UNIX socket or a pipe; write ... | fdrecv -, or "
+			"fdpipe ... '|' ...",
+			kind_of(fd));
+	if ((fcntl(fd, F_GETFL) & O_ACCMODE) == O_RDONLY)
+		return failure_reason(f, EINVAL,
+			"the reading end of a pipe; an invitation needs the writing "
+			"end");
+	return 0;
+}
+
+/*
+ * Open descriptor fd as a stream to send on: a UNIX socket as it is, a pipe by
+ * an invitation, for which TERM, INT and HUP have to be caught. Returns 0, or
+ * -1 with EINVAL if it is neither, EPIPE when the pipe's reader went away, and
+ * what else can fail.
+ */
+int
+stream_open(
+	struct stream *s, const char *operand, int fd, struct failure *f)
+{
+	s->operand = operand;
+	s->fd = fd;
+	s->type = stream_type(fd);
+	if (stream_check(fd, f) == -1)
+		return -1;
+	if (s->type == -1) {
+		s->fd = invite(fd, f);
+		if (s->fd == -1)
+			return -1;
+		s->type = stream_type(s->fd);
+	}
+	return 0;
+}
+
+/*
+ * Wait until the stream takes a message: 1, or 0 when the time is over, -1
+ * with EPIPE when nobody can read it any more, with EINTR for a signal.
+ */
+int
+stream_wait(const struct stream *s, int64_t deadline)
+{
+	struct pollfd p;
+	int r;
+
+	p.fd = s->fd;
+	p.events = POLLOUT;
+	r = signals_wait(&p, 1, deadline);
+	if (r == 1 && p.revents & (POLLHUP | POLLERR | POLLNVAL)) {
+		errno = EPIPE;
+		return -1;
+	}
+	return r;
+}
+
+static int
+wait_and_go_on(const struct stream *s, int error, int64_t deadline)
+{
+	if (deadline >= 0 && signals_now() >= deadline) {
+		errno = ETIMEDOUT;
+		return -1;
+	}
+	if (error == EAGAIN || error == EWOULDBLOCK) {
+		if (stream_wait(s, deadline) == -1 && errno == EPIPE)
+			return -1;
+		return 0;
+	}
+	if (error == EMFILE || error == ENFILE || error == ENOBUFS ||
+		error == ENOMEM || error == ETOOMANYREFS) {
+		signals_pause(RETRY_RESOURCES);
+		return 0;
+	}
+	errno = error;
+	return -1;
+}
+
+/*
+ * Send as much of a message as goes without waiting: the number of bytes, or
+ * -1 as fdpass_send(). On SOCK_STREAM the kernel keeps only so many bytes and
+ * their descriptors together; of a longer payload the last part has them, so
+ * that they end the message for who reads it from a stream. *count is 0 once
+ * they are gone.
+ */
+ssize_t
+stream_send_part(int sock, int type, const char *bytes, size_t n,
+	const int *fds, size_t *count)
+{
+	ssize_t r;
+
+	if (type == SOCK_STREAM && n > KEPT_TOGETHER && *count > 0)
+		return send(sock, bytes, n - KEPT_TOGETHER,
+			MSG_NOSIGNAL | MSG_DONTWAIT);
+	r = fdpass_send(
+		sock, bytes, n, fds, *count, FDPASS_NOWAIT | FDPASS_CREDS);
+	if (r >= 0)
+		*count = 0;
+	return r;
+}
+
+/*
+ * Send one message, waiting for room as long as it takes: what is held is not
+ * dropped for a signal. Returns 0, or -1 with EPIPE, ETIMEDOUT and what else
+ * can fail.
+ */
+int
+stream_send(const struct stream *s, const char *payload, size_t length,
+	const int *fds, size_t count, int64_t deadline)
+{
+	size_t sent = 0, left = count;
+	ssize_t n;
+
+	trace_before("S7", "sendmsg(%d)", s->fd);
+	while (sent < length) {
+		n = stream_send_part(
+			s->fd, s->type, payload + sent, length - sent, fds, &left);
+		if (n >= 0)
+			sent += (size_t)n;
+		else if (errno == ECONNRESET || errno == ECONNREFUSED ||
+			errno == ENOTCONN) {
+			errno = EPIPE;
+			return -1;
+		} else if (errno != EINTR &&
+			wait_and_go_on(s, errno, deadline) == -1)
+			return -1;
+	}
+	if (trace_on)
+		trace("S7", "sendmsg(%d, %zu bytes, %zu descriptors from %d)", s->fd,
+			length, count, count > 0 ? fds[0] : -1);
+	return 0;
+}
+
+/* Read the line, and what may come behind it. */
+static ssize_t
+read_line(int fd, char *line, size_t size)
+{
+	struct pollfd p;
+	size_t n = 0;
+	ssize_t r;
+
+	while (n < size - 1 && memchr(line, '\n', n) == NULL) {
+		p.fd = fd;
+		p.events = POLLIN;
+		if (signals_wait(&p, 1, -1) == -1) {
+			if (signals_ending() != 0)
+				return -1;
+			continue;
+		}
+		r = read(fd, line + n, size - 1 - n);
+		if (r == -1 && errno != EINTR && errno != EAGAIN)
+			return -1;
+		if (r == 0)
+			break;
+		if (r > 0)
+			n += (size_t)r;
+	}
+	line[n] = '\0';
+	return (ssize_t)n;
+}
+
+static int
+connect_private(const char *path, struct failure *f)
+{
+	struct sockaddr_un sun;
+	socklen_t length;
+	int s, type = SOCK_SEQPACKET;
+
+	if (address_unix(path, &sun, &length, f) == -1)
+		return -1;
+	for (;;) {
+		s = sys_socket(AF_UNIX, type);
+		if (s != -1 && connect(s, (struct sockaddr *)&sun, length) == 0)
+			break;
+		failure_errno(f, s == -1 ? "socket" : "connect");
+		if (s != -1)
+			close(s);
+		if (type == SOCK_STREAM ||
+			(f->error != EPROTOTYPE && f->error != EPROTONOSUPPORT))
+			return -1;
+		type = SOCK_STREAM;
+	}
+	if (!is_same_user(s)) {
+		close(s);
+		return failure_reason(
+			f, EPERM, "the invitation is of another user");
+	}
+	return s;
+}
+
+/*
+ * Read an invitation from a pipe and follow it: the connected socket, or -1.
+ * At the end of file without an invitation errno is ENOENT and f has no
+ * operation and no reason: whoever should have written it has failed.
+ */
+int
+stream_accept_invitation(int fd, struct failure *f)
+{
+	char line[256];
+	ssize_t n;
+	int s;
+
+	trace_before("S4", "read(%d)", fd);
+	n = read_line(fd, line, sizeof line);
+	if (n == -1)
+		return failure_errno(f, "read");
+	if (n == 0)
+		return failure_reason(f, ENOENT, "end of file instead of descriptors");
+	if (strncmp(line, GREETING "/", sizeof GREETING) != 0 ||
+		line[n - 1] != '\n')
+		return failure_reason(f, EPROTO,
+			"bytes instead of descriptors; what writes into this pipe must "
+			"be fdlisten or fdsend -");
+	line[n - 1] = '\0';
+	s = connect_private(line + sizeof GREETING - 1, f);
+	if (s != -1)
+		trace("S4", "connect(%d, %s)", s, line + sizeof GREETING - 1);
+	return s;
+}

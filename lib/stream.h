@@ -1,0 +1,32 @@
+/*
+ * The sender's side of a descriptor stream, and the invitation by which an
+ * ordinary pipe becomes one.
+ */
+#ifndef STREAM_H
+#define STREAM_H
+
+#include "sys.h"
+
+#include "failure.h"
+
+#include <stdint.h>
+
+struct stream {
+	const char *operand;
+	int fd;
+	int type; /* SOCK_STREAM, SOCK_SEQPACKET or SOCK_DGRAM */
+};
+
+int stream_check(int, struct failure *);
+int stream_open(struct stream *, const char *, int, struct failure *);
+int stream_wait(const struct stream *, int64_t);
+ssize_t stream_send_part(
+	int, int, const char *, size_t, const int *, size_t *);
+int stream_send(const struct stream *, const char *, size_t, const int *,
+	size_t, int64_t);
+
+int stream_is_pipe(int);
+int stream_type(int);
+int stream_accept_invitation(int, struct failure *);
+
+#endif

@@ -1,0 +1,415 @@
+#include "sys.h"
+
+#include <sys/file.h>
+#include <sys/un.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#ifdef SYS_LINUX
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#endif
+
+int
+sys_cloexec(int fd)
+{
+	int flags = fcntl(fd, F_GETFD);
+
+	if (flags == -1)
+		return -1;
+	return fcntl(fd, F_SETFD, flags | FD_CLOEXEC);
+}
+
+/* Only for descriptors that nobody else can hold: it reaches every holder. */
+int
+sys_nonblock(int fd, int on)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	if (flags == -1)
+		return -1;
+	if (((flags & O_NONBLOCK) != 0) == (on != 0))
+		return 0;
+	return fcntl(fd, F_SETFL, on ? flags | O_NONBLOCK : flags & ~O_NONBLOCK);
+}
+
+#ifndef SYS_2024
+static int
+cloexec_or_close(int fd)
+{
+	int saved;
+
+	if (fd == -1 || sys_cloexec(fd) == 0)
+		return fd;
+	saved = errno;
+	close(fd);
+	errno = saved;
+	return -1;
+}
+#endif
+
+int
+sys_socket(int domain, int type)
+{
+#ifdef SYS_2024
+	return socket(domain, type | SOCK_CLOEXEC, 0);
+#else
+	return cloexec_or_close(socket(domain, type, 0));
+#endif
+}
+
+/* Two ends of close-on-exec UNIX sockets. */
+int
+sys_socketpair(int type, int pair[2])
+{
+#ifdef SYS_2024
+	return socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, pair);
+#else
+	if (socketpair(AF_UNIX, type, 0, pair) == -1)
+		return -1;
+	if (sys_cloexec(pair[0]) == -1 || sys_cloexec(pair[1]) == -1) {
+		close(pair[0]);
+		close(pair[1]);
+		return -1;
+	}
+	return 0;
+#endif
+}
+
+/* The accepted socket blocks, whatever the listening one does. */
+int
+sys_accept(int fd, struct sockaddr *address, socklen_t *length)
+{
+#ifdef SYS_2024
+	return accept4(fd, address, length, SOCK_CLOEXEC);
+#else
+	int s = cloexec_or_close(accept(fd, address, length));
+
+	/* On BSD it inherits the listening socket's O_NONBLOCK. */
+	if (s != -1)
+		sys_nonblock(s, 0);
+	return s;
+#endif
+}
+
+int
+sys_pipe(int ends[2])
+{
+#ifdef SYS_2024
+	return pipe2(ends, O_CLOEXEC);
+#else
+	if (pipe(ends) == -1)
+		return -1;
+	if (sys_cloexec(ends[0]) == -1 || sys_cloexec(ends[1]) == -1) {
+		close(ends[0]);
+		close(ends[1]);
+		return -1;
+	}
+	return 0;
+#endif
+}
+
+#ifdef SYS_2024
+void
+sys_ppoll_wake(void)
+{
+}
+
+int
+sys_ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout,
+	const sigset_t *mask)
+{
+	return ppoll(fds, n, timeout, mask);
+}
+#else
+/*
+ * Without ppoll() a signal can come between unblocking it and poll(). Its
+ * handler writes into a pipe that is polled too, so that poll() returns. The
+ * pipe belongs to one process: a child makes its own.
+ */
+static int wake_pipe[2] = {-1, -1};
+static pid_t wake_owner;
+
+void
+sys_ppoll_wake(void)
+{
+	int saved = errno;
+
+	if (wake_owner == getpid() && write(wake_pipe[1], "", 1) == -1)
+		errno = saved; /* full: it wakes already */
+	errno = saved;
+}
+
+static int
+wake_open(void)
+{
+	int fresh[2];
+
+	if (wake_owner == getpid())
+		return 0;
+	if (sys_pipe(fresh) == -1)
+		return -1;
+	if (wake_pipe[0] != -1) {
+		close(wake_pipe[0]);
+		close(wake_pipe[1]);
+	}
+	memcpy(wake_pipe, fresh, sizeof fresh);
+	sys_nonblock(wake_pipe[0], 1);
+	sys_nonblock(wake_pipe[1], 1);
+	wake_owner = getpid();
+	return 0;
+}
+
+static int
+milliseconds(const struct timespec *t)
+{
+	if (t == NULL)
+		return -1;
+	if (t->tv_sec > INT_MAX / 1000 - 1)
+		return INT_MAX;
+	return (int)(t->tv_sec * 1000 + (t->tv_nsec + 999999) / 1000000);
+}
+
+int
+sys_ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout,
+	const sigset_t *mask)
+{
+	static struct pollfd *all;
+	static nfds_t room;
+	struct pollfd *more;
+	sigset_t old;
+	char drain[64];
+	int r, saved;
+
+	if (wake_open() == -1)
+		return -1;
+	if (n + 1 > room) {
+		more = realloc(all, (n + 64) * sizeof *all);
+		if (more == NULL)
+			return -1;
+		all = more;
+		room = n + 64;
+	}
+	if (n > 0)
+		memcpy(all, fds, n * sizeof *fds);
+	all[n].fd = wake_pipe[0];
+	all[n].events = POLLIN;
+	all[n].revents = 0;
+	if (mask != NULL)
+		sigprocmask(SIG_SETMASK, mask, &old);
+	r = poll(all, n + 1, milliseconds(timeout));
+	saved = errno;
+	if (mask != NULL)
+		sigprocmask(SIG_SETMASK, &old, NULL);
+	if (r > 0 && all[n].revents != 0) {
+		while (read(wake_pipe[0], drain, sizeof drain) > 0)
+			continue;
+		r = -1;
+		saved = EINTR;
+	}
+	if (r > 0)
+		memcpy(fds, all, n * sizeof *fds);
+	errno = saved;
+	return r;
+}
+#endif
+
+/* A close-on-exec duplicate with a number of at least lowest. */
+int
+sys_dup_above(int fd, int lowest)
+{
+	return fcntl(fd, F_DUPFD_CLOEXEC, lowest);
+}
+
+int
+sys_has_abstract(void)
+{
+#ifdef SYS_LINUX
+	return 1;
+#else
+	return 0;
+#endif
+}
+
+/* Who connected, or who listens: not who made a socketpair. */
+int
+sys_peer_of(int fd, struct sys_peer *peer)
+{
+	peer->pid = peer->uid = peer->gid = -1;
+#if defined(SYS_LINUX)
+	{
+		struct ucred c;
+		socklen_t length = sizeof c;
+
+		if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &c, &length) == -1)
+			return -1;
+		if (c.pid > 0)
+			peer->pid = c.pid;
+		if (c.uid != (uid_t)-1)
+			peer->uid = (long)c.uid;
+		if (c.gid != (gid_t)-1)
+			peer->gid = (long)c.gid;
+		return 0;
+	}
+#elif defined(__FreeBSD__) || defined(__NetBSD__) || defined(__OpenBSD__) ||   \
+	defined(__APPLE__)
+	{
+		uid_t uid;
+		gid_t gid;
+
+		if (getpeereid(fd, &uid, &gid) == -1)
+			return -1;
+		peer->uid = (long)uid;
+		peer->gid = (long)gid;
+		return 0;
+	}
+#else
+	(void)fd;
+	errno = ENOSYS;
+	return -1;
+#endif
+}
+
+/* Ask for the sender's credentials with each message. */
+int
+sys_want_creds(int fd)
+{
+#ifdef SYS_LINUX
+	int on = 1;
+
+	return setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof on);
+#else
+	(void)fd;
+	errno = ENOSYS;
+	return -1;
+#endif
+}
+
+/*
+ * Write a control message with our credentials; returns its space. The kernel
+ * adds them by itself only where the receiver has asked already.
+ */
+size_t
+sys_put_creds(void *control, size_t room)
+{
+#ifdef SYS_LINUX
+	struct cmsghdr h;
+	struct ucred c;
+
+	if (room < SYS_CREDS_SPACE)
+		return 0;
+	memset(control, 0, SYS_CREDS_SPACE);
+	memset(&h, 0, sizeof h);
+	h.cmsg_len = CMSG_LEN(sizeof c);
+	h.cmsg_level = SOL_SOCKET;
+	h.cmsg_type = SCM_CREDENTIALS;
+	c.pid = getpid();
+	c.uid = geteuid();
+	c.gid = getegid();
+	memcpy(control, &h, sizeof h);
+	memcpy((char *)control + CMSG_LEN(0), &c, sizeof c);
+	return SYS_CREDS_SPACE;
+#else
+	(void)control;
+	(void)room;
+	return 0;
+#endif
+}
+
+/* 1 if this control message told who the sender is. */
+int
+sys_get_creds(const struct cmsghdr *h, struct sys_peer *peer)
+{
+#ifdef SYS_LINUX
+	struct ucred c;
+
+	if (h->cmsg_level != SOL_SOCKET || h->cmsg_type != SCM_CREDENTIALS ||
+		h->cmsg_len < CMSG_LEN(sizeof c))
+		return 0;
+	memcpy(&c, CMSG_DATA(h), sizeof c);
+	/* No process: the message was sent before anybody asked. */
+	if (c.pid <= 0)
+		return 0;
+	peer->pid = c.pid;
+	peer->uid = (long)c.uid;
+	peer->gid = (long)c.gid;
+	return 1;
+#else
+	(void)h;
+	(void)peer;
+	return 0;
+#endif
+}
+
+/* A duplicate of descriptor fd of process pid; pidfd_getfd(2). */
+int
+sys_fd_of_process(long pid, int fd)
+{
+#if defined(SYS_LINUX) && defined(SYS_pidfd_open) && defined(SYS_pidfd_getfd)
+	int process, copy, saved;
+
+	process = (int)syscall(SYS_pidfd_open, (pid_t)pid, 0u);
+	if (process == -1)
+		return -1;
+	copy = (int)syscall(SYS_pidfd_getfd, process, fd, 0u);
+	saved = errno;
+	close(process);
+	errno = saved;
+	return copy;
+#else
+	(void)pid;
+	(void)fd;
+	errno = ENOSYS;
+	return -1;
+#endif
+}
+
+/*
+ * Orders two descriptors by their open file descriptions: 0 if they share one,
+ * 1 or 2 for less or greater, -1 where the system does not tell; kcmp(2).
+ */
+int
+sys_same_description(long pid1, int fd1, long pid2, int fd2)
+{
+#if defined(SYS_LINUX) && defined(SYS_kcmp)
+	const int kcmp_file = 0; /* KCMP_FILE; musl has no linux/kcmp.h */
+
+	return (int)syscall(SYS_kcmp, (pid_t)pid1, (pid_t)pid2, kcmp_file,
+		(unsigned long)fd1, (unsigned long)fd2);
+#else
+	(void)pid1;
+	(void)fd1;
+	(void)pid2;
+	(void)fd2;
+	errno = ENOSYS;
+	return -1;
+#endif
+}
+
+/* Try to lock an open directory; closing it unlocks. */
+int
+sys_lock_directory(int fd)
+{
+#ifdef LOCK_EX
+	return flock(fd, LOCK_EX | LOCK_NB);
+#else
+	(void)fd;
+	return 0;
+#endif
+}
+
+/* Have SIGTERM sent to this process when its parent dies without a word. */
+void
+sys_end_with_parent(pid_t parent)
+{
+#ifdef SYS_LINUX
+	prctl(PR_SET_PDEATHSIG, SIGTERM);
+#endif
+	/* It may be too late for that. */
+	if (getppid() != parent)
+		raise(SIGTERM);
+}

@@ -1,0 +1,78 @@
+/*
+ * What differs between systems. Everything that is not in POSIX.1-2008 is
+ * called through this header: the calls that POSIX.1-2024 added, with a
+ * fallback, and what only Linux has. Include it before any other header.
+ *
+ * -DFDPASS_POSIX_ONLY builds the fallbacks, and nothing of Linux.
+ */
+#ifndef SYS_H
+#define SYS_H
+
+#if defined(FDPASS_POSIX_ONLY)
+#define _XOPEN_SOURCE 700
+#elif defined(__linux__)
+#define _GNU_SOURCE
+#define SYS_LINUX 1
+#endif
+
+#include <sys/socket.h>
+#include <sys/types.h>
+
+#include <poll.h>
+#include <signal.h>
+#include <stddef.h>
+#include <time.h>
+
+#if !defined(FDPASS_POSIX_ONLY) && defined(SOCK_CLOEXEC) &&                    \
+	defined(MSG_CMSG_CLOEXEC)
+#define SYS_2024 1
+#endif
+
+#ifdef SYS_2024
+#define SYS_CMSG_CLOEXEC MSG_CMSG_CLOEXEC
+#else
+#define SYS_CMSG_CLOEXEC 0
+#endif
+
+/* Bytes of the control message that carries credentials, with its padding. */
+#ifdef SYS_LINUX
+#define SYS_CREDS_SPACE CMSG_SPACE(sizeof(struct ucred))
+#else
+#define SYS_CREDS_SPACE 0
+#endif
+
+/* A process at the other end, -1 for what the system does not tell. */
+struct sys_peer {
+	long pid;
+	long uid;
+	long gid;
+};
+
+int sys_cloexec(int);
+int sys_nonblock(int, int);
+int sys_socket(int, int);
+int sys_socketpair(int, int[2]);
+int sys_accept(int, struct sockaddr *, socklen_t *);
+int sys_pipe(int[2]);
+int sys_ppoll(
+	struct pollfd *, nfds_t, const struct timespec *, const sigset_t *);
+void sys_ppoll_wake(void);
+int sys_dup_above(int, int);
+
+int sys_has_abstract(void);
+int sys_peer_of(int, struct sys_peer *);
+int sys_want_creds(int);
+size_t sys_put_creds(void *, size_t);
+int sys_get_creds(const struct cmsghdr *, struct sys_peer *);
+int sys_fd_of_process(long, int);
+int sys_same_description(long, int, long, int);
+int sys_lock_directory(int);
+void sys_end_with_parent(pid_t);
+
+#ifdef SYS_LINUX
+#define SYS_VFORK() vfork()
+#else
+#define SYS_VFORK() fork()
+#endif
+
+#endif

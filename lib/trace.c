@@ -1,0 +1,100 @@
+#include "sys.h"
+
+#include "trace.h"
+
+#include "diag.h"
+#include "signals.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define HIGH_FD 10 /* out of the way of what a shell numbers */
+
+int trace_on;
+
+static int step_fifo = -1;
+
+/*
+ * Switch the trace on if asked by -v or by FDTRACE. Returns -1 with errno if
+ * its FIFO cannot be opened.
+ */
+int
+trace_init(int verbose)
+{
+	const char *value = getenv("FDTRACE");
+	int fd;
+
+	trace_on = verbose;
+	if (value == NULL || value[0] == '\0' || strcmp(value, "0") == 0)
+		return 0;
+	trace_on = 1;
+	if (strncmp(value, "step:", 5) != 0)
+		return 0;
+	/* For writing too: otherwise open() and end of file get in the way. */
+	fd = open(value + 5, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	if (fd == -1)
+		return -1;
+	step_fifo = sys_dup_above(fd, HIGH_FD);
+	close(fd);
+	return step_fifo == -1 ? -1 : 0;
+}
+
+static void
+say(const char *step, const char *format, va_list arguments, const char *end)
+{
+	char line[4096];
+	int saved = errno;
+	size_t n;
+	ssize_t w;
+
+	n = (size_t)snprintf(line, sizeof line, "%-2s %s[%ld]: ", step, diag_program,
+		(long)getpid());
+	n += (size_t)vsnprintf(line + n, sizeof line - n, format, arguments);
+	if (n > sizeof line - 8)
+		n = sizeof line - 8;
+	n += (size_t)snprintf(line + n, sizeof line - n, "%s\n", end);
+	do
+		w = write(STDERR_FILENO, line, n);
+	while (w == -1 && errno == EINTR);
+	errno = saved;
+}
+
+/* Say which call comes next and wait to be let on, if stepping. */
+void
+trace_before(const char *step, const char *format, ...)
+{
+	struct pollfd p;
+	va_list arguments;
+	int saved = errno;
+	char byte;
+
+	if (step_fifo == -1)
+		return;
+	va_start(arguments, format);
+	say(step, format, arguments, " ...");
+	va_end(arguments);
+	p.fd = step_fifo;
+	p.events = POLLIN;
+	while (read(step_fifo, &byte, 1) != 1)
+		if (signals_wait(&p, 1, -1) == -1 && signals_ending() != 0)
+			break;
+	errno = saved;
+}
+
+/* Say what was called, and what came of it. */
+void
+trace(const char *step, const char *format, ...)
+{
+	va_list arguments;
+
+	if (!trace_on)
+		return;
+	va_start(arguments, format);
+	say(step, format, arguments, "");
+	va_end(arguments);
+}
