@@ -149,8 +149,9 @@ all: $(BIN)
 .c.o:
 	$(CC) $(COMPILE) -c -o $@ $<
 
+# The sign is changed in musl's own CMSG_NXTHDR().
 .c.os:
-	$(STATIC_CC) $(COMPILE) -c -o $@ $<
+	$(STATIC_CC) $(COMPILE) -Wno-sign-conversion -c -o $@ $<
 
 # Every object depends on every header: a build takes seconds, and no list of
 # dependencies can be wrong.

@@ -22,7 +22,7 @@
 #define RETRY 20 /* ms */
 
 static const char synopsis[] =
-	"fdconnect [-vw] [-t seconds] ADDRESS [COMMAND [ARG...]]\n";
+    "fdconnect [-vw] [-t seconds] ADDRESS [COMMAND [ARG...]]\n";
 
 static struct address address;
 static struct command command;
@@ -33,8 +33,8 @@ static int
 may_come(int error)
 {
 	return error == ECONNREFUSED || error == ENOENT ||
-		error == EHOSTUNREACH || error == ENETUNREACH ||
-		error == ECONNRESET || error == EADDRNOTAVAIL;
+	    error == EHOSTUNREACH || error == ENETUNREACH ||
+	    error == ECONNRESET || error == EADDRNOTAVAIL;
 }
 
 static int
@@ -49,7 +49,7 @@ connect_in_time(int64_t deadline, struct failure *f)
 		if (deadline >= 0 && signals_now() >= deadline)
 			f->error = ETIMEDOUT;
 		if (!wait_for_server || f->operation == NULL ||
-			!may_come(f->error))
+		    !may_come(f->error))
 			return -1;
 		signals_pause(RETRY);
 	}

@@ -56,9 +56,9 @@ copy(void)
 
 	if (echo_copy(STDIN_FILENO, STDOUT_FILENO, &f) == 0)
 		return 0;
-	diag_failure(f.error == EBADF ? "standard input or output"
-				      : "standard input to standard output",
-		&f);
+	diag_failure(f.error == EBADF ? "standard input or output" :
+					"standard input to standard output",
+	    &f);
 	return EXIT_WRONG;
 }
 

@@ -23,11 +23,11 @@
 #include <unistd.h>
 
 static const char synopsis[] =
-	"fdlisten [-klv] [-m mode] [-n max] [-o file] [-t seconds] ADDRESS\n"
-	"                [COMMAND [ARG...]]\n";
+    "fdlisten [-klv] [-m mode] [-n max] [-o file] [-t seconds] ADDRESS\n"
+    "                [COMMAND [ARG...]]\n";
 
 static struct {
-	int keep;	/* -k */
+	int keep;        /* -k */
 	int only_listen; /* -l */
 	mode_t mode;
 	long max;
@@ -101,9 +101,8 @@ finished(const struct failure *f)
 		return EXIT_TIMEOUT;
 	if (f->error == EPIPE)
 		signals_die(SIGPIPE);
-	return failed(f->operation == NULL ? "standard output"
-					   : address.operand,
-		f);
+	return failed(
+	    f->operation == NULL ? "standard output" : address.operand, f);
 }
 
 static const char *
@@ -141,7 +140,7 @@ prepare(struct landing *landing, const struct acceptor *a, int connection)
 	landing_add(landing, connection, STDOUT_FILENO);
 	environ_clear(environment);
 	environ_connection(environment, connection,
-		(const struct sockaddr *)&a->peer, a->peer_length, unix_path());
+	    (const struct sockaddr *)&a->peer, a->peer_length, unix_path());
 }
 
 /* The next connection; children that end do not matter. */
@@ -202,8 +201,7 @@ serve_many(struct acceptor *a)
 			return finished(&f);
 		prepare(&landing, a, connection);
 		children_add(&children,
-			child_start_patient(
-				&command, "S6", &landing, environment));
+		    child_start_patient(&command, "S6", &landing, environment));
 		close(connection);
 		trace("S8", "close(%d)", connection);
 		deadline = signals_deadline(option.timeout);
@@ -242,7 +240,7 @@ send_listening(int listener, const struct stream *stream)
 	struct failure f;
 
 	if (stream_send(stream, "", 1, &listener, 1,
-		    signals_deadline(option.timeout)) == -1) {
+		signals_deadline(option.timeout)) == -1) {
 		failure_errno(&f, "sendmsg");
 		return finished(&f);
 	}
@@ -270,9 +268,9 @@ check(char *operands[], struct failure *f)
 
 	if (address_parse(&address, operands[0], f) == -1) {
 		diag_failure(operands[0], f);
-		return f->error == ENAMETOOLONG || f->error == EBADF
-			? EXIT_WRONG
-			: EXIT_USAGE;
+		return f->error == ENAMETOOLONG || f->error == EBADF ?
+		    EXIT_WRONG :
+		    EXIT_USAGE;
 	}
 	if (operands[1] == NULL) {
 		if (stream_check(STDOUT_FILENO, f) == 0)
@@ -312,15 +310,16 @@ main(int argc, char *argv[])
 	if (listener == -1)
 		return failed(address.operand, &f);
 	if (option.output != NULL && write_address(listener, &f) == -1)
-		return signals_ending() ? finished(&f)
-					: failed(option.output, &f);
+		return signals_ending() ? finished(&f) :
+					  failed(option.output, &f);
 	if (!has_command &&
-		stream_open(&stream, "standard output", STDOUT_FILENO, &f) == -1)
+	    stream_open(&stream, "standard output", STDOUT_FILENO, &f) == -1)
 		return finished(&f);
 	if (option.only_listen)
-		return has_command ? pass_listening(listener)
-				   : send_listening(listener, &stream);
-	acceptor_init(&acceptor, listener, address.kind == ADDRESS_FD, stream.fd);
+		return has_command ? pass_listening(listener) :
+				     send_listening(listener, &stream);
+	acceptor_init(
+	    &acceptor, listener, address.kind == ADDRESS_FD, stream.fd);
 	if (!has_command)
 		return serve_stream(&acceptor, &stream);
 	return option.keep ? serve_many(&acceptor) : serve_one(&acceptor);

@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 static const char synopsis[] =
-	"fdpipe [-v] [-n copies] COMMAND [ARG...] '|' COMMAND [ARG...] ...\n";
+    "fdpipe [-v] [-n copies] COMMAND [ARG...] '|' COMMAND [ARG...] ...\n";
 
 struct process {
 	pid_t pid; /* 0: it has ended */
@@ -50,8 +50,8 @@ parse(int argc, char *argv[])
 			options_wrong("there is no '|' among the operands; "
 				      "quote it, or the shell takes it");
 		argv[i] = NULL;
-		status = command_find(
-			&commands[n_commands++], argv + first, &f);
+		status =
+		    command_find(&commands[n_commands++], argv + first, &f);
 		if (status != 0) {
 			diag_failure(argv[first], &f);
 			return status;
@@ -66,7 +66,7 @@ make_pair(int pair[2])
 {
 	trace_before("S4", "socketpair()");
 	if (sys_socketpair(SOCK_SEQPACKET, pair) == -1 &&
-		sys_socketpair(SOCK_STREAM, pair) == -1)
+	    sys_socketpair(SOCK_STREAM, pair) == -1)
 		return -1;
 	trace("S4", "socketpair() = %d, %d", pair[0], pair[1]);
 	return 0;
@@ -175,7 +175,7 @@ failed_status(void)
 		if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
 			succeeded = 1;
 		else if (!succeeded || !WIFSIGNALED(status) ||
-			WTERMSIG(status) != SIGPIPE)
+		    WTERMSIG(status) != SIGPIPE)
 			return status;
 	}
 	return 0;

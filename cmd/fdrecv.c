@@ -24,8 +24,8 @@
 #include <unistd.h>
 
 static const char synopsis[] =
-	"fdrecv [-akv] [-f fd]... [-m mode] [-n workers] [-t seconds] SOCKET\n"
-	"              [COMMAND [ARG...]]\n";
+    "fdrecv [-akv] [-f fd]... [-m mode] [-n workers] [-t seconds] SOCKET\n"
+    "              [COMMAND [ARG...]]\n";
 
 static struct {
 	int all;  /* -a */
@@ -61,7 +61,8 @@ options(int argc, char *argv[])
 			option.mode = options_mode(c, optarg);
 			break;
 		case 'n':
-			option.workers = options_number(c, optarg, 1, POOL_MOST);
+			option.workers =
+			    options_number(c, optarg, 1, POOL_MOST);
 			option.keep = 1;
 			break;
 		case 't':
@@ -102,8 +103,8 @@ interrupted(const struct failure *f)
 static int
 prepare(struct landing *l, const struct fdpass_message *m, struct failure *f)
 {
-	if (landing_message(l, m, option.fds.fds, option.fds.count, option.all,
-		    f) == -1)
+	if (landing_message(
+		l, m, option.fds.fds, option.fds.count, option.all, f) == -1)
 		return -1;
 	environ_clear(environment);
 	environ_message(environment, m);
@@ -144,8 +145,8 @@ work_on(struct incoming *in)
 		pid_t pid;
 
 		incoming_answer(in, FDPASS_TAKEN);
-		pid = child_start_patient(
-			&command, "W1", &landing, environment);
+		pid =
+		    child_start_patient(&command, "W1", &landing, environment);
 		fdpass_close(m);
 		child_wait(pid);
 	} else {
@@ -234,7 +235,7 @@ main(int argc, char *argv[])
 	}
 	signals_init(0);
 	if (receiver_open(&receiver, argv[optind], option.mode, RECEIVER_CREDS,
-		    &f) == -1) {
+		&f) == -1) {
 		if (signals_ending() != 0)
 			return interrupted(&f);
 		diag_failure(argv[optind], &f);
@@ -243,8 +244,8 @@ main(int argc, char *argv[])
 	if (option.workers == 0)
 		return work(NULL, NULL);
 
-	status = pool_run((size_t)option.workers, option.timeout, &receiver.name,
-		work, NULL);
+	status = pool_run(
+	    (size_t)option.workers, option.timeout, &receiver.name, work, NULL);
 	if (status == -1) {
 		diag_errno(receiver.operand, "start the workers");
 		status = EXIT_WRONG;

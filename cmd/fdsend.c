@@ -22,7 +22,7 @@
 #include <unistd.h>
 
 static const char synopsis[] =
-	"fdsend [-drvw] [-f fd]... [-p pid] [-s string] [-t seconds] SOCKET\n";
+    "fdsend [-drvw] [-f fd]... [-p pid] [-s string] [-t seconds] SOCKET\n";
 
 static struct {
 	int drop;  /* -d */
@@ -72,13 +72,15 @@ options(int argc, char *argv[])
 			break;
 		}
 	if (argc - optind != 1)
-		options_wrong(optind == argc ? "SOCKET is missing"
-					     : "too many operands");
+		options_wrong(
+		    optind == argc ? "SOCKET is missing" : "too many operands");
 	if (strlen(option.string) > FDPASS_MAX_PAYLOAD)
 		options_wrong("-s: a string has at most %d bytes, this one %zu",
-			FDPASS_MAX_PAYLOAD, strlen(option.string));
-	if (option.relay && (n > 0 || option.pid != 0 || option.string[0] != '\0'))
-		options_wrong("-r takes no -f, -p or -s: it passes on what comes");
+		    FDPASS_MAX_PAYLOAD, strlen(option.string));
+	if (option.relay &&
+	    (n > 0 || option.pid != 0 || option.string[0] != '\0'))
+		options_wrong(
+		    "-r takes no -f, -p or -s: it passes on what comes");
 	/* Ours must be open; whose they are is known only now. */
 	for (i = 0; i < n; i++)
 		options_fd(&option.fds, f_arguments[i], option.pid == 0);
@@ -97,14 +99,15 @@ fetch(int fds[], size_t count)
 	for (i = 0; i < count; i++) {
 		copy = sys_fd_of_process(option.pid, fds[i]);
 		if (copy == -1) {
-			diag("descriptor %d of process %ld: %s", fds[i], option.pid,
-				errno == EPERM
-					? "not permitted: it takes the right to "
-					  "trace that process (same user, and "
-					  "what ptrace_scope allows)"
-					: errno == ESRCH ? "no such process"
-					: errno == EBADF ? "not open there"
-							 : strerror(errno));
+			diag("descriptor %d of process %ld: %s", fds[i],
+			    option.pid,
+			    errno == EPERM ?
+				"not permitted: it takes the right to "
+				"trace that process (same user, and "
+				"what ptrace_scope allows)" :
+				errno == ESRCH ? "no such process" :
+				errno == EBADF ? "not open there" :
+						 strerror(errno));
 			return -1;
 		}
 		fds[i] = copy;
@@ -123,8 +126,8 @@ payload(size_t *length)
 
 /* How it ended, as an exit status. */
 static int
-finished(const char *operand, enum handover_state state,
-	const struct failure *f)
+finished(
+    const char *operand, enum handover_state state, const struct failure *f)
 {
 	if (state == HANDOVER_TAKEN)
 		return 0;
@@ -159,7 +162,7 @@ send_to_name(const char *operand)
 	handover_begin(&handover, &target, signals_deadline(option.timeout));
 	bytes = payload(&length);
 	handover_message(
-		&handover, bytes, length, option.fds.fds, option.fds.count);
+	    &handover, bytes, length, option.fds.fds, option.fds.count);
 	return finished(operand, handover_run(&handover), &handover.failure);
 }
 
@@ -172,8 +175,8 @@ send_to_stream(const char *operand, int fd)
 	size_t length;
 
 	if (option.wait)
-		options_wrong("-w is for named sockets, %s is open already",
-			operand);
+		options_wrong(
+		    "-w is for named sockets, %s is open already", operand);
 	if (stream_check(fd, &f) == -1) {
 		diag_failure(operand, &f);
 		return EXIT_USAGE;
@@ -181,8 +184,8 @@ send_to_stream(const char *operand, int fd)
 	signals_init(0);
 	bytes = payload(&length);
 	if (stream_open(&stream, operand, fd, &f) == 0 &&
-		stream_send(&stream, bytes, length, option.fds.fds,
-			option.fds.count, signals_deadline(option.timeout)) == 0)
+	    stream_send(&stream, bytes, length, option.fds.fds,
+		option.fds.count, signals_deadline(option.timeout)) == 0)
 		return 0;
 	if (signals_ending() != 0)
 		signals_die(signals_ending());
@@ -224,17 +227,17 @@ relay(const char *operand, int fd)
 	if (option.drop)
 		flags |= HANDOVER_DROP;
 	if (fd != -1 && option.wait)
-		options_wrong("-w is for named sockets, %s is open already",
-			operand);
-	r = fd != -1 ? stream_check(fd, &f)
-		     : target_init(&target, operand, flags, &f);
+		options_wrong(
+		    "-w is for named sockets, %s is open already", operand);
+	r = fd != -1 ? stream_check(fd, &f) :
+		       target_init(&target, operand, flags, &f);
 	if (r == -1) {
 		diag_failure(operand, &f);
 		return f.error == EINVAL ? EXIT_USAGE : EXIT_WRONG;
 	}
 	signals_init(0);
-	if (receiver_open(&receiver, "-", 0, trace_on ? RECEIVER_CREDS : 0,
-		    &f) == -1) {
+	if (receiver_open(
+		&receiver, "-", 0, trace_on ? RECEIVER_CREDS : 0, &f) == -1) {
 		if (f.error == EINVAL) {
 			diag_failure("standard input", &f);
 			return EXIT_USAGE;
@@ -247,13 +250,13 @@ relay(const char *operand, int fd)
 	}
 	if (fd == -1)
 		return relay_finished(
-			relay_to_name(&receiver, &target, option.timeout, &f),
-			operand, &f);
+		    relay_to_name(&receiver, &target, option.timeout, &f),
+		    operand, &f);
 	if (stream_open(&stream, operand, fd, &f) == -1)
 		return relay_finished(-1, operand, &f);
 	return relay_finished(
-		relay_to_stream(&receiver, &stream, option.timeout, &f), operand,
-		&f);
+	    relay_to_stream(&receiver, &stream, option.timeout, &f), operand,
+	    &f);
 }
 
 int
@@ -266,7 +269,8 @@ main(int argc, char *argv[])
 	operand = argv[optind];
 	if (option.pid != 0 && fetch(option.fds.fds, option.fds.count) == -1)
 		return EXIT_WRONG;
-	is_fd = strcmp(operand, "-") == 0 ? 1 : address_fd_operand(operand, &fd);
+	is_fd =
+	    strcmp(operand, "-") == 0 ? 1 : address_fd_operand(operand, &fd);
 	if (is_fd == -1)
 		options_wrong("%s: no descriptor number after fd:", operand);
 	if (is_fd && !descriptors_is_open(fd)) {

@@ -63,10 +63,6 @@ is_transient(int error)
 {
 	switch (error) {
 	case EINTR:
-	case EAGAIN:
-#if EWOULDBLOCK != EAGAIN
-	case EWOULDBLOCK:
-#endif
 	case ECONNABORTED:
 	/* Linux passes on what the network told of the new connection. */
 	case EPROTO:
@@ -82,15 +78,8 @@ is_transient(int error)
 #endif
 		return 1;
 	default:
-		return 0;
+		return sys_would_block(error);
 	}
-}
-
-static int
-short_of_resources(int error)
-{
-	return error == EMFILE || error == ENFILE || error == ENOBUFS ||
-		error == ENOMEM;
 }
 
 static void
@@ -101,7 +90,7 @@ trace_accepted(const struct acceptor *a, int s)
 	if (!trace_on)
 		return;
 	address_format(peer, sizeof peer, (const struct sockaddr *)&a->peer,
-		a->peer_length);
+	    a->peer_length);
 	trace("S6", "accept(%d) = %d from %s", a->fd, s, peer);
 }
 
@@ -158,8 +147,9 @@ acceptor_next(struct acceptor *a, int64_t deadline, struct failure *f)
 			trace_accepted(a, s);
 			return s;
 		}
-		if (short_of_resources(errno)) {
-			diag_offence("accept: %s; trying again", strerror(errno));
+		if (sys_is_short(errno)) {
+			diag_offence(
+			    "accept: %s; trying again", strerror(errno));
 			if (signals_pause(RETRY_RESOURCES) == -1)
 				return failure_errno(f, "accept");
 		} else if (!is_transient(errno)) {

@@ -13,7 +13,7 @@
 struct acceptor {
 	int fd;
 	int is_shared; /* others accept from it too: its flags are not ours */
-	int watch;     /* where connections go, or -1: none is taken for nobody */
+	int watch; /* where connections go, or -1: none is taken for nobody */
 	struct sockaddr_storage peer;
 	socklen_t peer_length;
 };

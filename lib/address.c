@@ -44,7 +44,7 @@ address_fd_operand(const char *operand, int *fd)
 /* The socket address of PATH or @NAME. */
 int
 address_unix(const char *path, struct sockaddr_un *sun, socklen_t *length,
-	struct failure *f)
+    struct failure *f)
 {
 	size_t n = strlen(path), limit = sizeof sun->sun_path - 1;
 
@@ -54,13 +54,15 @@ address_unix(const char *path, struct sockaddr_un *sun, socklen_t *length,
 		return failure_reason(f, EINVAL, "the name is empty");
 	if (path[0] == '@' && !sys_has_abstract())
 		return failure_reason(f, EINVAL,
-			"this build has no abstract sockets; for a path write ./%.80s", path);
+		    "this build has no abstract sockets; for a path write "
+		    "./%.80s",
+		    path);
 	if (path[0] == '@' && n == 1)
 		return failure_reason(f, EINVAL, "the abstract name is empty");
 	if (n > limit)
 		return failure_reason(f, ENAMETOOLONG,
-			"the name of a socket has at most %zu bytes, this one %zu", limit,
-			n);
+		    "the name of a socket has at most %zu bytes, this one %zu",
+		    limit, n);
 	memcpy(sun->sun_path, path, n);
 	*length = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n + 1);
 	if (path[0] == '@') {
@@ -84,7 +86,7 @@ parse_port(struct address *a, const char *port, struct failure *f)
 	if (n == 0)
 		return failure_reason(f, EINVAL, "the port is missing");
 	if (all_digits(port) &&
-		(n > strspn(port, "0") + 5 || strtol(port, NULL, 10) > 65535))
+	    (n > strspn(port, "0") + 5 || strtol(port, NULL, 10) > 65535))
 		return failure_reason(f, EINVAL, "ports go from 0 to 65535");
 	if (n >= sizeof a->port)
 		return failure_reason(f, EINVAL, "the port's name is too long");
@@ -104,20 +106,21 @@ parse_tcp(struct address *a, const char *operand, struct failure *f)
 		host++;
 		n -= 2;
 		if (n == 0)
-			return failure_reason(f, EINVAL, "the host is missing in []");
+			return failure_reason(
+			    f, EINVAL, "the host is missing in []");
 	}
 	if (n >= sizeof a->host)
 		return failure_reason(f, EINVAL, "the host's name is too long");
 	memcpy(a->host, host, n);
 	a->host[n] = '\0';
 	if (inet_pton(AF_INET6, operand, &in6) == 1 &&
-		(strchr(a->host, ':') == NULL ||
-			inet_pton(AF_INET6, a->host, &in6) != 1))
-		return failure_reason(
-			f, EINVAL, "no port; for an IPv6 address write [%s]:PORT", operand);
+	    (strchr(a->host, ':') == NULL ||
+		inet_pton(AF_INET6, a->host, &in6) != 1))
+		return failure_reason(f, EINVAL,
+		    "no port; for an IPv6 address write [%s]:PORT", operand);
 	if (strpbrk(a->host, "[]") != NULL)
 		return failure_reason(
-			f, EINVAL, "for an IPv6 address write [HOST]:PORT");
+		    f, EINVAL, "for an IPv6 address write [HOST]:PORT");
 	return parse_port(a, colon + 1, f);
 }
 
@@ -142,9 +145,10 @@ address_parse(struct address *a, const char *operand, struct failure *f)
 		if (descriptors_is_open(a->fd))
 			return 0;
 		return failure_reason(
-			f, EBADF, "descriptor %d is not open", a->fd);
+		    f, EBADF, "descriptor %d is not open", a->fd);
 	case -1:
-		return failure_reason(f, EINVAL, "no descriptor number after fd:");
+		return failure_reason(
+		    f, EINVAL, "no descriptor number after fd:");
 	}
 	a->kind = ADDRESS_TCP;
 	if (all_digits(operand)) {
@@ -155,10 +159,11 @@ address_parse(struct address *a, const char *operand, struct failure *f)
 		return parse_tcp(a, operand, f);
 	if (strcmp(operand, "-") == 0)
 		return failure_reason(f, EINVAL,
-			"- is no ADDRESS; for an open socket write fd:N");
+		    "- is no ADDRESS; for an open socket write fd:N");
 	return failure_reason(f, EINVAL,
-		"not an ADDRESS; for a UNIX socket write ./%.60s, for TCP HOST:PORT",
-		operand);
+	    "not an ADDRESS; for a UNIX socket write ./%.60s, for TCP "
+	    "HOST:PORT",
+	    operand);
 }
 
 /* An IPv4 address in IPv6's clothes is shown as what it is. */
@@ -179,7 +184,7 @@ unmap(const struct sockaddr *sa, struct sockaddr_in *in)
 /* The host and the port as numbers; 0 if it is an Internet address. */
 int
 address_split(const struct sockaddr *sa, socklen_t length, char *host,
-	size_t host_size, char *port, size_t port_size)
+    size_t host_size, char *port, size_t port_size)
 {
 	struct sockaddr_in mapped;
 	unsigned number;
@@ -193,13 +198,15 @@ address_split(const struct sockaddr *sa, socklen_t length, char *host,
 		inet_ntop(AF_INET, &in->sin_addr, host, (socklen_t)host_size);
 		number = ntohs(in->sin_port);
 	} else if (sa->sa_family == AF_INET6) {
-		const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)sa;
+		const struct sockaddr_in6 *in6 =
+		    (const struct sockaddr_in6 *)sa;
 
-		inet_ntop(AF_INET6, &in6->sin6_addr, host, (socklen_t)host_size);
+		inet_ntop(
+		    AF_INET6, &in6->sin6_addr, host, (socklen_t)host_size);
 		n = strlen(host);
 		if (in6->sin6_scope_id != 0)
 			snprintf(host + n, host_size - n, "%%%u",
-				(unsigned)in6->sin6_scope_id);
+			    (unsigned)in6->sin6_scope_id);
 		number = ntohs(in6->sin6_port);
 	} else {
 		return -1;
@@ -212,16 +219,18 @@ address_split(const struct sockaddr *sa, socklen_t length, char *host,
 /* HOST:PORT, [HOST]:PORT, PATH or @NAME; "unnamed" for a socket without. */
 void
 address_format(
-	char *text, size_t size, const struct sockaddr *sa, socklen_t length)
+    char *text, size_t size, const struct sockaddr *sa, socklen_t length)
 {
 	char host[INET6_ADDRSTRLEN + 16], port[8];
 	const struct sockaddr_un *sun = (const struct sockaddr_un *)sa;
 	size_t n, header = offsetof(struct sockaddr_un, sun_path);
 
 	if (length >= sizeof(sa_family_t) &&
-		address_split(sa, length, host, sizeof host, port, sizeof port) == 0) {
-		snprintf(text, size, strchr(host, ':') != NULL ? "[%s]:%s" : "%s:%s",
-			host, port);
+	    address_split(sa, length, host, sizeof host, port, sizeof port) ==
+		0) {
+		snprintf(text, size,
+		    strchr(host, ':') != NULL ? "[%s]:%s" : "%s:%s", host,
+		    port);
 	} else if (length < sizeof(sa_family_t) || sa->sa_family != AF_UNIX) {
 		snprintf(text, size, "unknown");
 	} else if (length <= header) {
@@ -250,7 +259,7 @@ address_of_socket(char *text, size_t size, int fd)
 /* Look the host up, but for numbers, which must not wait for a server. */
 static int
 look_up(const struct address *a, int passive, struct addrinfo **list,
-	struct failure *f)
+    struct failure *f)
 {
 	struct addrinfo hints;
 	int r;
@@ -261,7 +270,8 @@ look_up(const struct address *a, int passive, struct addrinfo **list,
 	hints.ai_flags = passive ? AI_PASSIVE : 0;
 	if (a->host[0] == '\0' && passive)
 		hints.ai_family = AF_INET6;
-	r = getaddrinfo(a->host[0] != '\0' ? a->host : NULL, a->port, &hints, list);
+	r = getaddrinfo(
+	    a->host[0] != '\0' ? a->host : NULL, a->port, &hints, list);
 	if (r != 0 && a->host[0] == '\0' && passive) {
 		hints.ai_family = AF_INET;
 		r = getaddrinfo(NULL, a->port, &hints, list);
@@ -269,7 +279,7 @@ look_up(const struct address *a, int passive, struct addrinfo **list,
 	if (r == 0)
 		return 0;
 	return failure_reason(f, r == EAI_SYSTEM ? errno : ENOENT,
-		"look-up: %s", r == EAI_SYSTEM ? strerror(errno) : gai_strerror(r));
+	    "look-up: %s", r == EAI_SYSTEM ? strerror(errno) : gai_strerror(r));
 }
 
 static int
@@ -322,7 +332,7 @@ listen_tcp(const struct address *a, struct failure *f)
 	}
 	freeaddrinfo(list);
 	if (s == -1 && both &&
-		(f->error == EAFNOSUPPORT || f->error == EADDRNOTAVAIL)) {
+	    (f->error == EAFNOSUPPORT || f->error == EADDRNOTAVAIL)) {
 		/* No IPv6 here. */
 		memcpy(any4.host, "0.0.0.0", sizeof "0.0.0.0");
 		return listen_tcp(&any4, f);
@@ -340,7 +350,7 @@ check_listening(int fd, struct failure *f)
 		return failure_errno(f, "listening socket");
 	if (!on)
 		return failure_reason(
-			f, EINVAL, "the descriptor is not a listening socket");
+		    f, EINVAL, "the descriptor is not a listening socket");
 	/* COMMAND gets the connection, not this. */
 	sys_cloexec(fd);
 	return fd;
@@ -351,8 +361,8 @@ check_listening(int fd, struct failure *f)
  * name, to be removed; ADDRESS_FD gives the caller's own descriptor.
  */
 int
-address_listen(const struct address *a, mode_t mode, struct named *name,
-	struct failure *f)
+address_listen(
+    const struct address *a, mode_t mode, struct named *name, struct failure *f)
 {
 	int s;
 
@@ -399,7 +409,7 @@ finish_connect(int s, int64_t deadline)
 
 static int
 connect_to(const struct sockaddr *sa, socklen_t length, int64_t deadline,
-	struct failure *f)
+    struct failure *f)
 {
 	char text[ADDRESS_TEXT];
 	int s;
@@ -416,11 +426,12 @@ connect_to(const struct sockaddr *sa, socklen_t length, int64_t deadline,
 		if (errno == EISCONN)
 			break;
 		if ((errno == EINPROGRESS || errno == EALREADY ||
-			    errno == EINTR) &&
-			finish_connect(s, deadline) == 0)
+			errno == EINTR) &&
+		    finish_connect(s, deadline) == 0)
 			break;
 		/* A UNIX socket's queue is full, and nothing tells when not. */
-		if (errno == EAGAIN && (deadline < 0 || signals_now() < deadline)) {
+		if (errno == EAGAIN &&
+		    (deadline < 0 || signals_now() < deadline)) {
 			if (signals_pause(5) == 0 || signals_ending() == 0)
 				continue;
 			errno = EINTR;
@@ -474,7 +485,7 @@ address_connect(const struct address *a, int64_t deadline, struct failure *f)
 		if (address_unix(a->operand, &sun, &length, f) == -1)
 			return -1;
 		return connect_to(
-			(const struct sockaddr *)&sun, length, deadline, f);
+		    (const struct sockaddr *)&sun, length, deadline, f);
 	case ADDRESS_FD:
 		return a->fd;
 	default:

@@ -26,15 +26,15 @@ struct address {
 
 int address_parse(struct address *, const char *, struct failure *);
 int address_listen(
-	const struct address *, mode_t, struct named *, struct failure *);
+    const struct address *, mode_t, struct named *, struct failure *);
 int address_connect(const struct address *, int64_t, struct failure *);
 void address_format(char *, size_t, const struct sockaddr *, socklen_t);
 void address_of_socket(char *, size_t, int);
-int address_split(const struct sockaddr *, socklen_t, char *, size_t, char *,
-	size_t);
+int address_split(
+    const struct sockaddr *, socklen_t, char *, size_t, char *, size_t);
 
 int address_fd_operand(const char *, int *);
 int address_unix(
-	const char *, struct sockaddr_un *, socklen_t *, struct failure *);
+    const char *, struct sockaddr_un *, socklen_t *, struct failure *);
 
 #endif

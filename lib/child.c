@@ -49,7 +49,7 @@ search(char *found, size_t size, const char *name)
 		if (end == NULL)
 			end = path + strlen(path);
 		if ((size_t)snprintf(found, size, "%.*s%s%s", (int)(end - path),
-			    path, end > path ? "/" : "", name) < size) {
+			path, end > path ? "/" : "", name) < size) {
 			error = cannot_run(found);
 			if (error == 0)
 				return 0;
@@ -78,8 +78,8 @@ command_find(struct command *c, char *argv[], struct failure *f)
 		error = cannot_run(argv[0]);
 	} else {
 		c->path = found;
-		error = *argv[0] == '\0' ? ENOENT
-					 : search(found, sizeof found, argv[0]);
+		error = *argv[0] == '\0' ? ENOENT :
+					   search(found, sizeof found, argv[0]);
 	}
 	if (error == ENOENT || error == ENOTDIR) {
 		failure_reason(f, error, "command not found");
@@ -97,7 +97,7 @@ command_find(struct command *c, char *argv[], struct failure *f)
 		failure_reason(f, errno, "cannot be run: %s", strerror(errno));
 		return EXIT_CANNOT_RUN;
 	}
-	c->script[0] = (char *)(size_t)"sh";
+	c->script[0] = (char *)(size_t) "sh";
 	c->script[1] = (char *)(size_t)c->path;
 	for (i = 1; i < n; i++)
 		c->script[i + 1] = argv[i];
@@ -119,7 +119,7 @@ landing_add(struct landing *l, int fd, int target)
  */
 static int
 become(const struct command *c, const char *step, struct landing *l,
-	struct environment *e)
+    struct environment *e)
 {
 	char **env = e != NULL ? environ_strings(e) : environ;
 
@@ -143,7 +143,7 @@ become(const struct command *c, const char *step, struct landing *l,
 /* Become COMMAND. Comes back only with the status to end with. */
 int
 command_become(const struct command *c, const char *step,
-	const struct landing *l, struct environment *e)
+    const struct landing *l, struct environment *e)
 {
 	struct landing own = *l;
 
@@ -157,7 +157,7 @@ command_become(const struct command *c, const char *step,
  */
 pid_t
 child_start(const struct command *c, const char *step, const struct landing *l,
-	struct environment *e)
+    struct environment *e)
 {
 	struct landing own;
 	pid_t pid;
@@ -179,7 +179,7 @@ child_start(const struct command *c, const char *step, const struct landing *l,
  */
 pid_t
 child_start_patient(const struct command *c, const char *step,
-	const struct landing *l, struct environment *e)
+    const struct landing *l, struct environment *e)
 {
 	pid_t pid;
 

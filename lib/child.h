@@ -31,12 +31,12 @@ struct children {
 
 int command_find(struct command *, char *[], struct failure *);
 void landing_add(struct landing *, int, int);
-int command_become(const struct command *, const char *,
-	const struct landing *, struct environment *);
+int command_become(const struct command *, const char *, const struct landing *,
+    struct environment *);
 pid_t child_start(const struct command *, const char *, const struct landing *,
-	struct environment *);
+    struct environment *);
 pid_t child_start_patient(const struct command *, const char *,
-	const struct landing *, struct environment *);
+    const struct landing *, struct environment *);
 int child_wait(pid_t);
 
 int children_init(struct children *, size_t);

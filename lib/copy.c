@@ -59,7 +59,7 @@ init(struct flow *w, int from, int to, char *bytes)
 static int
 again(void)
 {
-	return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR;
+	return sys_would_block(errno) || errno == EINTR;
 }
 
 static int
@@ -87,10 +87,10 @@ drain(struct flow *w, struct failure *f)
 
 	if (w->most == 0)
 		n = send(w->to, w->bytes + w->sent, left,
-			MSG_DONTWAIT | MSG_NOSIGNAL);
+		    MSG_DONTWAIT | MSG_NOSIGNAL);
 	else
-		n = write(w->to, w->bytes + w->sent,
-			left < w->most ? left : w->most);
+		n = write(
+		    w->to, w->bytes + w->sent, left < w->most ? left : w->most);
 	if (n == -1)
 		return again() ? 0 : failure_errno(f, w->write_name);
 	if (trace_on)
@@ -152,7 +152,8 @@ copy_both(int connection, int in, int out, struct failure *f)
 			return failure_errno(f, "poll");
 		}
 		if (move(&there, &p[0], f) == -1) {
-			if (f->error != EPIPE || f->operation != there.write_name)
+			if (f->error != EPIPE ||
+			    f->operation != there.write_name)
 				return -1;
 			there.has_ended = 1;
 			there.length = 0;

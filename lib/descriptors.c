@@ -106,7 +106,7 @@ descriptors_hide_duplicates(int sock)
 		return;
 	for (fd = descriptors_next(3); fd != -1; fd = descriptors_next(fd + 1))
 		if (fstat(fd, &other) == 0 && other.st_dev == mine.st_dev &&
-			other.st_ino == mine.st_ino)
+		    other.st_ino == mine.st_ino)
 			sys_cloexec(fd);
 }
 

@@ -62,12 +62,14 @@ diag_errno(const char *object, const char *operation)
 
 static void
 failure_text(
-	char *text, size_t size, const char *object, const struct failure *f)
+    char *text, size_t size, const char *object, const struct failure *f)
 {
-	const char *reason = f->reason[0] != '\0' ? f->reason : strerror(f->error);
+	const char *reason =
+	    f->reason[0] != '\0' ? f->reason : strerror(f->error);
 
 	if (f->operation != NULL)
-		snprintf(text, size, "%s: %s: %s", object, f->operation, reason);
+		snprintf(
+		    text, size, "%s: %s: %s", object, f->operation, reason);
 	else
 		snprintf(text, size, "%s: %s", object, reason);
 }

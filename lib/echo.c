@@ -13,12 +13,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#define BUFFER (256 * 1024)   /* measured: twice as fast as 64 KiB */
+#define BUFFER (256 * 1024)     /* measured: twice as fast as 64 KiB */
 #define FIRST_CHUNK (16 * 1024) /* of a connection that may be slow */
-#define AT_ONCE 16	      /* connections taken before others have a turn */
-#define INCOMING_MOST 64      /* connections that may still bring a message */
-#define KEPT 8		      /* descriptors for ourselves */
-#define RETRY_RESOURCES 100   /* ms */
+#define AT_ONCE 16          /* connections taken before others have a turn */
+#define INCOMING_MOST 64    /* connections that may still bring a message */
+#define KEPT 8              /* descriptors for ourselves */
+#define RETRY_RESOURCES 100 /* ms */
 
 static char buffer[BUFFER];
 
@@ -41,7 +41,7 @@ write_all(int fd, const char *bytes, size_t n)
 	while (n > 0) {
 		trace_before("W3", "send(%d)", fd);
 		w = write(fd, bytes, n);
-		if (w == -1 && (errno == EAGAIN || errno == EWOULDBLOCK))
+		if (w == -1 && (sys_would_block(errno)))
 			wait_ready(fd, POLLOUT);
 		else if (w == -1 && errno != EINTR)
 			return -1;
@@ -66,7 +66,7 @@ echo_copy(int in, int out, struct failure *f)
 	for (;;) {
 		trace_before("W2", "recv(%d)", in);
 		n = read(in, buffer, sizeof buffer);
-		if (n == -1 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+		if (n == -1 && (sys_would_block(errno))) {
 			wait_ready(in, POLLIN);
 			continue;
 		}
@@ -92,7 +92,7 @@ struct connection {
 	int fd;
 	struct incoming *incoming; /* NULL: we echo on it */
 	struct connection *next;   /* of those on their way in */
-	char *rest;		   /* what a slow reader has not taken yet */
+	char *rest;                /* what a slow reader has not taken yet */
 	size_t length;
 	size_t sent;
 	size_t chunk; /* to read at once */
@@ -102,11 +102,11 @@ struct server {
 	struct loop loop;
 	struct receiver *receiver;
 	long max;
-	long count;    /* of connections that we echo on */
-	long incoming; /* of connections that may bring a message */
-	long room;     /* descriptors that we may hold, all in all */
+	long count;               /* of connections that we echo on */
+	long incoming;            /* of connections that may bring a message */
+	long room;                /* descriptors that we may hold, all in all */
 	struct connection *first; /* of those on their way in */
-	int is_listening;	  /* the receiver is in the loop */
+	int is_listening;         /* the receiver is in the loop */
 	int has_ended;
 	int64_t again; /* when to try after running out; -1 not */
 };
@@ -146,10 +146,11 @@ send_some(int fd, const char *bytes, size_t n)
 	ssize_t w;
 
 	while (sent < n) {
-		w = send(fd, bytes + sent, n - sent, MSG_DONTWAIT | MSG_NOSIGNAL);
+		w = send(
+		    fd, bytes + sent, n - sent, MSG_DONTWAIT | MSG_NOSIGNAL);
 		if (w >= 0)
 			sent += (size_t)w;
-		else if (errno == EAGAIN || errno == EWOULDBLOCK)
+		else if (sys_would_block(errno))
 			break;
 		else if (errno == ENOBUFS || errno == ENOMEM)
 			break;
@@ -214,7 +215,7 @@ echo_turn(struct server *s, struct connection *c)
 	n = receive_some(c->fd, c->chunk);
 	if (n > 0 && echo_read(s, c, (size_t)n) == 0)
 		return;
-	if (n == -1 && (errno == EAGAIN || errno == EWOULDBLOCK))
+	if (n == -1 && (sys_would_block(errno)))
 		return;
 	drop(s, c);
 }
@@ -223,7 +224,7 @@ static int
 is_no_connection(int error)
 {
 	return error == ENOTSOCK || error == ENOTCONN || error == EINVAL ||
-		error == EOPNOTSUPP;
+	    error == EOPNOTSUPP;
 }
 
 static struct connection *
@@ -256,7 +257,7 @@ start_echo(struct server *s, int fd)
 	n = receive_some(fd, FIRST_CHUNK);
 	if (n == -1 && is_no_connection(errno))
 		return -1;
-	if (n == 0 || (n == -1 && errno != EAGAIN && errno != EWOULDBLOCK)) {
+	if (n == 0 || (n == -1 && !sys_would_block(errno))) {
 		close(fd);
 		return 0;
 	}
@@ -285,11 +286,11 @@ start_message(struct server *s, struct fdpass_message *m)
 			close(m->fds[i]);
 	if (m->count == 0)
 		diag_offence("%s: refused a message without descriptors",
-			s->receiver->operand);
+		    s->receiver->operand);
 	else if (started < m->count)
 		diag_offence("%s: refused a descriptor that is not a connected "
 			     "socket",
-			s->receiver->operand);
+		    s->receiver->operand);
 	m->count = 0;
 	return started > 0 ? 0 : -1;
 }
@@ -323,8 +324,8 @@ step_incoming(struct server *s, struct connection *c)
 	loop_remove(&s->loop, c->fd);
 	if (r == 1)
 		incoming_answer(in,
-			start_message(s, &in->message) == 0 ? FDPASS_TAKEN
-							    : FDPASS_REFUSED);
+		    start_message(s, &in->message) == 0 ? FDPASS_TAKEN :
+							  FDPASS_REFUSED);
 	else if (errno == EMFILE)
 		incoming_answer(in, FDPASS_RETRY);
 	else
@@ -370,13 +371,6 @@ start_incoming(struct server *s, int fd)
 	step_incoming(s, c);
 }
 
-static int
-short_of_resources(int error)
-{
-	return error == EMFILE || error == ENFILE || error == ENOBUFS ||
-		error == ENOMEM;
-}
-
 /* One more from the receiver: 1, 0 if there is none now, -1 if it failed. */
 static int
 take_one(struct server *s)
@@ -404,7 +398,7 @@ take_one(struct server *s)
 	if (result == 1) {
 		if (trace_on)
 			trace("W1", "recvmsg(%d) = descriptor %d", r->fd,
-				m.count > 0 ? m.fds[0] : -1);
+			    m.count > 0 ? m.fds[0] : -1);
 		start_message(s, &m);
 	} else if (result == 0) {
 		s->has_ended = 1;
@@ -416,7 +410,7 @@ static int
 has_room(const struct server *s)
 {
 	return s->count < s->max && s->count + s->incoming * 2 < s->room &&
-		s->incoming < INCOMING_MOST;
+	    s->incoming < INCOMING_MOST;
 }
 
 /* Take some, but let others have their turn. -1 when it cannot go on. */
@@ -427,8 +421,8 @@ take_some(struct server *s, struct failure *f)
 
 	for (i = 0; i < AT_ONCE && r == 1 && has_room(s); i++)
 		r = take_one(s);
-	if (r != -1 || errno == EAGAIN || errno == EWOULDBLOCK ||
-		errno == EINTR || errno == ECONNABORTED)
+	if (r != -1 || sys_would_block(errno) || errno == EINTR ||
+	    errno == ECONNABORTED)
 		return 0;
 	if (errno == EMSGSIZE) {
 		receiver_offence(s->receiver, errno);
@@ -438,10 +432,10 @@ take_some(struct server *s, struct failure *f)
 		s->has_ended = 1;
 		return 0;
 	}
-	if (!short_of_resources(errno))
+	if (!sys_is_short(errno))
 		return failure_errno(f, "receive");
 	diag_offence("%s: %s; waiting for some to end", s->receiver->operand,
-		strerror(errno));
+	    strerror(errno));
 	s->again = signals_deadline(RETRY_RESOURCES);
 	return 0;
 }
@@ -553,7 +547,7 @@ echo_serve(struct receiver *r, long max, struct failure *f)
 		if (listen_or_not(&s) == -1)
 			return failure_errno(f, "wait");
 		if (s.count == 0 && s.incoming == 0 &&
-			(s.has_ended || signals_ending() != 0))
+		    (s.has_ended || signals_ending() != 0))
 			return 0;
 		if (turn(&s, f) == -1)
 			return -1;

@@ -33,8 +33,8 @@ static int
 is_stale(const char *s)
 {
 	return strncmp(s, "TCP", 3) == 0 || strncmp(s, "UNIX", 4) == 0 ||
-		strncmp(s, "PROTO=", 6) == 0 || strncmp(s, "FDRECV_", 7) == 0 ||
-		strncmp(s, "LISTEN_", 7) == 0;
+	    strncmp(s, "PROTO=", 6) == 0 || strncmp(s, "FDRECV_", 7) == 0 ||
+	    strncmp(s, "LISTEN_", 7) == 0;
 }
 
 /* The caller's environment without what we may set. NULL without memory. */
@@ -106,7 +106,7 @@ set_number(struct environment *e, const char *name, long value)
  */
 void
 environ_connection(struct environment *e, int fd, const struct sockaddr *peer,
-	socklen_t peer_length, const char *unix_path)
+    socklen_t peer_length, const char *unix_path)
 {
 	char host[INET6_ADDRSTRLEN + 16], port[8], path[ADDRESS_TEXT];
 	struct sockaddr_storage ss;
@@ -115,7 +115,7 @@ environ_connection(struct environment *e, int fd, const struct sockaddr *peer,
 	struct sys_peer who;
 
 	if (unix_path == NULL || peer == NULL ||
-		(peer_length > 0 && peer->sa_family != AF_UNIX)) {
+	    (peer_length > 0 && peer->sa_family != AF_UNIX)) {
 		if (getsockname(fd, local, &length) == -1)
 			return;
 	} else {
@@ -135,8 +135,8 @@ environ_connection(struct environment *e, int fd, const struct sockaddr *peer,
 		set_number(e, "UNIXREMOTEEGID", who.gid);
 		return;
 	}
-	if (address_split(local, length, host, sizeof host, port, sizeof port) ==
-		-1)
+	if (address_split(
+		local, length, host, sizeof host, port, sizeof port) == -1)
 		return;
 	set(e, "PROTO=TCP");
 	set(e, "TCPLOCALIP=%s", host);
@@ -148,8 +148,8 @@ environ_connection(struct environment *e, int fd, const struct sockaddr *peer,
 			return;
 		peer_length = length;
 	}
-	if (address_split(peer, peer_length, host, sizeof host, port, sizeof port) ==
-		-1)
+	if (address_split(
+		peer, peer_length, host, sizeof host, port, sizeof port) == -1)
 		return;
 	set(e, "TCPREMOTEIP=%s", host);
 	set(e, "TCPREMOTEPORT=%s", port);
@@ -199,5 +199,5 @@ environ_listen_pid(struct environment *e, pid_t pid)
 	while ((pid /= 10) > 0);
 	memcpy(e->listen_pid, name, sizeof name - 1);
 	memcpy(e->listen_pid + sizeof name - 1, p,
-		(size_t)(digits + sizeof digits - p));
+	    (size_t)(digits + sizeof digits - p));
 }

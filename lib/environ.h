@@ -14,7 +14,7 @@ struct environment *environ_new(void);
 char **environ_strings(struct environment *);
 void environ_clear(struct environment *);
 void environ_connection(struct environment *, int, const struct sockaddr *,
-	socklen_t, const char *);
+    socklen_t, const char *);
 void environ_message(struct environment *, const struct fdpass_message *);
 void environ_listen(struct environment *, int);
 void environ_listen_pid(struct environment *, pid_t);

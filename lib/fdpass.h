@@ -25,8 +25,8 @@
 
 /* Flags of fdpass_send() and fdpass_recv(). */
 #define FDPASS_NOWAIT 1 /* EAGAIN instead of waiting */
-#define FDPASS_CREDS 2	/* fdpass_send: attach credentials, where there are */
-#define FDPASS_PEEK 4	/* fdpass_recv: leave the message in the queue */
+#define FDPASS_CREDS 2  /* fdpass_send: attach credentials, where there are */
+#define FDPASS_PEEK 4   /* fdpass_recv: leave the message in the queue */
 
 struct fdpass_message {
 	char *payload; /* the caller's buffer */
@@ -55,9 +55,8 @@ struct fdpass_message {
  * the process may have open; ENOBUFS, ENOMEM, EMSGSIZE and the others of
  * sendmsg().
  */
-ssize_t fdpass_send(
-	int sock, const void *payload, size_t length, const int *fds,
-	size_t count, int flags);
+ssize_t fdpass_send(int sock, const void *payload, size_t length,
+    const int *fds, size_t count, int flags);
 
 /*
  * Receive one message by recvmsg() into *message, whose payload and size the

@@ -13,13 +13,12 @@
 #include <unistd.h>
 
 #define BETWEEN_BIND_AND_LISTEN 100 /* ms that a new socket may refuse */
-#define RETRY_SHORT 5		    /* ms: it should be there any moment */
-#define RETRY_LONG 20		    /* ms: until somebody starts it */
-#define RETRY_RESOURCES 50	    /* ms: until somebody lets go of some */
+#define RETRY_SHORT 5               /* ms: it should be there any moment */
+#define RETRY_LONG 20               /* ms: until somebody starts it */
+#define RETRY_RESOURCES 50          /* ms: until somebody lets go of some */
 
 int
-target_init(
-	struct target *t, const char *operand, int flags, struct failure *f)
+target_init(struct target *t, const char *operand, int flags, struct failure *f)
 {
 	t->operand = operand;
 	t->type = SOCK_STREAM;
@@ -50,7 +49,7 @@ handover_begin(struct handover *h, struct target *t, int64_t deadline)
 
 void
 handover_message(struct handover *h, const char *payload, size_t length,
-	const int *fds, size_t count)
+    const int *fds, size_t count)
 {
 	h->payload = payload;
 	h->length = length;
@@ -107,13 +106,6 @@ wait_resources(struct handover *h)
 	h->again = signals_deadline(RETRY_RESOURCES);
 }
 
-static int
-short_of_resources(int error)
-{
-	return error == EMFILE || error == ENFILE || error == ENOBUFS ||
-		error == ENOMEM || error == ETOOMANYREFS;
-}
-
 /* A file that is no socket refuses too; waiting for it would be in vain. */
 static int
 is_no_socket(const struct target *t)
@@ -121,20 +113,22 @@ is_no_socket(const struct target *t)
 	struct stat st;
 
 	return t->operand[0] != '@' && stat(t->operand, &st) == 0 &&
-		!S_ISSOCK(st.st_mode);
+	    !S_ISSOCK(st.st_mode);
 }
 
 /* Nobody accepts there, or not yet. */
 static void
 refused(struct handover *h)
 {
-	int64_t now = signals_now(), since = h->refused == -1 ? now : h->refused;
+	int64_t now = signals_now(),
+		since = h->refused == -1 ? now : h->refused;
 	int error = errno;
 
 	if (error == ECONNREFUSED && is_no_socket(h->target)) {
 		failure_reason(&h->failure, ENOTSOCK, "not a socket");
 		fail(h);
-	} else if (error == ECONNREFUSED && now - since < BETWEEN_BIND_AND_LISTEN) {
+	} else if (error == ECONNREFUSED &&
+	    now - since < BETWEEN_BIND_AND_LISTEN) {
 		retry(h, RETRY_SHORT);
 		h->refused = since;
 	} else if (h->target->flags & HANDOVER_WAIT) {
@@ -172,7 +166,7 @@ step_connect(struct handover *h)
 	struct target *t = h->target;
 
 	if (h->sock == -1) {
-		if (make_socket(h) == -1 && short_of_resources(errno)) {
+		if (make_socket(h) == -1 && sys_is_short(errno)) {
 			wait_resources(h);
 			return;
 		}
@@ -207,7 +201,7 @@ step_connect(struct handover *h)
 		errno = EPROTOTYPE;
 		/* FALLTHROUGH */
 	default:
-		if (short_of_resources(errno))
+		if (sys_is_short(errno))
 			wait_resources(h);
 		else
 			fail_errno(h, "connect");
@@ -221,11 +215,11 @@ went_away(struct handover *h)
 	if (h->target->flags & HANDOVER_WAIT && h->length == 1)
 		retry(h, RETRY_SHORT);
 	else if (h->target->flags & HANDOVER_WAIT && h->sent == 0 &&
-		h->state == HANDOVER_SEND)
+	    h->state == HANDOVER_SEND)
 		retry(h, RETRY_SHORT);
 	else {
 		failure_reason(&h->failure, ECONNRESET,
-			"the receiver closed the connection without reading");
+		    "the receiver closed the connection without reading");
 		fail(h);
 	}
 }
@@ -234,9 +228,10 @@ static void
 trace_sent(const struct handover *h)
 {
 	if (trace_on)
-		trace("S7", "sendmsg(%d, %zu bytes, %zu descriptors from %d) to %s",
-			h->sock, h->length, h->count, h->count > 0 ? h->fds[0] : -1,
-			h->target->operand);
+		trace("S7",
+		    "sendmsg(%d, %zu bytes, %zu descriptors from %d) to %s",
+		    h->sock, h->length, h->count, h->count > 0 ? h->fds[0] : -1,
+		    h->target->operand);
 }
 
 static void
@@ -246,20 +241,19 @@ step_send(struct handover *h)
 
 	trace_before("S7", "sendmsg(%d, %s)", h->sock, h->target->operand);
 	while (h->sent < h->length) {
-		n = stream_send_part(h->sock, h->type,
-			h->payload + h->sent, h->length - h->sent, h->fds,
-			&h->unsent);
+		n = stream_send_part(h->sock, h->type, h->payload + h->sent,
+		    h->length - h->sent, h->fds, &h->unsent);
 		if (n >= 0)
 			h->sent += (size_t)n;
-		else if (errno == EAGAIN || errno == EWOULDBLOCK) {
+		else if (sys_would_block(errno)) {
 			wait_for(h, POLLOUT);
 			return;
-		} else if (short_of_resources(errno)) {
+		} else if (sys_is_short(errno)) {
 			wait_resources(h);
 			return;
 		} else if (errno == EPIPE || errno == ECONNRESET ||
-			(errno == ECONNREFUSED &&
-				h->target->flags & HANDOVER_WAIT)) {
+		    (errno == ECONNREFUSED &&
+			h->target->flags & HANDOVER_WAIT)) {
 			went_away(h);
 			return;
 		} else if (errno != EINTR) {
@@ -275,22 +269,23 @@ step_send(struct handover *h)
 	}
 	shutdown(h->sock, SHUT_WR);
 	trace("S7", "shutdown(%d, SHUT_WR)", h->sock);
-	h->state = h->target->flags & HANDOVER_DROP ? HANDOVER_TAKEN
-						    : HANDOVER_ANSWER;
+	h->state =
+	    h->target->flags & HANDOVER_DROP ? HANDOVER_TAKEN : HANDOVER_ANSWER;
 }
 
 static void
 answered(struct handover *h, char answer)
 {
 	trace("S7", "recv(%d) = %s", h->sock,
-		answer == FDPASS_TAKEN ? "taken" : "refused");
+	    answer == FDPASS_TAKEN ? "taken" : "refused");
 	if (answer == FDPASS_TAKEN) {
 		h->state = HANDOVER_TAKEN;
 	} else if (answer == FDPASS_RETRY && h->target->flags & HANDOVER_WAIT) {
 		retry(h, RETRY_RESOURCES);
 	} else {
-		failure_reason(&h->failure, ECONNREFUSED, "refused by the receiver%s",
-			answer == FDPASS_RETRY ? ": it has no room now" : "");
+		failure_reason(&h->failure, ECONNREFUSED,
+		    "refused by the receiver%s",
+		    answer == FDPASS_RETRY ? ": it has no room now" : "");
 		fail(h);
 	}
 }
@@ -310,7 +305,7 @@ step_answer(struct handover *h)
 		/* A receiver that does not answer, but it has read. */
 		trace("S7", "recv(%d) = end of file", h->sock);
 		h->state = HANDOVER_TAKEN;
-	} else if (errno == EAGAIN || errno == EWOULDBLOCK)
+	} else if (sys_would_block(errno))
 		wait_for(h, POLLIN);
 	else if (errno == ECONNRESET || errno == EPIPE)
 		went_away(h);
@@ -336,7 +331,7 @@ handover_step(struct handover *h)
 			step_answer(h);
 	} while (h->state < HANDOVER_TAKEN && h->again == -1 && h->events == 0);
 	if (h->state < HANDOVER_TAKEN && h->deadline >= 0 &&
-		signals_now() >= h->deadline) {
+	    signals_now() >= h->deadline) {
 		handover_end(h);
 		h->state = HANDOVER_TIMEOUT;
 	}

@@ -13,8 +13,8 @@
 #include <stdint.h>
 #include <sys/un.h>
 
-#define HANDOVER_WAIT 1	 /* -w: until the receiver is there */
-#define HANDOVER_DROP 2	 /* -d: do not wait for the answer */
+#define HANDOVER_WAIT 1  /* -w: until the receiver is there */
+#define HANDOVER_DROP 2  /* -d: do not wait for the answer */
 #define HANDOVER_BLOCK 4 /* it is the only one: connect() may block */
 
 /* Where to; what was learned of it serves all hand-overs. */
@@ -38,10 +38,10 @@ enum handover_state {
 struct handover {
 	struct target *target;
 	enum handover_state state;
-	int sock;	  /* -1 between two tries */
-	int type;	  /* of sock */
-	short events;	  /* what to wait for on sock; 0: for again only */
-	int64_t again;	  /* when to try again, -1: when sock is ready */
+	int sock;         /* -1 between two tries */
+	int type;         /* of sock */
+	short events;     /* what to wait for on sock; 0: for again only */
+	int64_t again;    /* when to try again, -1: when sock is ready */
 	int64_t deadline; /* -1: none */
 	int64_t refused;  /* since when, -1: not */
 	const char *payload;
@@ -56,7 +56,7 @@ struct handover {
 int target_init(struct target *, const char *, int, struct failure *);
 int handover_begin(struct handover *, struct target *, int64_t);
 void handover_message(
-	struct handover *, const char *, size_t, const int *, size_t);
+    struct handover *, const char *, size_t, const int *, size_t);
 enum handover_state handover_step(struct handover *);
 int64_t handover_wake(const struct handover *);
 enum handover_state handover_run(struct handover *);

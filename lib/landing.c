@@ -27,8 +27,9 @@ landing_is_connection(int fd)
 	if (errno != ENOTCONN && errno != EINVAL)
 		return 0;
 	length = sizeof listening;
-	if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &length) == -1 ||
-		listening)
+	if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &length) ==
+		-1 ||
+	    listening)
 		return 0;
 	p.fd = fd;
 	p.events = POLLIN;
@@ -49,17 +50,19 @@ land_one(struct landing *l, int fd, struct failure *f)
 		landing_add(l, fd, STDOUT_FILENO);
 		return 0;
 	}
-	if (S_ISFIFO(st.st_mode) || S_ISREG(st.st_mode) || S_ISCHR(st.st_mode)) {
+	if (S_ISFIFO(st.st_mode) || S_ISREG(st.st_mode) ||
+	    S_ISCHR(st.st_mode)) {
 		mode = fcntl(fd, F_GETFL);
 		if (mode == -1)
 			return failure_errno(f, "fcntl");
-		landing_add(l, fd, (mode & O_ACCMODE) == O_WRONLY ? STDOUT_FILENO
-								 : STDIN_FILENO);
+		landing_add(l, fd,
+		    (mode & O_ACCMODE) == O_WRONLY ? STDOUT_FILENO :
+						     STDIN_FILENO);
 		return 0;
 	}
 	info_type(type, sizeof type, fd);
 	return failure_reason(f, EINVAL,
-		"refused a descriptor: %s; name its number with -f", type);
+	    "refused a descriptor: %s; name its number with -f", type);
 }
 
 /*
@@ -69,19 +72,19 @@ land_one(struct landing *l, int fd, struct failure *f)
  */
 int
 landing_message(struct landing *l, const struct fdpass_message *m,
-	const int *targets, size_t count, int all, struct failure *f)
+    const int *targets, size_t count, int all, struct failure *f)
 {
 	size_t i, wanted = count > 0 ? count : 1;
 
 	l->count = 0;
 	if (all ? m->count == 0 : m->count != wanted)
 		return failure_reason(f, EINVAL,
-			"refused a message of %zu descriptors, expected %s%zu",
-			m->count, all ? "at least " : "", all ? 1 : wanted);
+		    "refused a message of %zu descriptors, expected %s%zu",
+		    m->count, all ? "at least " : "", all ? 1 : wanted);
 	if (count == 0 && !all)
 		return land_one(l, m->fds[0], f);
 	for (i = 0; i < m->count; i++)
-		landing_add(l, m->fds[i],
-			all ? LANDING_FIRST + (int)i : targets[i]);
+		landing_add(
+		    l, m->fds[i], all ? LANDING_FIRST + (int)i : targets[i]);
 	return 0;
 }

@@ -11,7 +11,7 @@
 #define LANDING_FIRST 3 /* what LISTEN_FDS announces begins here */
 
 int landing_message(struct landing *, const struct fdpass_message *,
-	const int *, size_t, int, struct failure *);
+    const int *, size_t, int, struct failure *);
 int landing_is_connection(int);
 
 #endif

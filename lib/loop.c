@@ -53,15 +53,15 @@ loop_remove(struct loop *l, int fd)
 
 /* As signals_wait(): how many events, 0 at the deadline, -1 for a signal. */
 int
-loop_wait(struct loop *l, struct loop_event events[LOOP_EVENTS],
-	int64_t deadline)
+loop_wait(
+    struct loop *l, struct loop_event events[LOOP_EVENTS], int64_t deadline)
 {
 	struct epoll_event e[LOOP_EVENTS];
 	const uint32_t bad = EPOLLHUP | EPOLLERR;
 	int i, n;
 
-	n = epoll_pwait(l->fd, e, LOOP_EVENTS, signals_timeout(deadline),
-		signals_mask());
+	n = epoll_pwait(
+	    l->fd, e, LOOP_EVENTS, signals_timeout(deadline), signals_mask());
 	for (i = 0; i < n; i++) {
 		events[i].data = e[i].data.ptr;
 		events[i].ready = 0;
@@ -86,7 +86,7 @@ static short
 poll_events(int events)
 {
 	return (short)((events & LOOP_READ ? POLLIN : 0) |
-		(events & LOOP_WRITE ? POLLOUT : 0));
+	    (events & LOOP_WRITE ? POLLOUT : 0));
 }
 
 int
@@ -152,8 +152,8 @@ loop_remove(struct loop *l, int fd)
 }
 
 int
-loop_wait(struct loop *l, struct loop_event events[LOOP_EVENTS],
-	int64_t deadline)
+loop_wait(
+    struct loop *l, struct loop_event events[LOOP_EVENTS], int64_t deadline)
 {
 	const short bad = POLLHUP | POLLERR | POLLNVAL;
 	size_t i, at;

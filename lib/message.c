@@ -32,7 +32,7 @@ put_rights(char *control, const int *fds, size_t count)
 
 ssize_t
 fdpass_send(int sock, const void *payload, size_t length, const int *fds,
-	size_t count, int flags)
+    size_t count, int flags)
 {
 	union control control;
 	struct msghdr m;
@@ -40,7 +40,8 @@ fdpass_send(int sock, const void *payload, size_t length, const int *fds,
 	size_t used = 0;
 	ssize_t n;
 
-	if (length == 0 || length > FDPASS_MAX_PAYLOAD || count > FDPASS_MAX_FDS) {
+	if (length == 0 || length > FDPASS_MAX_PAYLOAD ||
+	    count > FDPASS_MAX_FDS) {
 		errno = EINVAL;
 		return -1;
 	}
@@ -59,7 +60,7 @@ fdpass_send(int sock, const void *payload, size_t length, const int *fds,
 	}
 	do
 		n = sendmsg(sock, &m,
-			MSG_NOSIGNAL | (flags & FDPASS_NOWAIT ? MSG_DONTWAIT : 0));
+		    MSG_NOSIGNAL | (flags & FDPASS_NOWAIT ? MSG_DONTWAIT : 0));
 	while (n == -1 && errno == EINTR);
 	return n;
 }
@@ -114,8 +115,8 @@ fdpass_recv(int sock, struct fdpass_message *message, int flags)
 	m.msg_controllen = sizeof control.bytes;
 	message->count = message->length = 0;
 	n = recvmsg(sock, &m,
-		SYS_CMSG_CLOEXEC | (flags & FDPASS_NOWAIT ? MSG_DONTWAIT : 0) |
-			(flags & FDPASS_PEEK ? MSG_PEEK : 0));
+	    SYS_CMSG_CLOEXEC | (flags & FDPASS_NOWAIT ? MSG_DONTWAIT : 0) |
+		(flags & FDPASS_PEEK ? MSG_PEEK : 0));
 	if (n == -1)
 		return -1;
 	for (h = CMSG_FIRSTHDR(&m); h != NULL; h = CMSG_NXTHDR(&m, h))
@@ -128,8 +129,8 @@ fdpass_recv(int sock, struct fdpass_message *message, int flags)
 	message->uid = sender.uid;
 	message->gid = sender.gid;
 	/*
-	 * There is always room for the control messages, so what was cut is what
-	 * the descriptor table could not hold.
+	 * There is always room for the control messages, so what was cut is
+	 * what the descriptor table could not hold.
 	 */
 	if (m.msg_flags & (MSG_CTRUNC | MSG_TRUNC)) {
 		fdpass_close(message);
@@ -145,7 +146,7 @@ fdpass_answer(int sock, char answer)
 	int saved = errno;
 
 	while (send(sock, &answer, 1, MSG_NOSIGNAL | MSG_DONTWAIT) == -1 &&
-		errno == EINTR)
+	    errno == EINTR)
 		continue;
 	errno = saved;
 }

@@ -35,7 +35,7 @@ probe(const struct sockaddr_un *sun, socklen_t length, int type)
 	if (s == -1)
 		return UNKNOWN;
 	if (connect(s, (const struct sockaddr *)sun, length) == 0 ||
-		errno == EPROTOTYPE || errno == EPERM || errno == EACCES)
+	    errno == EPROTOTYPE || errno == EPERM || errno == EACCES)
 		answer = LIVE;
 	else if (errno == ECONNREFUSED)
 		answer = STALE;
@@ -68,7 +68,7 @@ lock_directory(const char *path, struct failure *f)
 		if (errno == EINTR)
 			continue;
 		if (errno != EWOULDBLOCK || signals_now() >= deadline ||
-			(signals_pause(10) == -1 && signals_ending() != 0)) {
+		    (signals_pause(10) == -1 && signals_ending() != 0)) {
 			failure_errno(f, "lock its directory");
 			close(fd);
 			return -1;
@@ -94,7 +94,7 @@ bind_mode(int s, const struct sockaddr_un *sun, socklen_t length, mode_t mode)
 /* The name is taken: if nobody listens there any more, replace it. */
 static int
 replace(int s, const struct sockaddr_un *sun, socklen_t length, int type,
-	mode_t mode, struct failure *f)
+    mode_t mode, struct failure *f)
 {
 	int lock, r = -1, saved;
 
@@ -151,7 +151,7 @@ remember(struct named *name, const char *path)
  */
 int
 named_listen(const char *path, int type, mode_t mode, struct named *name,
-	struct failure *f)
+    struct failure *f)
 {
 	struct sockaddr_un sun;
 	socklen_t length;
@@ -198,9 +198,9 @@ named_remove(struct named *name)
 	if (name->path == NULL || name->maker != getpid())
 		return;
 	if (lstat(name->path, &st) == 0 && st.st_dev == name->device &&
-		st.st_ino == name->inode &&
-		st.st_mtim.tv_sec == name->made.tv_sec &&
-		st.st_mtim.tv_nsec == name->made.tv_nsec) {
+	    st.st_ino == name->inode &&
+	    st.st_mtim.tv_sec == name->made.tv_sec &&
+	    st.st_mtim.tv_nsec == name->made.tv_nsec) {
 		unlink(name->path);
 		trace("S8", "unlink(%s)", name->path);
 	}

@@ -85,8 +85,8 @@ options_number(int option, const char *text, long least, long most)
 
 	n = digits > 0 && digits < 19 && text[digits] == '\0' ? atol(text) : -1;
 	if (n < least || n > most)
-		options_wrong("-%c %s: not a whole number from %ld to %ld", option,
-			text, least, most);
+		options_wrong("-%c %s: not a whole number from %ld to %ld",
+		    option, text, least, most);
 	return n;
 }
 
@@ -99,7 +99,7 @@ options_seconds(int option, const char *text)
 	int more = 0;
 
 	if (text[strspn(text, "0123456789.")] != '\0' ||
-		strpbrk(text, "0123456789") == NULL)
+	    strpbrk(text, "0123456789") == NULL)
 		goto wrong;
 	for (; *p >= '0' && *p <= '9'; p++)
 		if ((ms = ms * 10 + (*p - '0')) > 1000000000)
@@ -126,10 +126,12 @@ options_mode(int option, const char *text)
 	char *end;
 	long mode;
 
-	mode = strspn(text, "01234567") == strlen(text) ? strtol(text, &end, 8) : -1;
+	mode = strspn(text, "01234567") == strlen(text) ?
+	    strtol(text, &end, 8) :
+	    -1;
 	if (*text == '\0' || mode < 0 || mode > 0777)
-		options_wrong(
-			"-%c %s: not a file mode, in octal from 0 to 777", option, text);
+		options_wrong("-%c %s: not a file mode, in octal from 0 to 777",
+		    option, text);
 	return (mode_t)mode;
 }
 
@@ -141,7 +143,7 @@ options_fd(struct options_fds *list, const char *text, int must_be_open)
 
 	if (list->count == OPTIONS_MAX_FDS)
 		options_wrong("-f: at most %d descriptors fit in one message",
-			OPTIONS_MAX_FDS);
+		    OPTIONS_MAX_FDS);
 	if (must_be_open && !descriptors_is_open(fd)) {
 		diag("descriptor %d: not open", fd);
 		exit(EXIT_WRONG);

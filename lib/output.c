@@ -42,7 +42,7 @@ replace(const char *file, const char *line, struct failure *f)
 	int fd;
 
 	if (snprintf(fresh, sizeof fresh, "%s.XXXXXX", file) >=
-		(int)sizeof fresh) {
+	    (int)sizeof fresh) {
 		errno = ENAMETOOLONG;
 		return failure_errno(f, "open");
 	}
@@ -54,7 +54,7 @@ replace(const char *file, const char *line, struct failure *f)
 	mask = umask(077);
 	umask(mask);
 	if (fchmod(fd, 0666 & ~mask) == -1 ||
-		write_all(fd, line, strlen(line)) == -1) {
+	    write_all(fd, line, strlen(line)) == -1) {
 		failure_errno(f, "write");
 		close(fd);
 		goto bad;

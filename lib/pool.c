@@ -31,10 +31,10 @@ struct note {
 struct pool {
 	struct worker *workers;
 	size_t size;
-	int64_t idle;	      /* ms, -1 no limit */
-	int64_t last;	      /* when the pool was last seen at work */
-	int notes[2];	      /* -1: nobody reads them */
-	unsigned slot;	      /* in a worker: its own */
+	int64_t idle;  /* ms, -1 no limit */
+	int64_t last;  /* when the pool was last seen at work */
+	int notes[2];  /* -1: nobody reads them */
+	unsigned slot; /* in a worker: its own */
 	struct named *name;
 	int (*work)(struct pool *, void *);
 	void *argument;
@@ -80,8 +80,8 @@ start_due(struct pool *p)
 	for (i = 0; i < p->size; i++) {
 		w = &p->workers[i];
 		if (w->pid != 0 || w->is_done ||
-			(w->started != -1 &&
-				signals_now() - w->started < REPLACE_AFTER))
+		    (w->started != -1 &&
+			signals_now() - w->started < REPLACE_AFTER))
 			continue;
 		w->started = signals_now();
 		trace_before("S5", "fork()");
@@ -124,7 +124,7 @@ ended(struct pool *p, pid_t pid, int status)
 			p->workers[i].pid = 0;
 			p->workers[i].is_busy = 0;
 			p->workers[i].is_done =
-				WIFEXITED(status) && WEXITSTATUS(status) == 0;
+			    WIFEXITED(status) && WEXITSTATUS(status) == 0;
 			p->last = signals_now();
 		}
 }
@@ -136,9 +136,9 @@ count(const struct pool *p, int what)
 	int n = 0;
 
 	for (i = 0; i < p->size; i++)
-		n += what == 'r' ? p->workers[i].pid != 0
-		    : what == 'b' ? p->workers[i].is_busy
-				  : p->workers[i].is_done;
+		n += what == 'r' ? p->workers[i].pid != 0 :
+		    what == 'b'  ? p->workers[i].is_busy :
+				   p->workers[i].is_done;
 	return n;
 }
 
@@ -180,14 +180,6 @@ end_workers(struct pool *p)
 	}
 }
 
-static int64_t
-earlier(int64_t a, int64_t b)
-{
-	if (a == -1 || b == -1)
-		return a == -1 ? b : a;
-	return a < b ? a : b;
-}
-
 /* Returns 0, or the status to end with. */
 static int
 supervise(struct pool *p)
@@ -203,9 +195,8 @@ supervise(struct pool *p)
 			read_notes(p);
 		if (signals_ending() != 0 || count(p, 'd') == (int)p->size)
 			return 0;
-		idle_until = p->idle < 0 || count(p, 'b') > 0
-			? -1
-			: p->last + p->idle;
+		idle_until =
+		    p->idle < 0 || count(p, 'b') > 0 ? -1 : p->last + p->idle;
 		if (idle_until != -1 && signals_now() >= idle_until)
 			return EXIT_TIMEOUT;
 		/* At the end of the stream nobody is replaced any more. */
@@ -214,8 +205,8 @@ supervise(struct pool *p)
 		else if (count(p, 'r') == 0)
 			return 0;
 		signals_wait(&poll_notes, 1,
-			earlier(idle_until,
-				count(p, 'd') == 0 ? next_start(p) : -1));
+		    signals_earlier(
+			idle_until, count(p, 'd') == 0 ? next_start(p) : -1));
 	}
 }
 
@@ -228,7 +219,7 @@ supervise(struct pool *p)
  */
 int
 pool_run(size_t size, int64_t idle, struct named *name,
-	int (*work)(struct pool *, void *), void *argument)
+    int (*work)(struct pool *, void *), void *argument)
 {
 	struct pool p;
 	size_t i;

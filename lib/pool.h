@@ -12,8 +12,8 @@
 
 struct pool;
 
-int pool_run(size_t, int64_t, struct named *,
-	int (*)(struct pool *, void *), void *);
+int pool_run(
+    size_t, int64_t, struct named *, int (*)(struct pool *, void *), void *);
 void pool_busy(struct pool *, int);
 
 #endif

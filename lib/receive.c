@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #define MESSAGE_WAIT 5000   /* ms that a connection may take to bring it */
-#define SILENCE 1000	    /* ms after which it is taken for complete */
+#define SILENCE 1000        /* ms after which it is taken for complete */
 #define RETRY_RESOURCES 100 /* ms */
 
 #ifndef POLLRDHUP
@@ -32,7 +32,7 @@ inherit(int fd, struct failure *f)
 	}
 	if (fd <= 2) {
 		fd = descriptors_take_standard(
-			fd, fd == STDIN_FILENO ? O_RDONLY : O_WRONLY);
+		    fd, fd == STDIN_FILENO ? O_RDONLY : O_WRONLY);
 		if (fd == -1)
 			return failure_errno(f, "dup");
 	} else if (sys_cloexec(fd) == -1) {
@@ -48,7 +48,8 @@ is_listening(int fd)
 	int on = 0;
 	socklen_t length = sizeof on;
 
-	return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &on, &length) == 0 && on;
+	return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &on, &length) == 0 &&
+	    on;
 }
 
 /* A socket or a pipe that was open already. */
@@ -58,12 +59,13 @@ open_inherited(struct receiver *r, int fd, struct failure *f)
 	int pipe_fd;
 
 	if (!descriptors_is_open(fd))
-		return failure_reason(f, EBADF, "descriptor %d is not open", fd);
+		return failure_reason(
+		    f, EBADF, "descriptor %d is not open", fd);
 	if (stream_type(fd) == -1 && !stream_is_pipe(fd))
 		return failure_reason(f, EINVAL,
-			"not a UNIX socket or a pipe; write ... | %s -, or name a "
-			"socket",
-			diag_program);
+		    "not a UNIX socket or a pipe; write ... | %s -, or name a "
+		    "socket",
+		    diag_program);
 	r->fd = inherit(fd, f);
 	if (r->fd == -1)
 		return -1;
@@ -73,7 +75,8 @@ open_inherited(struct receiver *r, int fd, struct failure *f)
 		r->fd = stream_accept_invitation(pipe_fd, f);
 		close(pipe_fd);
 		if (r->fd == -1)
-			return f->error == ENOENT && f->operation == NULL ? 0 : -1;
+			return f->error == ENOENT && f->operation == NULL ? 0 :
+									    -1;
 	} else if (is_listening(r->fd)) {
 		r->kind = RECEIVER_LISTENING;
 	}
@@ -83,7 +86,7 @@ open_inherited(struct receiver *r, int fd, struct failure *f)
 
 static int
 open_named(
-	struct receiver *r, const char *operand, mode_t mode, struct failure *f)
+    struct receiver *r, const char *operand, mode_t mode, struct failure *f)
 {
 	r->kind = RECEIVER_LISTENING;
 	r->type = SOCK_STREAM;
@@ -103,7 +106,7 @@ open_named(
  */
 int
 receiver_open(struct receiver *r, const char *operand, mode_t mode, int flags,
-	struct failure *f)
+    struct failure *f)
 {
 	int fd = STDIN_FILENO, given, result;
 
@@ -111,10 +114,11 @@ receiver_open(struct receiver *r, const char *operand, mode_t mode, int flags,
 	r->fd = r->waiting = -1;
 	r->operand = operand;
 	r->flags = flags;
-	given = strcmp(operand, "-") == 0 ? 1 : address_fd_operand(operand, &fd);
+	given =
+	    strcmp(operand, "-") == 0 ? 1 : address_fd_operand(operand, &fd);
 	if (given == -1)
 		return failure_reason(
-			f, EINVAL, "no descriptor number after fd:");
+		    f, EINVAL, "no descriptor number after fd:");
 	if (given)
 		result = open_inherited(r, fd, f);
 	else
@@ -172,7 +176,7 @@ incoming_answer(struct incoming *in, char answer)
 		return;
 	fdpass_answer(in->sock, answer);
 	trace("W1", "send(%d) = %s, close(%d)", in->sock,
-		answer == FDPASS_TAKEN ? "taken" : "refused", in->sock);
+	    answer == FDPASS_TAKEN ? "taken" : "refused", in->sock);
 	close(in->sock);
 	in->sock = -1;
 }
@@ -183,7 +187,7 @@ append(struct fdpass_message *m, struct fdpass_message *part)
 {
 	m->length += part->length;
 	if (m->count + part->count > FDPASS_MAX_FDS ||
-		m->length > FDPASS_MAX_PAYLOAD) {
+	    m->length > FDPASS_MAX_PAYLOAD) {
 		fdpass_close(part);
 		errno = EMSGSIZE;
 		return -1;
@@ -203,7 +207,7 @@ static int
 is_complete(const struct fdpass_message *m, int type)
 {
 	return type == SOCK_SEQPACKET ||
-		(m->count > 0 && m->length == 1 && m->payload[0] == '\0');
+	    (m->count > 0 && m->length == 1 && m->payload[0] == '\0');
 }
 
 static int
@@ -243,7 +247,7 @@ incoming_step(struct incoming *in)
 		if (r == -1 && errno != EINTR)
 			break;
 	}
-	if (errno != EAGAIN && errno != EWOULDBLOCK)
+	if (!sys_would_block(errno))
 		return give_up(in);
 	now = signals_now();
 	if (now >= in->deadline) {
@@ -266,14 +270,7 @@ is_allowed(const struct receiver *r, int sock)
 	if (!r->is_abstract)
 		return 1;
 	return sys_peer_of(sock, &peer) == 0 &&
-		(peer.uid == 0 || peer.uid == (long)geteuid());
-}
-
-static int
-short_of_resources(int error)
-{
-	return error == EMFILE || error == ENFILE || error == ENOBUFS ||
-		error == ENOMEM;
+	    (peer.uid == 0 || peer.uid == (long)geteuid());
 }
 
 /*
@@ -286,8 +283,8 @@ receiver_accept(struct receiver *r, int fd)
 {
 	int s;
 
-	s = fd == r->fd && !r->is_own ? accept_shared(fd, NULL, NULL)
-				      : sys_accept(fd, NULL, NULL);
+	s = fd == r->fd && !r->is_own ? accept_shared(fd, NULL, NULL) :
+					sys_accept(fd, NULL, NULL);
 	if (s == -1)
 		return -1;
 	if (s > r->highest)
@@ -338,11 +335,11 @@ wait_connection(struct receiver *r, struct failure *f)
 		errno = EINTR;
 		if (signals_ending() != 0 || signals_timed_out())
 			return failure_errno(f, "accept");
-		if (short_of_resources(error)) {
+		if (sys_is_short(error)) {
 			diag_offence("%s: accept: %s; trying again", r->operand,
-				strerror(error));
+			    strerror(error));
 			signals_pause(RETRY_RESOURCES);
-		} else if (error == EAGAIN || error == EWOULDBLOCK) {
+		} else if (sys_would_block(error)) {
 			/* Whoever gave it to us wants it so. */
 			p.fd = r->fd;
 			p.events = POLLIN;
@@ -361,17 +358,19 @@ receiver_offence(const struct receiver *r, int error)
 	if (error == 0)
 		return;
 	if (error == EMFILE)
-		diag_offence("%s: refused a message: the descriptor table has no "
-			     "room for its descriptors",
-			r->operand);
+		diag_offence(
+		    "%s: refused a message: the descriptor table has no "
+		    "room for its descriptors",
+		    r->operand);
 	else if (error == EMSGSIZE)
 		diag_offence("%s: refused a message: more than %d bytes or %d "
 			     "descriptors",
-			r->operand, FDPASS_MAX_PAYLOAD, FDPASS_MAX_FDS);
+		    r->operand, FDPASS_MAX_PAYLOAD, FDPASS_MAX_FDS);
 	else if (error == ETIMEDOUT)
-		diag_offence("%s: closed a connection that brought no message in "
-			     "%d s",
-			r->operand, MESSAGE_WAIT / 1000);
+		diag_offence(
+		    "%s: closed a connection that brought no message in "
+		    "%d s",
+		    r->operand, MESSAGE_WAIT / 1000);
 	else
 		diag_offence("%s: recvmsg: %s", r->operand, strerror(error));
 }
@@ -406,7 +405,7 @@ next_connection(struct receiver *r, struct incoming *in, struct failure *f)
 			return 1;
 		receiver_offence(r, errno);
 		incoming_answer(
-			in, errno == EMFILE ? FDPASS_RETRY : FDPASS_REFUSED);
+		    in, errno == EMFILE ? FDPASS_RETRY : FDPASS_REFUSED);
 	}
 }
 
@@ -451,7 +450,7 @@ has_ended(int fd)
 	p.fd = fd;
 	p.events = POLLIN | POLLRDHUP;
 	return POLLRDHUP == 0 || poll(&p, 1, 0) != 1 ||
-		(p.revents & (POLLHUP | POLLRDHUP)) != 0;
+	    (p.revents & (POLLHUP | POLLRDHUP)) != 0;
 }
 
 static void
@@ -488,8 +487,7 @@ take(struct receiver *r, struct fdpass_message *m, int flags)
 		if (result == 0)
 			return m->length > 0;
 		if (result == -1) {
-			if (errno == EINTR || errno == EAGAIN ||
-				errno == EWOULDBLOCK)
+			if (errno == EINTR || sys_would_block(errno))
 				r->partial = m->length;
 			return -1;
 		}
@@ -552,7 +550,7 @@ next_message(struct receiver *r, struct fdpass_message *m, struct failure *f)
 			signals_pause(RETRY_RESOURCES);
 		else if (error == ECONNRESET)
 			return 0;
-		else if (error == EAGAIN || error == EWOULDBLOCK) {
+		else if (sys_would_block(error)) {
 			/* Whoever gave it to us wants it so. */
 			p.fd = r->fd;
 			p.events = POLLIN;

@@ -21,15 +21,15 @@ struct receiver {
 	const char *operand;
 	enum receiver_kind kind;
 	int flags;
-	int fd;	     /* the listening socket, or the stream; -1: it has ended */
+	int fd;      /* the listening socket, or the stream; -1: it has ended */
 	int waiting; /* what accept() blocks on, a signal destroys it */
 	int type;    /* of the socket */
 	int is_own;  /* nobody else holds the listening socket */
 	int is_abstract;
 	struct named name;
 	size_t partial; /* bytes of a message whose descriptors are to come */
-	int limit;	/* of the descriptor table */
-	int highest;	/* descriptor that was ever in use */
+	int limit;      /* of the descriptor table */
+	int highest;    /* descriptor that was ever in use */
 };
 
 /* A message on its way in on a connection to a name. */
@@ -40,7 +40,7 @@ struct incoming {
 };
 
 int receiver_open(
-	struct receiver *, const char *, mode_t, int, struct failure *);
+    struct receiver *, const char *, mode_t, int, struct failure *);
 int receiver_next(struct receiver *, struct incoming *, struct failure *);
 int receiver_try(struct receiver *, struct fdpass_message *);
 int receiver_accept(struct receiver *, int);

@@ -13,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define SLOTS 64	    /* hand-overs under way at once */
+#define SLOTS 64            /* hand-overs under way at once */
 #define RETRY_RESOURCES 100 /* ms */
 
 /* A message that we hold, and the hand-over of it. */
@@ -58,7 +58,7 @@ free_slot(struct relay *r)
 		if (s->is_ready)
 			return s;
 		if (s->message.payload == NULL &&
-			message_buffer(&s->message) == -1)
+		    message_buffer(&s->message) == -1)
 			return NULL;
 		if (handover_begin(&s->handover, r->target, -1) == -1)
 			return NULL;
@@ -139,15 +139,15 @@ take_some(struct relay *r, struct failure *f)
 			break;
 		s->handover.deadline = signals_deadline(r->timeout);
 		handover_message(&s->handover, s->message.payload,
-			s->message.length, s->message.fds, s->message.count);
+		    s->message.length, s->message.fds, s->message.count);
 		s->is_busy = 1;
 		r->busy++;
 		step(r, s);
 	}
 	if (result == 0)
 		r->has_ended = 1;
-	if (result == -1 && errno != EAGAIN && errno != EWOULDBLOCK &&
-		errno != EINTR && errno != EMFILE && errno != EMSGSIZE)
+	if (result == -1 && !sys_would_block(errno) && errno != EINTR &&
+	    errno != EMFILE && errno != EMSGSIZE)
 		return failure_errno(f, "recvmsg");
 	return 0;
 }
@@ -165,14 +165,6 @@ wants_more(struct relay *r)
 		return 1;
 	wait_resources(r, r->target->operand);
 	return 0;
-}
-
-static int64_t
-earlier(int64_t a, int64_t b)
-{
-	if (a == -1 || b == -1)
-		return a == -1 ? b : a;
-	return a < b ? a : b;
 }
 
 /* Wait for what is due, and do it. */
@@ -195,7 +187,7 @@ turn(struct relay *r, struct failure *f)
 		p[i].events = h->events;
 		p[i].revents = 0;
 		if (r->slots[i].is_busy)
-			deadline = earlier(deadline, handover_wake(h));
+			deadline = signals_earlier(deadline, handover_wake(h));
 	}
 	if (signals_wait(p, SLOTS + 1, deadline) == -1 && errno != EINTR)
 		return failure_errno(f, "poll");
@@ -204,7 +196,7 @@ turn(struct relay *r, struct failure *f)
 		h = &r->slots[i].handover;
 		deadline = handover_wake(h);
 		if (r->slots[i].is_busy &&
-			(p[i].revents != 0 || (deadline != -1 && now >= deadline)))
+		    (p[i].revents != 0 || (deadline != -1 && now >= deadline)))
 			step(r, &r->slots[i]);
 	}
 	return more && p[SLOTS].revents != 0 ? take_some(r, f) : 0;
@@ -217,8 +209,8 @@ turn(struct relay *r, struct failure *f)
  * and what failed.
  */
 int
-relay_to_name(struct receiver *receiver, struct target *target,
-	int64_t timeout, struct failure *f)
+relay_to_name(struct receiver *receiver, struct target *target, int64_t timeout,
+    struct failure *f)
 {
 	static struct relay r;
 	size_t i;
@@ -276,8 +268,8 @@ wait_both(struct receiver *in, const struct stream *out)
  * relay_to_name(); errno is EPIPE when nobody reads the stream any more.
  */
 int
-relay_to_stream(struct receiver *in, const struct stream *out,
-	int64_t timeout, struct failure *f)
+relay_to_stream(struct receiver *in, const struct stream *out, int64_t timeout,
+    struct failure *f)
 {
 	struct fdpass_message m;
 	int r;
@@ -300,14 +292,13 @@ relay_to_stream(struct receiver *in, const struct stream *out,
 		r = take(in, &m);
 		if (r == 0)
 			return 0;
-		if (r == -1 && errno != EAGAIN && errno != EINTR &&
-			errno != EWOULDBLOCK && errno != EMSGSIZE &&
-			errno != EMFILE)
+		if (r == -1 && !sys_would_block(errno) && errno != EINTR &&
+		    errno != EMSGSIZE && errno != EMFILE)
 			return failure_errno(f, "recvmsg");
 		if (r == -1)
 			continue;
 		r = stream_send(out, m.payload, m.length, m.fds, m.count,
-			signals_deadline(timeout));
+		    signals_deadline(timeout));
 		fdpass_close(&m);
 		if (r == -1 && errno == ETIMEDOUT)
 			diag_offence("%s: not taken in time", out->operand);

@@ -12,8 +12,8 @@
 #include <stdint.h>
 
 int relay_to_name(
-	struct receiver *, struct target *, int64_t, struct failure *);
+    struct receiver *, struct target *, int64_t, struct failure *);
 int relay_to_stream(
-	struct receiver *, const struct stream *, int64_t, struct failure *);
+    struct receiver *, const struct stream *, int64_t, struct failure *);
 
 #endif

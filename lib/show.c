@@ -19,8 +19,8 @@ add_sender(struct text *t, const struct fdpass_message *m)
 	else if (m->pid == -1)
 		text_add(t, "from uid %ld gid %ld", m->uid, m->gid);
 	else
-		text_add(t, "from pid %ld uid %ld gid %ld", m->pid, m->uid,
-			m->gid);
+		text_add(
+		    t, "from pid %ld uid %ld gid %ld", m->pid, m->uid, m->gid);
 }
 
 static void

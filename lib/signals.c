@@ -109,7 +109,8 @@ signals_init(int flags)
 		sigaddset(&caught, SIGCHLD);
 		sigdelset(&waiting_mask, SIGCHLD);
 	}
-	/* A closed pipe is an error like others, there may be files to remove. */
+	/* A closed pipe is an error like others, there may be files to remove.
+	 */
 	set_disposition(SIGPIPE, SIG_IGN);
 	sigaddset(&caught, SIGALRM);
 	sigdelset(&waiting_mask, SIGALRM);
@@ -225,6 +226,15 @@ signals_deadline(int64_t ms)
 	return ms < 0 ? -1 : signals_now() + ms;
 }
 
+/* The earlier of two deadlines. */
+int64_t
+signals_earlier(int64_t a, int64_t b)
+{
+	if (a == -1 || b == -1)
+		return a == -1 ? b : a;
+	return a < b ? a : b;
+}
+
 /*
  * ppoll() until the deadline (-1: for ever). Returns the number of ready
  * descriptors, 0 when the time is over, -1 with EINTR for a signal.
@@ -236,7 +246,8 @@ signals_wait(struct pollfd *fds, nfds_t n, int64_t deadline)
 	int64_t left;
 
 	if (deadline < 0)
-		return sys_ppoll(fds, n, NULL, initialized ? &waiting_mask : NULL);
+		return sys_ppoll(
+		    fds, n, NULL, initialized ? &waiting_mask : NULL);
 	left = deadline - signals_now();
 	if (left < 0)
 		left = 0;

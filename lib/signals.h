@@ -22,6 +22,7 @@ void signals_die(int);
 
 int64_t signals_now(void);
 int64_t signals_deadline(int64_t);
+int64_t signals_earlier(int64_t, int64_t);
 int signals_wait(struct pollfd *, nfds_t, int64_t);
 int signals_pause(int64_t);
 int signals_timeout(int64_t);

@@ -16,7 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define RETRY_RESOURCES 20 /* ms */
+#define RETRY_RESOURCES 20  /* ms */
 #define KEPT_TOGETHER 16384 /* bytes that Linux never splits */
 #define GREETING "fdpass "
 
@@ -29,7 +29,7 @@ stream_type(int fd)
 	int type;
 
 	if (getsockname(fd, (struct sockaddr *)&ss, &length) == -1 ||
-		ss.ss_family != AF_UNIX)
+	    ss.ss_family != AF_UNIX)
 		return -1;
 	length = sizeof type;
 	if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) == -1)
@@ -87,8 +87,9 @@ private_socket(void)
 {
 	int s = sys_socket(AF_UNIX, SOCK_SEQPACKET);
 
-	if (s == -1 && (errno == EPROTONOSUPPORT || errno == ESOCKTNOSUPPORT ||
-			       errno == EPROTOTYPE))
+	if (s == -1 &&
+	    (errno == EPROTONOSUPPORT || errno == ESOCKTNOSUPPORT ||
+		errno == EPROTOTYPE))
 		s = sys_socket(AF_UNIX, SOCK_STREAM);
 	return s;
 }
@@ -102,9 +103,9 @@ invitation_listen(struct invitation *i, struct failure *f)
 	memset(i, 0, sizeof *i);
 	i->listener = -1;
 	if ((parent == NULL || parent[0] != '/' ||
-		    make_directory(i->directory, sizeof i->directory, parent) ==
-			    -1) &&
-		make_directory(i->directory, sizeof i->directory, "/tmp") == -1) {
+		make_directory(i->directory, sizeof i->directory, parent) ==
+		    -1) &&
+	    make_directory(i->directory, sizeof i->directory, "/tmp") == -1) {
 		i->directory[0] = '\0';
 		return failure_errno(f, "make a directory in /tmp");
 	}
@@ -114,7 +115,7 @@ invitation_listen(struct invitation *i, struct failure *f)
 	memset(&sun, 0, sizeof sun);
 	sun.sun_family = AF_UNIX;
 	snprintf(sun.sun_path, sizeof sun.sun_path, "%.*s/s",
-		(int)sizeof sun.sun_path - 3, i->directory);
+	    (int)sizeof sun.sun_path - 3, i->directory);
 	if (bind(i->listener, (struct sockaddr *)&sun, sizeof sun) == -1)
 		return failure_errno(f, "bind");
 	i->address = sun;
@@ -138,7 +139,7 @@ invitation_write(const struct invitation *i, int pipe_fd, struct failure *f)
 	if (w == -1)
 		return failure_errno(f, "write");
 	trace("S4", "write(%d, \"" GREETING "%s\")", pipe_fd,
-		i->address.sun_path);
+	    i->address.sun_path);
 	return 0;
 }
 
@@ -176,13 +177,13 @@ invitation_accept(const struct invitation *i, int pipe_fd, struct failure *f)
 		}
 		s = sys_accept(i->listener, NULL, NULL);
 		if (s != -1 && is_same_user(s)) {
-			trace("S4", "accept(%d) = %d from the reader", i->listener, s);
+			trace("S4", "accept(%d) = %d from the reader",
+			    i->listener, s);
 			return s;
 		}
 		if (s != -1)
 			close(s);
-		else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||
-			errno == ENOMEM)
+		else if (sys_is_short(errno))
 			signals_pause(RETRY_RESOURCES);
 		else if (p[1].revents & (POLLERR | POLLHUP | POLLNVAL)) {
 			errno = EPIPE;
@@ -198,7 +199,8 @@ invite(int pipe_fd, struct failure *f)
 	struct invitation i;
 	int s = -1, saved;
 
-	if (invitation_listen(&i, f) == 0 && invitation_write(&i, pipe_fd, f) == 0)
+	if (invitation_listen(&i, f) == 0 &&
+	    invitation_write(&i, pipe_fd, f) == 0)
 		s = invitation_accept(&i, pipe_fd, f);
 	saved = f->error;
 	invitation_remove(&i);
@@ -236,13 +238,14 @@ stream_check(int fd, struct failure *f)
 		return 0;
 	if (!stream_is_pipe(fd))
 		return failure_reason(f, EINVAL,
-			"%s, not a UNIX socket or a pipe; write ... | fdrecv -, or "
-			"fdpipe ... '|' ...",
-			kind_of(fd));
+		    "%s, not a UNIX socket or a pipe; write ... | fdrecv -, or "
+		    "fdpipe ... '|' ...",
+		    kind_of(fd));
 	if ((fcntl(fd, F_GETFL) & O_ACCMODE) == O_RDONLY)
 		return failure_reason(f, EINVAL,
-			"the reading end of a pipe; an invitation needs the writing "
-			"end");
+		    "the reading end of a pipe; an invitation needs the "
+		    "writing "
+		    "end");
 	return 0;
 }
 
@@ -253,8 +256,7 @@ stream_check(int fd, struct failure *f)
  * what else can fail.
  */
 int
-stream_open(
-	struct stream *s, const char *operand, int fd, struct failure *f)
+stream_open(struct stream *s, const char *operand, int fd, struct failure *f)
 {
 	s->operand = operand;
 	s->fd = fd;
@@ -297,13 +299,12 @@ wait_and_go_on(const struct stream *s, int error, int64_t deadline)
 		errno = ETIMEDOUT;
 		return -1;
 	}
-	if (error == EAGAIN || error == EWOULDBLOCK) {
+	if (sys_would_block(error)) {
 		if (stream_wait(s, deadline) == -1 && errno == EPIPE)
 			return -1;
 		return 0;
 	}
-	if (error == EMFILE || error == ENFILE || error == ENOBUFS ||
-		error == ENOMEM || error == ETOOMANYREFS) {
+	if (sys_is_short(error)) {
 		signals_pause(RETRY_RESOURCES);
 		return 0;
 	}
@@ -320,15 +321,15 @@ wait_and_go_on(const struct stream *s, int error, int64_t deadline)
  */
 ssize_t
 stream_send_part(int sock, int type, const char *bytes, size_t n,
-	const int *fds, size_t *count)
+    const int *fds, size_t *count)
 {
 	ssize_t r;
 
 	if (type == SOCK_STREAM && n > KEPT_TOGETHER && *count > 0)
 		return send(sock, bytes, n - KEPT_TOGETHER,
-			MSG_NOSIGNAL | MSG_DONTWAIT);
+		    MSG_NOSIGNAL | MSG_DONTWAIT);
 	r = fdpass_send(
-		sock, bytes, n, fds, *count, FDPASS_NOWAIT | FDPASS_CREDS);
+	    sock, bytes, n, fds, *count, FDPASS_NOWAIT | FDPASS_CREDS);
 	if (r >= 0)
 		*count = 0;
 	return r;
@@ -341,7 +342,7 @@ stream_send_part(int sock, int type, const char *bytes, size_t n,
  */
 int
 stream_send(const struct stream *s, const char *payload, size_t length,
-	const int *fds, size_t count, int64_t deadline)
+    const int *fds, size_t count, int64_t deadline)
 {
 	size_t sent = 0, left = count;
 	ssize_t n;
@@ -349,20 +350,20 @@ stream_send(const struct stream *s, const char *payload, size_t length,
 	trace_before("S7", "sendmsg(%d)", s->fd);
 	while (sent < length) {
 		n = stream_send_part(
-			s->fd, s->type, payload + sent, length - sent, fds, &left);
+		    s->fd, s->type, payload + sent, length - sent, fds, &left);
 		if (n >= 0)
 			sent += (size_t)n;
 		else if (errno == ECONNRESET || errno == ECONNREFUSED ||
-			errno == ENOTCONN) {
+		    errno == ENOTCONN) {
 			errno = EPIPE;
 			return -1;
 		} else if (errno != EINTR &&
-			wait_and_go_on(s, errno, deadline) == -1)
+		    wait_and_go_on(s, errno, deadline) == -1)
 			return -1;
 	}
 	if (trace_on)
-		trace("S7", "sendmsg(%d, %zu bytes, %zu descriptors from %d)", s->fd,
-			length, count, count > 0 ? fds[0] : -1);
+		trace("S7", "sendmsg(%d, %zu bytes, %zu descriptors from %d)",
+		    s->fd, length, count, count > 0 ? fds[0] : -1);
 	return 0;
 }
 
@@ -411,14 +412,14 @@ connect_private(const char *path, struct failure *f)
 		if (s != -1)
 			close(s);
 		if (type == SOCK_STREAM ||
-			(f->error != EPROTOTYPE && f->error != EPROTONOSUPPORT))
+		    (f->error != EPROTOTYPE && f->error != EPROTONOSUPPORT))
 			return -1;
 		type = SOCK_STREAM;
 	}
 	if (!is_same_user(s)) {
 		close(s);
 		return failure_reason(
-			f, EPERM, "the invitation is of another user");
+		    f, EPERM, "the invitation is of another user");
 	}
 	return s;
 }
@@ -440,12 +441,14 @@ stream_accept_invitation(int fd, struct failure *f)
 	if (n == -1)
 		return failure_errno(f, "read");
 	if (n == 0)
-		return failure_reason(f, ENOENT, "end of file instead of descriptors");
+		return failure_reason(
+		    f, ENOENT, "end of file instead of descriptors");
 	if (strncmp(line, GREETING "/", sizeof GREETING) != 0 ||
-		line[n - 1] != '\n')
+	    line[n - 1] != '\n')
 		return failure_reason(f, EPROTO,
-			"bytes instead of descriptors; what writes into this pipe must "
-			"be fdlisten or fdsend -");
+		    "bytes instead of descriptors; what writes into this pipe "
+		    "must "
+		    "be fdlisten or fdsend -");
 	line[n - 1] = '\0';
 	s = connect_private(line + sizeof GREETING - 1, f);
 	if (s != -1)

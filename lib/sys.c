@@ -15,6 +15,24 @@
 #endif
 
 int
+sys_would_block(int error)
+{
+#if EWOULDBLOCK != EAGAIN
+	if (error == EWOULDBLOCK)
+		return 1;
+#endif
+	return error == EAGAIN;
+}
+
+/* Something has run out, which others may give back: to be waited for. */
+int
+sys_is_short(int error)
+{
+	return error == EMFILE || error == ENFILE || error == ENOBUFS ||
+	    error == ENOMEM || error == ETOOMANYREFS;
+}
+
+int
 sys_cloexec(int fd)
 {
 	int flags = fcntl(fd, F_GETFD);
@@ -34,7 +52,8 @@ sys_nonblock(int fd, int on)
 		return -1;
 	if (((flags & O_NONBLOCK) != 0) == (on != 0))
 		return 0;
-	return fcntl(fd, F_SETFL, on ? flags | O_NONBLOCK : flags & ~O_NONBLOCK);
+	return fcntl(
+	    fd, F_SETFL, on ? flags | O_NONBLOCK : flags & ~O_NONBLOCK);
 }
 
 #ifndef SYS_2024
@@ -121,7 +140,7 @@ sys_ppoll_wake(void)
 
 int
 sys_ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout,
-	const sigset_t *mask)
+    const sigset_t *mask)
 {
 	return ppoll(fds, n, timeout, mask);
 }
@@ -176,7 +195,7 @@ milliseconds(const struct timespec *t)
 
 int
 sys_ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout,
-	const sigset_t *mask)
+    const sigset_t *mask)
 {
 	static struct pollfd *all;
 	static nfds_t room;
@@ -255,8 +274,8 @@ sys_peer_of(int fd, struct sys_peer *peer)
 			peer->gid = (long)c.gid;
 		return 0;
 	}
-#elif defined(__FreeBSD__) || defined(__NetBSD__) || defined(__OpenBSD__) ||   \
-	defined(__APPLE__)
+#elif defined(__FreeBSD__) || defined(__NetBSD__) || defined(__OpenBSD__) || \
+    defined(__APPLE__)
 	{
 		uid_t uid;
 		gid_t gid;
@@ -328,7 +347,7 @@ sys_get_creds(const struct cmsghdr *h, struct sys_peer *peer)
 	struct ucred c;
 
 	if (h->cmsg_level != SOL_SOCKET || h->cmsg_type != SCM_CREDENTIALS ||
-		h->cmsg_len < CMSG_LEN(sizeof c))
+	    h->cmsg_len < CMSG_LEN(sizeof c))
 		return 0;
 	memcpy(&c, CMSG_DATA(h), sizeof c);
 	/* No process: the message was sent before anybody asked. */
@@ -379,7 +398,7 @@ sys_same_description(long pid1, int fd1, long pid2, int fd2)
 	const int kcmp_file = 0; /* KCMP_FILE; musl has no linux/kcmp.h */
 
 	return (int)syscall(SYS_kcmp, (pid_t)pid1, (pid_t)pid2, kcmp_file,
-		(unsigned long)fd1, (unsigned long)fd2);
+	    (unsigned long)fd1, (unsigned long)fd2);
 #else
 	(void)pid1;
 	(void)fd1;

@@ -23,8 +23,8 @@
 #include <stddef.h>
 #include <time.h>
 
-#if !defined(FDPASS_POSIX_ONLY) && defined(SOCK_CLOEXEC) &&                    \
-	defined(MSG_CMSG_CLOEXEC)
+#if !defined(FDPASS_POSIX_ONLY) && defined(SOCK_CLOEXEC) && \
+    defined(MSG_CMSG_CLOEXEC)
 #define SYS_2024 1
 #endif
 
@@ -48,6 +48,8 @@ struct sys_peer {
 	long gid;
 };
 
+int sys_would_block(int);
+int sys_is_short(int);
 int sys_cloexec(int);
 int sys_nonblock(int, int);
 int sys_socket(int, int);
@@ -55,7 +57,7 @@ int sys_socketpair(int, int[2]);
 int sys_accept(int, struct sockaddr *, socklen_t *);
 int sys_pipe(int[2]);
 int sys_ppoll(
-	struct pollfd *, nfds_t, const struct timespec *, const sigset_t *);
+    struct pollfd *, nfds_t, const struct timespec *, const sigset_t *);
 void sys_ppoll_wake(void);
 int sys_dup_above(int, int);
 

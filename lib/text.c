@@ -41,13 +41,15 @@ text_add_escaped(struct text *t, const char *bytes, size_t n)
 
 	for (i = 0; i < n && t->length + 1 < t->size; i++) {
 		unsigned char c = (unsigned char)bytes[i];
+		int digit =
+		    i + 1 < n && bytes[i + 1] >= '0' && bytes[i + 1] <= '7';
 
-		if (c == '\0')
+		if (c == '\0' && !digit)
 			text_add(t, "\\0");
-		else if ((at = strchr(named, c)) != NULL)
+		else if (c != '\0' && (at = strchr(named, c)) != NULL)
 			text_add(t, "\\%c", names[at - named]);
 		else if (c < ' ' || c >= 127)
-			text_add(t, "\\x%02x", c);
+			text_add(t, "\\%03o", c);
 		else
 			text_add(t, "%c", c);
 	}

@@ -52,8 +52,8 @@ say(const char *step, const char *format, va_list arguments, const char *end)
 	size_t n;
 	ssize_t w;
 
-	n = (size_t)snprintf(line, sizeof line, "%-2s %s[%ld]: ", step, diag_program,
-		(long)getpid());
+	n = (size_t)snprintf(line, sizeof line, "%-2s %s[%ld]: ", step,
+	    diag_program, (long)getpid());
 	n += (size_t)vsnprintf(line + n, sizeof line - n, format, arguments);
 	if (n > sizeof line - 8)
 		n = sizeof line - 8;

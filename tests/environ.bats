@@ -113,7 +113,7 @@ stale=(PROTO=STALE TCPREMOTEHOST=stale TCPLOCALHOST=stale TCPREMOTEINFO=stale
 	up ./a
 	limited client ./a >vars
 	ended server
-	not grep -i stale vars
+	not grep -i =stale vars
 	not grep -E '^(LISTEN|FDRECV|TCP)' vars
 	same "$(value PROTO vars)" UNIX
 }
@@ -122,7 +122,7 @@ stale=(PROTO=STALE TCPREMOTEHOST=stale TCPLOCALHOST=stale TCPREMOTEINFO=stale
 	start server env "${stale[@]}" fdlisten -k -o address 127.0.0.1:0 env
 	limited client "$(address_of address)" >vars
 	stop server
-	not grep -i stale vars
+	not grep -i =stale vars
 	not grep -E '^(LISTEN|FDRECV|UNIX)' vars
 	same "$(value PROTO vars)" TCP
 }
@@ -131,7 +131,7 @@ stale=(PROTO=STALE TCPREMOTEHOST=stale TCPLOCALHOST=stale TCPREMOTEINFO=stale
 	start receiver env "${stale[@]}" fdrecv ./s env
 	limited fdsend -w ./s
 	ended receiver
-	not grep -i stale receiver.out
+	not grep -i =stale receiver.out
 	not grep -E '^(LISTEN|TCP|UNIX|PROTO)' receiver.out
 	grep -x 'FDRECV_PAYLOAD=' receiver.out
 }
@@ -141,21 +141,24 @@ stale=(PROTO=STALE TCPREMOTEHOST=stale TCPLOCALHOST=stale TCPREMOTEINFO=stale
 	limited fdsend -w ./s
 	wait_for test -e vars
 	stop pool
-	not grep -i stale vars
+	not grep -i =stale vars
 	not grep -E '^(LISTEN|TCP|UNIX|PROTO)' vars
 }
 
 @test "everything else in the environment is the caller's" {
 	local pattern='^(TCP|UNIX|PROTO=|FDRECV_|LISTEN_|_=|SHLVL=|OLDPWD=)'
 
-	export OTHER="a value" EMPTY='' TCQ=near PROTOCOL=near FDRECV=near
-	env | grep -vE "$pattern" | sort >expected
-	start server fdlisten -k ./a env
+	local caller=(env -i "PATH=$PATH" "PWD=$PWD" "TMPDIR=$TMPDIR"
+		"FDPASS_TEST=$FDPASS_TEST" "OTHER=a value" EMPTY= TCQ=near
+		PROTOCOL=near FDRECV=near)
+
+	"${caller[@]}" env | sort >expected
+	start server "${caller[@]}" fdlisten -k ./a env
 	up ./a
 	limited client ./a | grep -vE "$pattern" | sort >found
 	stop server
 	diff expected found
-	start pool fdrecv -n 2 ./s sh -c 'env >new; mv new vars'
+	start pool "${caller[@]}" fdrecv -n 2 ./s sh -c 'env >new; mv new vars'
 	limited fdsend -w ./s
 	wait_for test -e vars
 	stop pool

@@ -1,10 +1,10 @@
 # shellcheck shell=bash
 # What every test file loads first: `load helpers` (or `load ../helpers`).
 #
-# A test runs in a directory of its own ($BATS_TEST_TMPDIR), with the commands
-# and the test tools first in PATH, with standard input from /dev/null. What
-# it starts with `start` is stopped by the teardown, which then fails the test
-# if a process, a UNIX socket or a temporary file is left.
+# A test runs in an empty directory of its own, with the commands and the test
+# tools first in PATH and standard input from /dev/null. What it starts with
+# `start` is stopped by the teardown, which then fails the test if a process,
+# a UNIX socket or a temporary file is left.
 
 bats_require_minimum_version 1.5.0
 
@@ -46,8 +46,8 @@ common_setup()
 	# Every process of this test carries this; see ours().
 	export FDPASS_TEST=$BATS_TEST_TMPDIR
 	export TMPDIR=$BATS_TEST_TMPDIR/tmp
-	mkdir "$TMPDIR"
-	cd "$BATS_TEST_TMPDIR" || return
+	mkdir "$TMPDIR" "$BATS_TEST_TMPDIR/here"
+	cd "$BATS_TEST_TMPDIR/here" || return
 	exec </dev/null
 }
 
@@ -149,7 +149,9 @@ start_from()
 	local file=$1 name=$2
 
 	shift 2
-	if [ "$(type -t "$1")" = function ]; then
+	: >"$name.out"
+	: >"$name.err"
+	if declare -F "$1" >/dev/null && ! type -P "$1" >/dev/null; then
 		"$@" <"$file" >"$name.out" 2>"$name.err" 3>&- 4>&- &
 	else
 		# `with` closes the rest, and undoes the shell's ignoring

@@ -415,7 +415,7 @@ served()
 	kill -STOP "$pid"
 	echo hello >file
 	start_from file sender fdsend ./s
-	kill -CONT "$pid"
+	signal receiver CONT
 	ended sender
 	is_status 0
 	wait_for grep -qx hello receiver.out

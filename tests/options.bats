@@ -87,6 +87,6 @@ load helpers
 }
 
 @test "fdrecv puts no two descriptors on one number" {
-	refuses "fdrecv: *5*" fdrecv -f 5 -f 5 ./s true
+	refuses "fdrecv: *5*" fdrecv -t 1 -f 5 -f 5 ./s true
 	not test -e ./s
 }

@@ -125,10 +125,10 @@ in_order()
 @test "the payload is escaped" {
 	start receiver fdrecv -v ./s true
 	up ./s
-	limited foreign send -s $'one\ntwo\033[31m\0three' ./s
+	limited foreign send -s "one\ntwo$(printf '\033')[31m\0three" ./s
 	ended receiver
 	all_lines receiver.err
-	grep -F 'one\ntwo\033[31m' receiver.err
+	grep -E 'one\\ntwo\\(x1b|033)\[31m\\(0|x00|000)three' receiver.err
 	not grep "$(printf '\033')" receiver.err
 }
 
