@@ -7,6 +7,7 @@
 #include "address.h"
 #include "child.h"
 #include "copy.h"
+#include "descriptors.h"
 #include "diag.h"
 #include "environ.h"
 #include "landing.h"
@@ -92,6 +93,13 @@ main(int argc, char *argv[])
 	if (address_parse(&address, argv[optind], &f) == -1) {
 		diag_failure(argv[optind], &f);
 		return f.error == EINVAL ? EXIT_USAGE : EXIT_WRONG;
+	}
+	if (optind + 1 == argc &&
+	    (!descriptors_is_open(STDIN_FILENO) ||
+		!descriptors_is_open(STDOUT_FILENO))) {
+		diag("standard %s: not open",
+		    descriptors_is_open(STDIN_FILENO) ? "output" : "input");
+		return EXIT_WRONG;
 	}
 	if (optind + 1 < argc) {
 		status = command_find(&command, argv + optind + 1, &f);

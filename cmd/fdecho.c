@@ -4,6 +4,7 @@
  */
 #include "sys.h"
 
+#include "descriptors.h"
 #include "diag.h"
 #include "echo.h"
 #include "options.h"
@@ -27,7 +28,7 @@ serve(const char *operand, long max)
 	int sig, status = 0;
 
 	signals_init(0);
-	if (receiver_open(&receiver, operand, 0600, 0, &f) == -1) {
+	if (receiver_open(&receiver, operand, 0600, RECEIVER_DRAIN, &f) == -1) {
 		sig = signals_ending();
 		if (sig == SIGTERM)
 			return 0;
@@ -54,11 +55,15 @@ copy(void)
 {
 	struct failure f;
 
+	if (!descriptors_is_open(STDIN_FILENO) ||
+	    !descriptors_is_open(STDOUT_FILENO)) {
+		diag("standard %s: not open",
+		    descriptors_is_open(STDIN_FILENO) ? "output" : "input");
+		return EXIT_WRONG;
+	}
 	if (echo_copy(STDIN_FILENO, STDOUT_FILENO, &f) == 0)
 		return 0;
-	diag_failure(f.error == EBADF ? "standard input or output" :
-					"standard input to standard output",
-	    &f);
+	diag_failure("standard input to standard output", &f);
 	return EXIT_WRONG;
 }
 

@@ -1,3 +1,6 @@
+/*
+ * fdinfo: fstat(), fcntl(), getsockname() and so on: what is this descriptor?
+ */
 #include "sys.h"
 
 #include "descriptors.h"
@@ -47,8 +50,8 @@ give_up(long pid, int error)
 	case EPERM:
 	case EACCES:
 	case ENOENT: /* /proc hides it */
-		diag("%ld: ptrace restrictions: another user's process, or a "
-		     "protected one, takes CAP_SYS_PTRACE",
+		diag("%ld: not permitted: it takes the right to look into that "
+		     "process (same user, and what ptrace restrictions allow)",
 		    pid);
 		break;
 	case ENOSYS:

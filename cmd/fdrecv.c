@@ -5,6 +5,7 @@
 #include "sys.h"
 
 #include "child.h"
+#include "descriptors.h"
 #include "diag.h"
 #include "environ.h"
 #include "info.h"
@@ -40,6 +41,19 @@ static struct command command; /* path is NULL: show what arrives */
 static struct environment *environment;
 static struct receiver receiver;
 
+/* Each -f must be a number of its own. */
+static void
+check_numbers(void)
+{
+	size_t i, j;
+
+	for (i = 0; i < option.fds.count; i++)
+		for (j = 0; j < i; j++)
+			if (option.fds.fds[i] == option.fds.fds[j])
+				options_wrong(
+				    "-f %d: named twice", option.fds.fds[i]);
+}
+
 static void
 options(int argc, char *argv[])
 {
@@ -52,7 +66,7 @@ options(int argc, char *argv[])
 			option.all = 1;
 			break;
 		case 'f':
-			options_fd(&option.fds, optarg, 0);
+			options_fd(&option.fds, optarg, OPTIONS_TARGET);
 			break;
 		case 'k':
 			option.keep = 1;
@@ -76,6 +90,7 @@ options(int argc, char *argv[])
 		options_wrong("SOCKET is missing");
 	if (option.all && option.fds.count > 0)
 		options_wrong("-a and -f exclude each other");
+	check_numbers();
 	if (optind + 1 == argc && (option.all || option.fds.count > 0))
 		options_wrong("-%c needs a COMMAND", option.all ? 'a' : 'f');
 	options_trace(verbose);
@@ -122,6 +137,17 @@ trace_received(const struct fdpass_message *m)
 		show_trace("W1", m);
 }
 
+/* Whoever wants us to end while COMMAND runs: nobody shall queue any more. */
+static void
+wait_child(pid_t pid)
+{
+	while (!child_has_ended(pid)) {
+		signals_pause(-1);
+		if (signals_ending() != 0)
+			receiver_stop(&receiver);
+	}
+}
+
 /* One message: show it, run COMMAND on it, or refuse it. */
 static int
 work_on(struct incoming *in)
@@ -129,6 +155,7 @@ work_on(struct incoming *in)
 	static struct landing landing;
 	struct fdpass_message *m = &in->message;
 	struct failure f;
+	pid_t pid;
 	int r = 0;
 
 	trace_received(m);
@@ -142,13 +169,11 @@ work_on(struct incoming *in)
 		incoming_answer(in, FDPASS_REFUSED);
 		r = -1;
 	} else if (option.keep) {
-		pid_t pid;
-
 		incoming_answer(in, FDPASS_TAKEN);
 		pid =
 		    child_start_patient(&command, "W1", &landing, environment);
 		fdpass_close(m);
-		child_wait(pid);
+		wait_child(pid);
 	} else {
 		/* From now on the name must lead nobody here. */
 		named_remove(&receiver.name);
@@ -214,6 +239,14 @@ work(struct pool *pool, void *unused)
 	return r == 0 ? 0 : EXIT_WRONG;
 }
 
+/* Before the workers of the pool are told to end. */
+static void
+stop(void *unused)
+{
+	(void)unused;
+	receiver_stop(&receiver);
+}
+
 int
 main(int argc, char *argv[])
 {
@@ -221,6 +254,10 @@ main(int argc, char *argv[])
 	int status;
 
 	options(argc, argv);
+	if (optind + 1 == argc && !descriptors_is_open(STDOUT_FILENO)) {
+		diag("standard output: not open");
+		return EXIT_WRONG;
+	}
 	if (optind + 1 < argc) {
 		status = command_find(&command, argv + optind + 1, &f);
 		if (status != 0) {
@@ -233,8 +270,9 @@ main(int argc, char *argv[])
 			return EXIT_WRONG;
 		}
 	}
-	signals_init(0);
-	if (receiver_open(&receiver, argv[optind], option.mode, RECEIVER_CREDS,
+	signals_init(SIGNALS_CHILD);
+	if (receiver_open(&receiver, argv[optind], option.mode,
+		RECEIVER_CREDS | (option.keep ? RECEIVER_DRAIN : 0),
 		&f) == -1) {
 		if (signals_ending() != 0)
 			return interrupted(&f);
@@ -244,8 +282,8 @@ main(int argc, char *argv[])
 	if (option.workers == 0)
 		return work(NULL, NULL);
 
-	status = pool_run(
-	    (size_t)option.workers, option.timeout, &receiver.name, work, NULL);
+	status =
+	    pool_run((size_t)option.workers, option.timeout, work, stop, NULL);
 	if (status == -1) {
 		diag_errno(receiver.operand, "start the workers");
 		status = EXIT_WRONG;

@@ -39,6 +39,7 @@ static void
 options(int argc, char *argv[])
 {
 	const char *f_arguments[OPTIONS_MAX_FDS + 1];
+	enum options_use use;
 	size_t i, n = 0;
 	int c;
 
@@ -81,11 +82,12 @@ options(int argc, char *argv[])
 	    (n > 0 || option.pid != 0 || option.string[0] != '\0'))
 		options_wrong(
 		    "-r takes no -f, -p or -s: it passes on what comes");
-	/* Ours must be open; whose they are is known only now. */
+	/* Whose they are is known only now. */
+	use = option.pid == 0 ? OPTIONS_OPEN : OPTIONS_FOREIGN;
 	for (i = 0; i < n; i++)
-		options_fd(&option.fds, f_arguments[i], option.pid == 0);
+		options_fd(&option.fds, f_arguments[i], use);
 	if (n == 0 && !option.relay)
-		options_fd(&option.fds, "0", option.pid == 0);
+		options_fd(&option.fds, "0", use);
 	options_trace(option.verbose);
 }
 
@@ -236,8 +238,8 @@ relay(const char *operand, int fd)
 		return f.error == EINVAL ? EXIT_USAGE : EXIT_WRONG;
 	}
 	signals_init(0);
-	if (receiver_open(
-		&receiver, "-", 0, trace_on ? RECEIVER_CREDS : 0, &f) == -1) {
+	if (receiver_open(&receiver, "-", 0,
+		RECEIVER_DRAIN | (trace_on ? RECEIVER_CREDS : 0), &f) == -1) {
 		if (f.error == EINVAL) {
 			diag_failure("standard input", &f);
 			return EXIT_USAGE;

@@ -46,10 +46,13 @@ int
 address_unix(const char *path, struct sockaddr_un *sun, socklen_t *length,
     struct failure *f)
 {
-	size_t n = strlen(path), limit = sizeof sun->sun_path - 1;
+	size_t n = strlen(path), limit = sizeof sun->sun_path;
 
 	memset(sun, 0, sizeof *sun);
 	sun->sun_family = AF_UNIX;
+	/* A path ends with a NUL; an abstract name begins with one. */
+	if (path[0] != '@')
+		limit--;
 	if (n == 0)
 		return failure_reason(f, EINVAL, "the name is empty");
 	if (path[0] == '@' && !sys_has_abstract())
@@ -64,11 +67,11 @@ address_unix(const char *path, struct sockaddr_un *sun, socklen_t *length,
 		    "the name of a socket has at most %zu bytes, this one %zu",
 		    limit, n);
 	memcpy(sun->sun_path, path, n);
-	*length = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n + 1);
-	if (path[0] == '@') {
+	if (path[0] == '@')
 		sun->sun_path[0] = '\0';
-		--*length;
-	}
+	else
+		n++;
+	*length = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n);
 	return 0;
 }
 

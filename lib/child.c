@@ -190,16 +190,11 @@ child_start_patient(const struct command *c, const char *step,
 	return pid;
 }
 
-/* Wait for the end of this child; returns its wait status, -1 if it is none. */
+/* Collect this child if it has ended; true too if there is no such child. */
 int
-child_wait(pid_t pid)
+child_has_ended(pid_t pid)
 {
-	int status;
-
-	while (waitpid(pid, &status, 0) == -1)
-		if (errno != EINTR)
-			return -1;
-	return status;
+	return waitpid(pid, NULL, WNOHANG) != 0;
 }
 
 int

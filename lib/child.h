@@ -37,7 +37,7 @@ pid_t child_start(const struct command *, const char *, const struct landing *,
     struct environment *);
 pid_t child_start_patient(const struct command *, const char *,
     const struct landing *, struct environment *);
-int child_wait(pid_t);
+int child_has_ended(pid_t);
 
 int children_init(struct children *, size_t);
 void children_add(struct children *, pid_t);

@@ -444,7 +444,7 @@ take_some(struct server *s, struct failure *f)
 static int
 listen_or_not(struct server *s)
 {
-	int want = !s->has_ended && signals_ending() == 0 && has_room(s);
+	int want = !s->has_ended && has_room(s);
 
 	if (s->again != -1) {
 		if (signals_now() < s->again)
@@ -513,7 +513,7 @@ turn(struct server *s, struct failure *f)
 	if (s->first != NULL)
 		expire(s, 0);
 	/* Those that are here come first. */
-	return taken && signals_ending() == 0 ? take_some(s, f) : 0;
+	return taken ? take_some(s, f) : 0;
 }
 
 /*
@@ -540,14 +540,15 @@ echo_serve(struct receiver *r, long max, struct failure *f)
 	if (s.room < 1)
 		s.room = 1;
 	for (;;) {
-		if (signals_ending() != 0) {
-			named_remove(&r->name);
-			expire(&s, 1);
-		}
+		if (signals_ending() != 0)
+			s.has_ended |= !receiver_drains(r);
 		if (listen_or_not(&s) == -1)
 			return failure_errno(f, "wait");
-		if (s.count == 0 && s.incoming == 0 &&
-		    (s.has_ended || signals_ending() != 0))
+		if (signals_ending() != 0) {
+			receiver_stop(r);
+			expire(&s, 1);
+		}
+		if (s.count == 0 && s.incoming == 0 && s.has_ended)
 			return 0;
 		if (turn(&s, f) == -1)
 			return -1;

@@ -2,7 +2,6 @@
 
 #include "address.h"
 #include "signals.h"
-#include "trace.h"
 
 #include <sys/un.h>
 
@@ -200,10 +199,8 @@ named_remove(struct named *name)
 	if (lstat(name->path, &st) == 0 && st.st_dev == name->device &&
 	    st.st_ino == name->inode &&
 	    st.st_mtim.tv_sec == name->made.tv_sec &&
-	    st.st_mtim.tv_nsec == name->made.tv_nsec) {
+	    st.st_mtim.tv_nsec == name->made.tv_nsec)
 		unlink(name->path);
-		trace("S8", "unlink(%s)", name->path);
-	}
 	name->path = NULL;
 	errno = saved;
 }

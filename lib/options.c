@@ -135,17 +135,22 @@ options_mode(int option, const char *text)
 	return (mode_t)mode;
 }
 
-/* Another -f FD; it must be open if it is one to send. */
+/* Another -f FD: one that is open here, one to be used here, or neither. */
 void
-options_fd(struct options_fds *list, const char *text, int must_be_open)
+options_fd(struct options_fds *list, const char *text, enum options_use use)
 {
 	int fd = (int)options_number('f', text, 0, INT_MAX);
 
 	if (list->count == OPTIONS_MAX_FDS)
 		options_wrong("-f: at most %d descriptors fit in one message",
 		    OPTIONS_MAX_FDS);
-	if (must_be_open && !descriptors_is_open(fd)) {
+	if (use == OPTIONS_OPEN && !descriptors_is_open(fd)) {
 		diag("descriptor %d: not open", fd);
+		exit(EXIT_WRONG);
+	}
+	if (use == OPTIONS_TARGET && fd >= descriptors_limit()) {
+		diag("descriptor %d: the table has room for %d", fd,
+		    descriptors_limit());
 		exit(EXIT_WRONG);
 	}
 	list->fds[list->count++] = fd;

@@ -35,8 +35,8 @@ struct pool {
 	int64_t last;  /* when the pool was last seen at work */
 	int notes[2];  /* -1: nobody reads them */
 	unsigned slot; /* in a worker: its own */
-	struct named *name;
 	int (*work)(struct pool *, void *);
+	void (*stop)(void *);
 	void *argument;
 };
 
@@ -63,7 +63,7 @@ become_worker(struct pool *p, size_t slot, pid_t master)
 	p->slot = (unsigned)slot;
 	if (p->notes[0] != -1)
 		close(p->notes[0]);
-	signals_init(0);
+	signals_init(SIGNALS_CHILD);
 	sys_end_with_parent(master);
 	status = p->work(p, p->argument);
 	diag_flush();
@@ -170,7 +170,7 @@ end_workers(struct pool *p)
 	size_t i;
 
 	/* Before the listening sockets close: nobody shall find it stale. */
-	named_remove(p->name);
+	p->stop(p->argument);
 	for (i = 0; i < p->size; i++)
 		if (p->workers[i].pid != 0)
 			kill(p->workers[i].pid, SIGTERM);
@@ -214,12 +214,12 @@ supervise(struct pool *p)
  * Keep size workers at work; each calls work(), whose return value is its exit
  * status: 0 at the end of what there is to do. Those that die are replaced,
  * at most once a second each. On SIGTERM, and after idle milliseconds without
- * work, if not -1, name is removed, they are told to end, and waited for.
+ * work, if not -1, stop() is called, they are told to end, and waited for.
  * Returns the status to end with; signals_ending() tells the signal.
  */
 int
-pool_run(size_t size, int64_t idle, struct named *name,
-    int (*work)(struct pool *, void *), void *argument)
+pool_run(size_t size, int64_t idle, int (*work)(struct pool *, void *),
+    void (*stop)(void *), void *argument)
 {
 	struct pool p;
 	size_t i;
@@ -228,8 +228,8 @@ pool_run(size_t size, int64_t idle, struct named *name,
 	memset(&p, 0, sizeof p);
 	p.size = size;
 	p.idle = idle;
-	p.name = name;
 	p.work = work;
+	p.stop = stop;
 	p.argument = argument;
 	p.notes[0] = p.notes[1] = -1;
 	p.workers = calloc(size, sizeof *p.workers);

@@ -4,8 +4,7 @@
 #ifndef POOL_H
 #define POOL_H
 
-#include "named.h"
-
+#include <stddef.h>
 #include <stdint.h>
 
 #define POOL_MOST 4096 /* workers */
@@ -13,7 +12,7 @@
 struct pool;
 
 int pool_run(
-    size_t, int64_t, struct named *, int (*)(struct pool *, void *), void *);
+    size_t, int64_t, int (*)(struct pool *, void *), void (*)(void *), void *);
 void pool_busy(struct pool *, int);
 
 #endif

@@ -74,6 +74,7 @@ open_inherited(struct receiver *r, int fd, struct failure *f)
 		pipe_fd = r->fd;
 		r->fd = stream_accept_invitation(pipe_fd, f);
 		close(pipe_fd);
+		r->is_private = 1;
 		if (r->fd == -1)
 			return f->error == ENOENT && f->operation == NULL ? 0 :
 									    -1;
@@ -114,6 +115,7 @@ receiver_open(struct receiver *r, const char *operand, mode_t mode, int flags,
 	r->fd = r->waiting = -1;
 	r->operand = operand;
 	r->flags = flags;
+	r->opener = getpid();
 	given =
 	    strcmp(operand, "-") == 0 ? 1 : address_fd_operand(operand, &fd);
 	if (given == -1)
@@ -132,14 +134,46 @@ receiver_open(struct receiver *r, const char *operand, mode_t mode, int flags,
 	return 0;
 }
 
+/* Is what the stream holds still to be taken after receiver_stop()? */
+int
+receiver_drains(const struct receiver *r)
+{
+	return r->is_private && (r->flags & RECEIVER_DRAIN) != 0;
+}
+
+static void
+close_fd(int *fd)
+{
+	if (*fd != -1)
+		close(*fd);
+	*fd = -1;
+}
+
+/*
+ * Let nothing more come: remove the name and close the listening socket, so
+ * that nobody waits in its queue; tell the sender of a stream that is ours
+ * alone, who would otherwise go on until it is closed. What that holds can
+ * still be taken.
+ */
+void
+receiver_stop(struct receiver *r)
+{
+	named_remove(&r->name);
+	if (r->kind == RECEIVER_LISTENING) {
+		close_fd(&r->fd);
+		close_fd(&r->waiting);
+	} else if (receiver_drains(r) && r->opener == getpid()) {
+		shutdown(r->fd, SHUT_RDWR);
+	}
+}
+
 /* In the process that made it, remove the name first. */
 void
 receiver_close(struct receiver *r)
 {
 	named_remove(&r->name);
-	if (r->fd != -1)
-		close(r->fd);
-	r->fd = -1;
+	close_fd(&r->fd);
+	close_fd(&r->waiting);
 }
 
 /* Memory for the payload. */
@@ -469,7 +503,7 @@ note_highest(struct receiver *r, const struct fdpass_message *m)
  * has come of it when we have to stop waiting is kept for the next call.
  */
 static int
-take(struct receiver *r, struct fdpass_message *m, int flags)
+take(struct receiver *r, int fd, struct fdpass_message *m, int flags)
 {
 	struct fdpass_message part;
 	int result;
@@ -481,8 +515,8 @@ take(struct receiver *r, struct fdpass_message *m, int flags)
 	do {
 		part.payload = m->payload + m->length;
 		part.size = m->size - m->length;
-		result = fdpass_recv(r->fd, &part, flags);
-		if (result == 0 && r->type != SOCK_STREAM && !has_ended(r->fd))
+		result = fdpass_recv(fd, &part, flags);
+		if (result == 0 && r->type != SOCK_STREAM && !has_ended(fd))
 			continue;
 		if (result == 0)
 			return m->length > 0;
@@ -504,12 +538,12 @@ take(struct receiver *r, struct fdpass_message *m, int flags)
 int
 receiver_try(struct receiver *r, struct fdpass_message *m)
 {
-	return take(r, m, FDPASS_NOWAIT);
+	return take(r, r->fd, m, FDPASS_NOWAIT);
 }
 
 /* Wait until a message can be looked at, where taking it might lose it. */
 static int
-wait_peek(struct receiver *r)
+wait_peek(int fd)
 {
 	struct fdpass_message probe;
 	char byte;
@@ -517,7 +551,7 @@ wait_peek(struct receiver *r)
 
 	probe.payload = &byte;
 	probe.size = sizeof byte;
-	result = fdpass_recv(r->fd, &probe, FDPASS_PEEK);
+	result = fdpass_recv(fd, &probe, FDPASS_PEEK);
 	if (result == 1)
 		fdpass_close(&probe);
 	if (result == -1 && errno == EMSGSIZE)
@@ -525,32 +559,65 @@ wait_peek(struct receiver *r)
 	return result;
 }
 
+/* recvmsg() that blocks, but for a signal. */
+static int
+take_blocking(struct receiver *r, struct fdpass_message *m)
+{
+	int result = 1, error, peek = is_tight(r);
+
+	/* A signal destroys the duplicate. */
+	if (r->waiting == -1)
+		r->waiting = sys_dup_above(r->fd, 3);
+	if (r->waiting == -1)
+		return -1;
+	signals_guard(r->waiting);
+	if (peek)
+		result = wait_peek(r->waiting);
+	if (result == 1)
+		result = take(r, r->waiting, m, peek ? FDPASS_NOWAIT : 0);
+	error = errno;
+	signals_unguard();
+	errno = error;
+	return result;
+}
+
+/* We are to end: what is queued already, or EINTR. */
+static int
+drain(struct receiver *r, struct fdpass_message *m, struct failure *f)
+{
+	receiver_stop(r);
+	if (receiver_drains(r) && receiver_try(r, m) == 1)
+		return 1;
+	errno = EINTR;
+	return failure_errno(f, "recvmsg");
+}
+
 static int
 next_message(struct receiver *r, struct fdpass_message *m, struct failure *f)
 {
 	struct pollfd p;
-	int result, error, peek = is_tight(r);
+	int result, error;
 
 	for (;;) {
+		if (signals_ending() != 0)
+			return drain(r, m, f);
 		trace_before("W1", "recvmsg(%d)", r->fd);
-		signals_guard(r->fd);
-		result = peek ? wait_peek(r) : 1;
-		if (result == 1)
-			result = take(r, m, peek ? FDPASS_NOWAIT : 0);
-		error = errno;
-		signals_unguard();
+		result = take_blocking(r, m);
 		if (result != -1)
 			return result;
+		error = errno;
 		errno = EINTR;
-		if (signals_ending() != 0 || signals_timed_out())
+		if (signals_timed_out())
 			return failure_errno(f, "recvmsg");
+		if (signals_ending() != 0)
+			continue;
 		if (error == EMFILE || error == EMSGSIZE)
 			receiver_offence(r, error);
-		if (error == EMFILE)
+		if (sys_is_short(error)) {
 			signals_pause(RETRY_RESOURCES);
-		else if (error == ECONNRESET)
+		} else if (error == ECONNRESET) {
 			return 0;
-		else if (sys_would_block(error)) {
+		} else if (sys_would_block(error)) {
 			/* Whoever gave it to us wants it so. */
 			p.fd = r->fd;
 			p.events = POLLIN;

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #define RECEIVER_CREDS 1 /* tell who sent each message */
+#define RECEIVER_DRAIN 2 /* when we are to end, take what is queued */
 
 enum receiver_kind { RECEIVER_LISTENING, RECEIVER_STREAM };
 
@@ -26,6 +27,8 @@ struct receiver {
 	int type;    /* of the socket */
 	int is_own;  /* nobody else holds the listening socket */
 	int is_abstract;
+	int is_private; /* nobody else reads the stream */
+	pid_t opener;
 	struct named name;
 	size_t partial; /* bytes of a message whose descriptors are to come */
 	int limit;      /* of the descriptor table */
@@ -46,6 +49,8 @@ int receiver_try(struct receiver *, struct fdpass_message *);
 int receiver_accept(struct receiver *, int);
 int receiver_has_room(struct receiver *);
 void receiver_offence(const struct receiver *, int);
+int receiver_drains(const struct receiver *);
+void receiver_stop(struct receiver *);
 void receiver_close(struct receiver *);
 
 int incoming_init(struct incoming *);

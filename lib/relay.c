@@ -156,7 +156,7 @@ take_some(struct relay *r, struct failure *f)
 static int
 wants_more(struct relay *r)
 {
-	if (r->has_ended || signals_ending() != 0 || r->busy == SLOTS)
+	if (r->has_ended || r->busy == SLOTS)
 		return 0;
 	if (r->again != -1 && signals_now() < r->again)
 		return 0;
@@ -221,9 +221,15 @@ relay_to_name(struct receiver *receiver, struct target *target, int64_t timeout,
 	r.again = -1;
 	if (receiver->fd == -1)
 		r.has_ended = 1;
-	while (r.busy > 0 || (!r.has_ended && signals_ending() == 0)) {
+	while (r.busy > 0 || !r.has_ended) {
 		if (signals_count() > 1)
 			break;
+		if (signals_ending() != 0) {
+			receiver_stop(receiver);
+			r.has_ended |= !receiver_drains(receiver);
+			if (r.busy == 0 && r.has_ended)
+				break;
+		}
 		if (turn(&r, f) == -1)
 			return -1;
 	}
@@ -278,7 +284,12 @@ relay_to_stream(struct receiver *in, const struct stream *out, int64_t timeout,
 		return 0;
 	if (message_buffer(&m) == -1)
 		return failure_errno(f, "memory for a payload");
-	while (signals_ending() == 0) {
+	while (signals_count() < 2) {
+		if (signals_ending() != 0) {
+			receiver_stop(in);
+			if (!receiver_drains(in))
+				break;
+		}
 		if (wait_both(in, out) == -1) {
 			if (errno == EINTR)
 				continue;
