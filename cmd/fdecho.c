@@ -28,7 +28,8 @@ serve(const char *operand, long max)
 	int sig, status = 0;
 
 	signals_init(0);
-	if (receiver_open(&receiver, operand, 0600, RECEIVER_DRAIN, &f) == -1) {
+	if (receiver_open(&receiver, operand, 0600,
+		RECEIVER_DRAIN | (trace_on ? RECEIVER_CREDS : 0), &f) == -1) {
 		sig = signals_ending();
 		if (sig == SIGTERM)
 			return 0;

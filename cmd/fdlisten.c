@@ -168,8 +168,8 @@ serve_one(struct acceptor *a)
 		return finished(&f);
 	named_remove(&name);
 	prepare(&landing, a, connection);
+	trace_call("S8", "close(%d)", a->fd);
 	close(a->fd);
-	trace("S8", "close(%d)", a->fd);
 	return command_become(&command, "S6", &landing, environment);
 }
 
@@ -202,8 +202,8 @@ serve_many(struct acceptor *a)
 		prepare(&landing, a, connection);
 		children_add(&children,
 		    child_start_patient(&command, "S6", &landing, environment));
+		trace_call("S8", "close(%d)", connection);
 		close(connection);
-		trace("S8", "close(%d)", connection);
 		deadline = signals_deadline(option.timeout);
 	}
 	return finished(&f);
@@ -225,8 +225,8 @@ serve_stream(struct acceptor *a, const struct stream *stream)
 			failure_errno(&f, "sendmsg");
 			return finished(&f);
 		}
+		trace_call("S8", "close(%d)", connection);
 		close(connection);
-		trace("S8", "close(%d)", connection);
 		deadline = signals_deadline(option.timeout);
 	} while (option.keep);
 	named_remove(&name);

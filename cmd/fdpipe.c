@@ -90,8 +90,8 @@ release(int fd)
 {
 	if (fd == -1)
 		return;
+	trace_call("S5", "close(%d)", fd);
 	close(fd);
-	trace("S5", "close(%d)", fd);
 }
 
 /* Start all of them, and keep none of their sockets. */

@@ -131,10 +131,11 @@ prepare(struct landing *l, const struct fdpass_message *m, struct failure *f)
 }
 
 static void
-trace_received(const struct fdpass_message *m)
+trace_received(const struct incoming *in)
 {
 	if (trace_on)
-		show_trace("W1", m);
+		show_trace("W1", in->sock != -1 ? in->sock : receiver.fd,
+		    &in->message);
 }
 
 /* Whoever wants us to end while COMMAND runs: nobody shall queue any more. */
@@ -158,7 +159,7 @@ work_on(struct incoming *in)
 	pid_t pid;
 	int r = 0;
 
-	trace_received(m);
+	trace_received(in);
 	if (command.path == NULL) {
 		incoming_answer(in, FDPASS_TAKEN);
 		r = show_message(m);

@@ -4,6 +4,7 @@
 #include "signals.h"
 #include "trace.h"
 
+#include <sys/stat.h>
 #include <sys/un.h>
 
 #include <arpa/inet.h>
@@ -387,6 +388,44 @@ address_listen(
 	}
 }
 
+static int
+check_connected(int fd, struct failure *f)
+{
+	struct sockaddr_storage ss;
+	socklen_t length = sizeof ss;
+
+	if (getpeername(fd, (struct sockaddr *)&ss, &length) == 0)
+		return fd;
+	return failure_reason(
+	    f, EINVAL, "the descriptor is not a connected socket");
+}
+
+/* A file of this name that is no socket refuses a connection too. */
+int
+address_is_no_socket(const char *path)
+{
+	struct stat st;
+
+	return path[0] != '@' && stat(path, &st) == 0 && !S_ISSOCK(st.st_mode);
+}
+
+/*
+ * Without a server, a client that picks its port by chance may pick the one
+ * it calls, and be connected with itself.
+ */
+static int
+is_self(int s)
+{
+	struct sockaddr_storage here, there;
+	socklen_t n = sizeof here, m = sizeof there;
+
+	memset(&here, 0, sizeof here);
+	memset(&there, 0, sizeof there);
+	return getsockname(s, (struct sockaddr *)&here, &n) == 0 &&
+	    getpeername(s, (struct sockaddr *)&there, &m) == 0 && n == m &&
+	    here.ss_family != AF_UNIX && memcmp(&here, &there, n) == 0;
+}
+
 /* Wait for a connection under way. */
 static int
 finish_connect(int s, int64_t deadline)
@@ -423,7 +462,7 @@ connect_to(const struct sockaddr *sa, socklen_t length, int64_t deadline,
 	if (s == -1)
 		return failure_errno(f, "socket");
 	trace("C", "socket() = %d", s);
-	trace_before("C", "connect(%d, %s)", s, text);
+	trace_call("C", "connect(%d, %s)", s, text);
 	sys_nonblock(s, 1);
 	while (connect(s, sa, length) == -1) {
 		if (errno == EISCONN)
@@ -446,8 +485,14 @@ connect_to(const struct sockaddr *sa, socklen_t length, int64_t deadline,
 		errno = f->error;
 		return -1;
 	}
+	if (is_self(s)) {
+		errno = ECONNREFUSED;
+		failure_errno(f, "connect");
+		close(s);
+		errno = f->error;
+		return -1;
+	}
 	sys_nonblock(s, 0);
-	trace("C", "connect(%d, %s)", s, text);
 	return s;
 }
 
@@ -481,16 +526,21 @@ int
 address_connect(const struct address *a, int64_t deadline, struct failure *f)
 {
 	struct sockaddr_un sun;
-	socklen_t length;
+	socklen_t length = 0;
+	int s;
 
 	switch (a->kind) {
 	case ADDRESS_UNIX:
 		if (address_unix(a->operand, &sun, &length, f) == -1)
 			return -1;
-		return connect_to(
+		s = connect_to(
 		    (const struct sockaddr *)&sun, length, deadline, f);
+		if (s == -1 && errno == ECONNREFUSED &&
+		    address_is_no_socket(a->operand))
+			return failure_reason(f, ENOTSOCK, "not a socket");
+		return s;
 	case ADDRESS_FD:
-		return a->fd;
+		return check_connected(a->fd, f);
 	default:
 		return connect_tcp(a, deadline, f);
 	}

@@ -127,7 +127,7 @@ become(const struct command *c, const char *step, struct landing *l,
 		environ_listen_pid(e, getpid());
 	/* Before descriptors move: one may land where the trace reads. */
 	trace_before(step, "exec(%s)", c->path);
-	if (descriptors_land(l->fds, l->targets, l->count) == -1) {
+	if (descriptors_land(step, l->fds, l->targets, l->count) == -1) {
 		diag_errno("descriptors for COMMAND", "dup2");
 		return EXIT_CANNOT_RUN;
 	}

@@ -65,8 +65,10 @@ again(void)
 static int
 fill(struct flow *w, struct failure *f)
 {
-	ssize_t n = read(w->from, w->bytes, BUFFER);
+	ssize_t n;
 
+	trace_before("C", "%s(%d)", w->read_name, w->from);
+	n = read(w->from, w->bytes, BUFFER);
 	if (n == -1)
 		return again() ? 0 : failure_errno(f, w->read_name);
 	if (trace_on)
@@ -85,16 +87,16 @@ drain(struct flow *w, struct failure *f)
 	size_t left = w->length - w->sent;
 	ssize_t n;
 
+	if (w->most > 0 && left > w->most)
+		left = w->most;
+	trace_call("C", "%s(%d, %zu bytes)", w->write_name, w->to, left);
 	if (w->most == 0)
 		n = send(w->to, w->bytes + w->sent, left,
 		    MSG_DONTWAIT | MSG_NOSIGNAL);
 	else
-		n = write(
-		    w->to, w->bytes + w->sent, left < w->most ? left : w->most);
+		n = write(w->to, w->bytes + w->sent, left);
 	if (n == -1)
 		return again() ? 0 : failure_errno(f, w->write_name);
-	if (trace_on)
-		trace("C", "%s(%d, %zd bytes)", w->write_name, w->to, n);
 	w->sent += (size_t)n;
 	if (w->sent == w->length)
 		w->length = 0;
@@ -161,14 +163,14 @@ copy_both(int connection, int in, int out, struct failure *f)
 		if (move(&back, &p[1], f) == -1)
 			return -1;
 		if (there.has_ended && there.length == 0 && !there.is_over) {
+			trace_call("C", "shutdown(%d, SHUT_WR)", connection);
 			shutdown(connection, SHUT_WR);
-			trace("C", "shutdown(%d, SHUT_WR)", connection);
 			there.is_over = 1;
 		}
 		if (back.has_ended && back.length == 0)
 			back.is_over = 1;
 	}
+	trace_call("C", "close(%d)", connection);
 	close(connection);
-	trace("C", "close(%d)", connection);
 	return 0;
 }

@@ -138,7 +138,7 @@ descriptors_take_standard(int fd, int flags)
  * vfork() and exec, where moved is written to.
  */
 int
-descriptors_land(int *fds, const int *targets, size_t n)
+descriptors_land(const char *step, int *fds, const int *targets, size_t n)
 {
 	int highest = 2;
 	size_t i;
@@ -159,7 +159,7 @@ descriptors_land(int *fds, const int *targets, size_t n)
 		if (dup2(fds[i], targets[i]) == -1)
 			return -1;
 		if (trace_on)
-			trace("W1", "dup2(%d, %d)", fds[i], targets[i]);
+			trace(step, "dup2(%d, %d)", fds[i], targets[i]);
 	}
 	return 0;
 }

@@ -13,6 +13,6 @@ int descriptors_highest(void);
 int descriptors_limit(void);
 void descriptors_hide_duplicates(int);
 int descriptors_take_standard(int, int);
-int descriptors_land(int *, const int *, size_t);
+int descriptors_land(const char *, int *, const int *, size_t);
 
 #endif

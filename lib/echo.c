@@ -4,6 +4,7 @@
 
 #include "diag.h"
 #include "loop.h"
+#include "show.h"
 #include "signals.h"
 #include "trace.h"
 
@@ -39,7 +40,7 @@ write_all(int fd, const char *bytes, size_t n)
 	ssize_t w;
 
 	while (n > 0) {
-		trace_before("W3", "send(%d)", fd);
+		trace_call("W3", "send(%d, %zu bytes)", fd, n);
 		w = write(fd, bytes, n);
 		if (w == -1 && (sys_would_block(errno)))
 			wait_ready(fd, POLLOUT);
@@ -47,7 +48,6 @@ write_all(int fd, const char *bytes, size_t n)
 			return -1;
 		if (w <= 0)
 			continue;
-		trace("W3", "send(%d, %zd bytes)", fd, w);
 		bytes += w;
 		n -= (size_t)w;
 	}
@@ -80,10 +80,8 @@ echo_copy(int in, int out, struct failure *f)
 		if (write_all(out, buffer, (size_t)n) == -1)
 			return failure_errno(f, "write");
 	}
-	if (trace_on) {
-		trace_before("W4", "close(%d)", in);
-		trace("W4", "close(%d)", in);
-	}
+	/* The end of the process closes it. */
+	trace_call("W4", "close(%d)", in);
 	return 0;
 }
 
@@ -115,9 +113,8 @@ static void
 drop(struct server *s, struct connection *c)
 {
 	loop_remove(&s->loop, c->fd);
+	trace_call("W4", "close(%d)", c->fd);
 	close(c->fd);
-	if (trace_on)
-		trace("W4", "close(%d)", c->fd);
 	free(c->rest);
 	free(c);
 	s->count--;
@@ -145,6 +142,7 @@ send_some(int fd, const char *bytes, size_t n)
 	size_t sent = 0;
 	ssize_t w;
 
+	trace_call("W3", "send(%d, %zu bytes)", fd, n);
 	while (sent < n) {
 		w = send(
 		    fd, bytes + sent, n - sent, MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -157,8 +155,6 @@ send_some(int fd, const char *bytes, size_t n)
 		else if (errno != EINTR)
 			return -1;
 	}
-	if (trace_on && sent > 0)
-		trace("W3", "send(%d, %zu bytes)", fd, sent);
 	return (ssize_t)sent;
 }
 
@@ -258,6 +254,7 @@ start_echo(struct server *s, int fd)
 	if (n == -1 && is_no_connection(errno))
 		return -1;
 	if (n == 0 || (n == -1 && !sys_would_block(errno))) {
+		trace_call("W4", "close(%d)", fd);
 		close(fd);
 		return 0;
 	}
@@ -322,6 +319,8 @@ step_incoming(struct server *s, struct connection *c)
 		return;
 	/* The sender's copy stays out of the loop when the answer closes it. */
 	loop_remove(&s->loop, c->fd);
+	if (r == 1 && trace_on)
+		show_trace("W1", c->fd, &in->message);
 	if (r == 1)
 		incoming_answer(in,
 		    start_message(s, &in->message) == 0 ? FDPASS_TAKEN :
@@ -397,8 +396,7 @@ take_one(struct server *s)
 	result = receiver_try(r, &m);
 	if (result == 1) {
 		if (trace_on)
-			trace("W1", "recvmsg(%d) = descriptor %d", r->fd,
-			    m.count > 0 ? m.fds[0] : -1);
+			show_trace("W1", r->fd, &m);
 		start_message(s, &m);
 	} else if (result == 0) {
 		s->has_ended = 1;

@@ -2,11 +2,10 @@
 
 #include "address.h"
 #include "fdpass.h"
+#include "show.h"
 #include "signals.h"
 #include "stream.h"
 #include "trace.h"
-
-#include <sys/stat.h>
 
 #include <errno.h>
 #include <string.h>
@@ -106,16 +105,6 @@ wait_resources(struct handover *h)
 	h->again = signals_deadline(RETRY_RESOURCES);
 }
 
-/* A file that is no socket refuses too; waiting for it would be in vain. */
-static int
-is_no_socket(const struct target *t)
-{
-	struct stat st;
-
-	return t->operand[0] != '@' && stat(t->operand, &st) == 0 &&
-	    !S_ISSOCK(st.st_mode);
-}
-
 /* Nobody accepts there, or not yet. */
 static void
 refused(struct handover *h)
@@ -124,7 +113,7 @@ refused(struct handover *h)
 		since = h->refused == -1 ? now : h->refused;
 	int error = errno;
 
-	if (error == ECONNREFUSED && is_no_socket(h->target)) {
+	if (error == ECONNREFUSED && address_is_no_socket(h->target->operand)) {
 		failure_reason(&h->failure, ENOTSOCK, "not a socket");
 		fail(h);
 	} else if (error == ECONNREFUSED &&
@@ -177,9 +166,10 @@ step_connect(struct handover *h)
 	}
 	if (!(t->flags & HANDOVER_BLOCK))
 		sys_nonblock(h->sock, 1);
-	trace_before("S7", "connect(%d, %s)", h->sock, t->operand);
+	if (!h->was_traced)
+		trace_call("S7", "connect(%d, %s)", h->sock, t->operand);
+	h->was_traced = 1;
 	if (connect(h->sock, (struct sockaddr *)&t->address, t->length) == 0) {
-		trace("S7", "connect(%d, %s)", h->sock, t->operand);
 		h->state = HANDOVER_SEND;
 		h->refused = -1;
 		return;
@@ -212,6 +202,7 @@ step_connect(struct handover *h)
 static void
 went_away(struct handover *h)
 {
+	trace("S7", "the receiver has closed %d unread", h->sock);
 	if (h->target->flags & HANDOVER_WAIT && h->length == 1)
 		retry(h, RETRY_SHORT);
 	else if (h->target->flags & HANDOVER_WAIT && h->sent == 0 &&
@@ -225,21 +216,12 @@ went_away(struct handover *h)
 }
 
 static void
-trace_sent(const struct handover *h)
-{
-	if (trace_on)
-		trace("S7",
-		    "sendmsg(%d, %zu bytes, %zu descriptors from %d) to %s",
-		    h->sock, h->length, h->count, h->count > 0 ? h->fds[0] : -1,
-		    h->target->operand);
-}
-
-static void
 step_send(struct handover *h)
 {
 	ssize_t n;
 
-	trace_before("S7", "sendmsg(%d, %s)", h->sock, h->target->operand);
+	if (trace_on && h->sent == 0)
+		show_sending(h->sock, h->payload, h->length, h->fds, h->count);
 	while (h->sent < h->length) {
 		n = stream_send_part(h->sock, h->type, h->payload + h->sent,
 		    h->length - h->sent, h->fds, &h->unsent);
@@ -261,14 +243,13 @@ step_send(struct handover *h)
 			return;
 		}
 	}
-	trace_sent(h);
 	h->events = 0;
 	if (h->type == SOCK_DGRAM) {
 		h->state = HANDOVER_TAKEN;
 		return;
 	}
+	trace_call("S7", "shutdown(%d, SHUT_WR)", h->sock);
 	shutdown(h->sock, SHUT_WR);
-	trace("S7", "shutdown(%d, SHUT_WR)", h->sock);
 	h->state =
 	    h->target->flags & HANDOVER_DROP ? HANDOVER_TAKEN : HANDOVER_ANSWER;
 }
@@ -296,6 +277,9 @@ step_answer(struct handover *h)
 	char answer;
 	ssize_t n;
 
+	if (!h->was_waiting)
+		trace_before("S7", "recv(%d)", h->sock);
+	h->was_waiting = 1;
 	do
 		n = recv(h->sock, &answer, 1, MSG_DONTWAIT);
 	while (n == -1 && errno == EINTR);

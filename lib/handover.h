@@ -44,6 +44,8 @@ struct handover {
 	int64_t again;    /* when to try again, -1: when sock is ready */
 	int64_t deadline; /* -1: none */
 	int64_t refused;  /* since when, -1: not */
+	int was_traced;   /* its connect() */
+	int was_waiting;  /* for the answer */
 	const char *payload;
 	size_t length;
 	size_t sent;

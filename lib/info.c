@@ -70,7 +70,7 @@ add_value(struct text *t, const char *bytes, size_t n)
 		if (bytes[i] != ' ')
 			continue;
 		text_add_escaped(t, bytes + start, i - start);
-		text_add(t, "\\x20");
+		text_add(t, "\\040");
 		start = i + 1;
 	}
 	text_add_escaped(t, bytes + start, n - start);

@@ -97,7 +97,9 @@ open_named(
 	r->fd = named_listen(operand, SOCK_STREAM, mode, &r->name, f);
 	if (r->fd == -1)
 		return -1;
-	trace("W1", "socket() = %d, bind(%s), listen()", r->fd, operand);
+	trace("W1", "socket() = %d", r->fd);
+	trace("W1", "bind(%d, %s)", r->fd, operand);
+	trace("W1", "listen(%d)", r->fd);
 	return 0;
 }
 
@@ -208,9 +210,10 @@ incoming_answer(struct incoming *in, char answer)
 {
 	if (in->sock == -1)
 		return;
+	trace_call("W1", "send(%d) = %s", in->sock,
+	    answer == FDPASS_TAKEN ? "taken" : "refused");
 	fdpass_answer(in->sock, answer);
-	trace("W1", "send(%d) = %s, close(%d)", in->sock,
-	    answer == FDPASS_TAKEN ? "taken" : "refused", in->sock);
+	trace_call("W1", "close(%d)", in->sock);
 	close(in->sock);
 	in->sock = -1;
 }

@@ -84,7 +84,7 @@ take(struct receiver *receiver, struct fdpass_message *m)
 	trace_before("W1", "recvmsg(%d)", receiver->fd);
 	r = receiver_try(receiver, m);
 	if (r == 1 && trace_on)
-		show_trace("W1", m);
+		show_trace("W1", receiver->fd, m);
 	if (r == 1 && m->length == 0) {
 		/* SOCK_SEQPACKET lets it pass, but SOCK_STREAM would not. */
 		m->payload[0] = '\0';

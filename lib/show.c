@@ -59,7 +59,7 @@ show_message(const struct fdpass_message *m)
 
 /* The same as lines of the trace. */
 void
-show_trace(const char *step, const struct fdpass_message *m)
+show_trace(const char *step, int sock, const struct fdpass_message *m)
 {
 	char what[INFO_TEXT], line[2048];
 	struct text t;
@@ -68,9 +68,30 @@ show_trace(const char *step, const struct fdpass_message *m)
 	text_init(&t, line, sizeof line);
 	add_sender(&t, m);
 	add_payload(&t, m);
-	trace(step, "recvmsg() = %s", line);
+	trace(step, "recvmsg(%d) = %s", sock, line);
 	for (i = 0; i < m->count; i++) {
 		info_describe(what, sizeof what, m->fds[i]);
 		trace(step, "received descriptor %d: %s", m->fds[i], what);
 	}
+}
+
+/* The call that is about to be made: sendmsg(4, "\\0", SCM_RIGHTS 5). */
+void
+show_sending(
+    int sock, const char *payload, size_t length, const int *fds, size_t count)
+{
+	char line[2048];
+	struct text t;
+	size_t i;
+
+	text_init(&t, line, sizeof line);
+	text_add(&t, "sendmsg(%d, \"", sock);
+	text_add_escaped(&t, payload, length < 256 ? length : 256);
+	text_add(&t, length < 256 ? "\"" : "\"...");
+	if (count > 0)
+		text_add(&t, ", SCM_RIGHTS");
+	for (i = 0; i < count; i++)
+		text_add(&t, " %d", fds[i]);
+	text_add(&t, ")");
+	trace_call("S7", "%s", line);
 }

@@ -8,6 +8,7 @@
 #include "fdpass.h"
 
 int show_message(const struct fdpass_message *);
-void show_trace(const char *, const struct fdpass_message *);
+void show_trace(const char *, int, const struct fdpass_message *);
+void show_sending(int, const char *, size_t, const int *, size_t);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include "address.h"
 #include "fdpass.h"
+#include "show.h"
 #include "signals.h"
 #include "trace.h"
 
@@ -133,13 +134,13 @@ invitation_write(const struct invitation *i, int pipe_fd, struct failure *f)
 	ssize_t w;
 
 	n = snprintf(line, sizeof line, GREETING "%s\n", i->address.sun_path);
+	trace_call("S4", "write(%d, \"" GREETING "%s\")", pipe_fd,
+	    i->address.sun_path);
 	do
 		w = write(pipe_fd, line, (size_t)n);
 	while (w == -1 && errno == EINTR && signals_ending() == 0);
 	if (w == -1)
 		return failure_errno(f, "write");
-	trace("S4", "write(%d, \"" GREETING "%s\")", pipe_fd,
-	    i->address.sun_path);
 	return 0;
 }
 
@@ -347,7 +348,8 @@ stream_send(const struct stream *s, const char *payload, size_t length,
 	size_t sent = 0, left = count;
 	ssize_t n;
 
-	trace_before("S7", "sendmsg(%d)", s->fd);
+	if (trace_on)
+		show_sending(s->fd, payload, length, fds, count);
 	while (sent < length) {
 		n = stream_send_part(
 		    s->fd, s->type, payload + sent, length - sent, fds, &left);
@@ -361,9 +363,6 @@ stream_send(const struct stream *s, const char *payload, size_t length,
 		    wait_and_go_on(s, errno, deadline) == -1)
 			return -1;
 	}
-	if (trace_on)
-		trace("S7", "sendmsg(%d, %zu bytes, %zu descriptors from %d)",
-		    s->fd, length, count, count > 0 ? fds[0] : -1);
 	return 0;
 }
 

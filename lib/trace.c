@@ -64,25 +64,33 @@ say(const char *step, const char *format, va_list arguments, const char *end)
 	errno = saved;
 }
 
-/* Say which call comes next and wait to be let on, if stepping. */
+/* Wait for the byte that lets us on. */
+static void
+wait_step(void)
+{
+	struct pollfd p;
+	char byte;
+
+	p.fd = step_fifo;
+	p.events = POLLIN;
+	while (read(step_fifo, &byte, 1) != 1)
+		if (signals_wait(&p, 1, -1) == -1 && signals_ending() != 0)
+			break;
+}
+
+/* If stepping, say which call comes next and wait to be let on. */
 void
 trace_before(const char *step, const char *format, ...)
 {
-	struct pollfd p;
 	va_list arguments;
 	int saved = errno;
-	char byte;
 
 	if (step_fifo == -1)
 		return;
 	va_start(arguments, format);
 	say(step, format, arguments, " ...");
 	va_end(arguments);
-	p.fd = step_fifo;
-	p.events = POLLIN;
-	while (read(step_fifo, &byte, 1) != 1)
-		if (signals_wait(&p, 1, -1) == -1 && signals_ending() != 0)
-			break;
+	wait_step();
 	errno = saved;
 }
 
@@ -97,4 +105,28 @@ trace(const char *step, const char *format, ...)
 	va_start(arguments, format);
 	say(step, format, arguments, "");
 	va_end(arguments);
+}
+
+/*
+ * A call that sets another process going, and whose result says nothing, is
+ * traced before it is made: so causes come before what they lead to.
+ */
+void
+trace_call(const char *step, const char *format, ...)
+{
+	va_list arguments;
+	int saved = errno;
+
+	if (!trace_on)
+		return;
+	if (step_fifo != -1) {
+		va_start(arguments, format);
+		say(step, format, arguments, " ...");
+		va_end(arguments);
+		wait_step();
+	}
+	va_start(arguments, format);
+	say(step, format, arguments, "");
+	va_end(arguments);
+	errno = saved;
 }

@@ -10,5 +10,6 @@ extern int trace_on;
 int trace_init(int);
 void trace_before(const char *, const char *, ...);
 void trace(const char *, const char *, ...);
+void trace_call(const char *, const char *, ...);
 
 #endif
