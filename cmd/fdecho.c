@@ -29,7 +29,8 @@ serve(const char *operand, long max)
 
 	signals_init(0);
 	if (receiver_open(&receiver, operand, 0600,
-		RECEIVER_DRAIN | (trace_on ? RECEIVER_CREDS : 0), &f) == -1) {
+		RECEIVER_DRAIN | (trace_on ? RECEIVER_CREDS : 0), -1,
+		&f) == -1) {
 		sig = signals_ending();
 		if (sig == SIGTERM)
 			return 0;

@@ -105,7 +105,8 @@ add_row(struct table *t, int fd)
 	if (t->pid == 0 && !descriptors_is_open(fd))
 		return 0;
 	if (info_get(&info, t->pid, fd) == -1) {
-		if (t->pid != 0 && errno != EBADF)
+		/* A process that has ended has none open. */
+		if (t->pid != 0 && errno != EBADF && errno != ESRCH)
 			give_up(t->pid, errno);
 		return 0;
 	}
@@ -118,23 +119,21 @@ add_row(struct table *t, int fd)
 	return 1;
 }
 
-/* Who else has this open file description? */
+/* The lowest other descriptor with the same open file description. */
 static void
 print_same(const struct table *t, int fd)
 {
-	const char *before = " same=";
 	size_t i, mine;
 
 	for (mine = 0; mine < t->n_open && t->open[mine] != fd; mine++)
 		continue;
 	if (mine == t->n_open)
 		return;
-	for (i = 0; i < t->n_open; i++) {
-		if (i == mine || t->group[i] != t->group[mine])
-			continue;
-		printf("%s%d", before, t->open[i]);
-		before = ",";
-	}
+	for (i = 0; i < t->n_open; i++)
+		if (i != mine && t->group[i] == t->group[mine]) {
+			printf(" same=%d", t->open[i]);
+			return;
+		}
 }
 
 static void

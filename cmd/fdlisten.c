@@ -313,7 +313,8 @@ main(int argc, char *argv[])
 		return signals_ending() ? finished(&f) :
 					  failed(option.output, &f);
 	if (!has_command &&
-	    stream_open(&stream, "standard output", STDOUT_FILENO, &f) == -1)
+	    stream_open(&stream, "standard output", STDOUT_FILENO,
+		signals_deadline(option.timeout), &f) == -1)
 		return finished(&f);
 	if (option.only_listen)
 		return has_command ? pass_listening(listener) :

@@ -274,9 +274,11 @@ main(int argc, char *argv[])
 	signals_init(SIGNALS_CHILD);
 	if (receiver_open(&receiver, argv[optind], option.mode,
 		RECEIVER_CREDS | (option.keep ? RECEIVER_DRAIN : 0),
-		&f) == -1) {
+		signals_deadline(option.timeout), &f) == -1) {
 		if (signals_ending() != 0)
 			return interrupted(&f);
+		if (f.error == ETIMEDOUT)
+			return EXIT_TIMEOUT;
 		diag_failure(argv[optind], &f);
 		return f.error == EINVAL ? EXIT_USAGE : EXIT_WRONG;
 	}

@@ -171,6 +171,7 @@ send_to_name(const char *operand)
 static int
 send_to_stream(const char *operand, int fd)
 {
+	int64_t deadline = signals_deadline(option.timeout);
 	struct stream stream;
 	struct failure f;
 	const char *bytes;
@@ -185,17 +186,19 @@ send_to_stream(const char *operand, int fd)
 	}
 	signals_init(0);
 	bytes = payload(&length);
-	if (stream_open(&stream, operand, fd, &f) == 0 &&
-	    stream_send(&stream, bytes, length, option.fds.fds,
-		option.fds.count, signals_deadline(option.timeout)) == 0)
-		return 0;
+	if (stream_open(&stream, operand, fd, deadline, &f) == 0) {
+		if (stream_send(&stream, bytes, length, option.fds.fds,
+			option.fds.count, deadline) == 0)
+			return 0;
+		failure_errno(&f, "sendmsg");
+	}
 	if (signals_ending() != 0)
 		signals_die(signals_ending());
-	if (errno == ETIMEDOUT)
+	if (f.error == ETIMEDOUT)
 		return EXIT_TIMEOUT;
-	if (errno == EPIPE)
+	if (f.error == EPIPE)
 		signals_die(SIGPIPE);
-	diag_errno(operand, "sendmsg");
+	diag_failure(operand, &f);
 	return EXIT_WRONG;
 }
 
@@ -239,7 +242,8 @@ relay(const char *operand, int fd)
 	}
 	signals_init(0);
 	if (receiver_open(&receiver, "-", 0,
-		RECEIVER_DRAIN | (trace_on ? RECEIVER_CREDS : 0), &f) == -1) {
+		RECEIVER_DRAIN | (trace_on ? RECEIVER_CREDS : 0), -1,
+		&f) == -1) {
 		if (f.error == EINVAL) {
 			diag_failure("standard input", &f);
 			return EXIT_USAGE;
@@ -254,7 +258,7 @@ relay(const char *operand, int fd)
 		return relay_finished(
 		    relay_to_name(&receiver, &target, option.timeout, &f),
 		    operand, &f);
-	if (stream_open(&stream, operand, fd, &f) == -1)
+	if (stream_open(&stream, operand, fd, -1, &f) == -1)
 		return relay_finished(-1, operand, &f);
 	return relay_finished(
 	    relay_to_stream(&receiver, &stream, option.timeout, &f), operand,

@@ -124,14 +124,16 @@ drop(struct server *s, struct connection *c)
 static int
 keep_rest(struct server *s, struct connection *c, const char *bytes, size_t n)
 {
-	c->rest = malloc(n);
-	if (c->rest == NULL)
+	char *rest = malloc(n);
+
+	if (rest == NULL)
 		return -1;
-	memcpy(c->rest, bytes, n);
+	memcpy(rest, bytes, n);
 	c->length = n;
 	c->sent = 0;
 	/* Who reads slowly shall not cost more memory than it must. */
 	c->chunk = FIRST_CHUNK;
+	c->rest = rest;
 	return loop_change(&s->loop, c->fd, LOOP_WRITE, c);
 }
 
@@ -340,8 +342,7 @@ new_incoming(int fd)
 
 	if (in == NULL)
 		return NULL;
-	in->message.payload = payload;
-	in->message.size = sizeof payload;
+	fdpass_buffer(&in->message, payload, sizeof payload);
 	incoming_begin(in, fd);
 	return in;
 }
@@ -386,8 +387,7 @@ take_one(struct server *s)
 		start_incoming(s, result);
 		return 1;
 	}
-	m.payload = payload;
-	m.size = sizeof payload;
+	fdpass_buffer(&m, payload, sizeof payload);
 	if (!receiver_has_room(r)) {
 		errno = EMFILE;
 		return -1;

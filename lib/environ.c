@@ -114,6 +114,7 @@ environ_connection(struct environment *e, int fd, const struct sockaddr *peer,
 	socklen_t length = sizeof ss;
 	struct sys_peer who;
 
+	ss.ss_family = AF_UNSPEC;
 	if (unix_path == NULL || peer == NULL ||
 	    (peer_length > 0 && peer->sa_family != AF_UNIX)) {
 		if (getsockname(fd, local, &length) == -1)

@@ -59,8 +59,14 @@ ssize_t fdpass_send(int sock, const void *payload, size_t length,
     const int *fds, size_t count, int flags);
 
 /*
- * Receive one message by recvmsg() into *message, whose payload and size the
- * caller has set; a size over FDPASS_MAX_PAYLOAD makes sure that all fits.
+ * Make a message ready to be received: empty, with a buffer of so many bytes
+ * for its payload.
+ */
+void fdpass_buffer(struct fdpass_message *message, char *payload, size_t size);
+
+/*
+ * Receive one message by recvmsg() into *message, made ready by
+ * fdpass_buffer(); a size over FDPASS_MAX_PAYLOAD makes sure that all fits.
  *
  * The received descriptors are new, close-on-exec, and the caller's to close
  * (fdpass_close()), with FDPASS_PEEK too. On an error there are none.

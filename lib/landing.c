@@ -3,6 +3,7 @@
 #include "landing.h"
 
 #include "info.h"
+#include "stream.h"
 
 #include <sys/stat.h>
 
@@ -36,6 +37,18 @@ landing_is_connection(int fd)
 	return poll(&p, 1, 0) == 1 && (p.revents & POLLIN) != 0;
 }
 
+/*
+ * ksh93 makes its pipes of UNIX sockets and shuts one direction down. Sending
+ * nothing tells, on a stream, where it does no harm.
+ */
+static int
+is_reading_end(int fd)
+{
+	return stream_type(fd) == SOCK_STREAM &&
+	    send(fd, "", 0, MSG_NOSIGNAL | MSG_DONTWAIT) == -1 &&
+	    errno == EPIPE;
+}
+
 static int
 land_one(struct landing *l, int fd, struct failure *f)
 {
@@ -47,7 +60,8 @@ land_one(struct landing *l, int fd, struct failure *f)
 		return failure_errno(f, "fstat");
 	if (S_ISSOCK(st.st_mode) && landing_is_connection(fd)) {
 		landing_add(l, fd, STDIN_FILENO);
-		landing_add(l, fd, STDOUT_FILENO);
+		if (!is_reading_end(fd))
+			landing_add(l, fd, STDOUT_FILENO);
 		return 0;
 	}
 	if (S_ISFIFO(st.st_mode) || S_ISREG(st.st_mode) ||

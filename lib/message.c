@@ -66,6 +66,15 @@ fdpass_send(int sock, const void *payload, size_t length, const int *fds,
 }
 
 void
+fdpass_buffer(struct fdpass_message *message, char *payload, size_t size)
+{
+	message->payload = payload;
+	message->size = size;
+	message->length = message->count = 0;
+	message->pid = message->uid = message->gid = -1;
+}
+
+void
 fdpass_close(struct fdpass_message *message)
 {
 	int saved = errno;

@@ -54,7 +54,7 @@ is_listening(int fd)
 
 /* A socket or a pipe that was open already. */
 static int
-open_inherited(struct receiver *r, int fd, struct failure *f)
+open_inherited(struct receiver *r, int fd, int64_t deadline, struct failure *f)
 {
 	int pipe_fd;
 
@@ -72,7 +72,7 @@ open_inherited(struct receiver *r, int fd, struct failure *f)
 	r->kind = RECEIVER_STREAM;
 	if (stream_is_pipe(r->fd)) {
 		pipe_fd = r->fd;
-		r->fd = stream_accept_invitation(pipe_fd, f);
+		r->fd = stream_accept_invitation(pipe_fd, deadline, f);
 		close(pipe_fd);
 		r->is_private = 1;
 		if (r->fd == -1)
@@ -104,12 +104,13 @@ open_named(
 }
 
 /*
- * Open SOCKET for receiving. Returns 0, or -1 with EINVAL if it is no socket
+ * Open SOCKET for receiving; an invitation has to come before the deadline.
+ * Returns 0, or -1 with EINVAL if it is no socket
  * that descriptors could come from, and what else can fail.
  */
 int
 receiver_open(struct receiver *r, const char *operand, mode_t mode, int flags,
-    struct failure *f)
+    int64_t deadline, struct failure *f)
 {
 	int fd = STDIN_FILENO, given, result;
 
@@ -124,7 +125,7 @@ receiver_open(struct receiver *r, const char *operand, mode_t mode, int flags,
 		return failure_reason(
 		    f, EINVAL, "no descriptor number after fd:");
 	if (given)
-		result = open_inherited(r, fd, f);
+		result = open_inherited(r, fd, deadline, f);
 	else
 		result = open_named(r, operand, mode, f);
 	if (result == -1 || r->fd == -1)
@@ -184,8 +185,8 @@ incoming_init(struct incoming *in)
 {
 	memset(in, 0, sizeof *in);
 	in->sock = -1;
-	in->message.size = FDPASS_MAX_PAYLOAD + 1;
-	in->message.payload = malloc(in->message.size);
+	fdpass_buffer(&in->message, malloc(FDPASS_MAX_PAYLOAD + 1),
+	    FDPASS_MAX_PAYLOAD + 1);
 	return in->message.payload == NULL ? -1 : 0;
 }
 
@@ -268,8 +269,8 @@ incoming_step(struct incoming *in)
 	int64_t now;
 
 	for (;;) {
-		part.payload = m->payload + m->length;
-		part.size = m->size - m->length;
+		fdpass_buffer(
+		    &part, m->payload + m->length, m->size - m->length);
 		r = fdpass_recv(in->sock, &part, FDPASS_NOWAIT);
 		if (r == 1 && append(m, &part) == -1)
 			return give_up(in);
@@ -469,8 +470,7 @@ receiver_has_room(struct receiver *r)
 
 	if (!is_tight(r))
 		return 1;
-	probe.payload = &byte;
-	probe.size = sizeof byte;
+	fdpass_buffer(&probe, &byte, sizeof byte);
 	result = fdpass_recv(r->fd, &probe, FDPASS_PEEK | FDPASS_NOWAIT);
 	if (result == -1)
 		return errno != EMFILE;
@@ -516,8 +516,8 @@ take(struct receiver *r, int fd, struct fdpass_message *m, int flags)
 	m->pid = m->uid = m->gid = -1;
 	r->partial = 0;
 	do {
-		part.payload = m->payload + m->length;
-		part.size = m->size - m->length;
+		fdpass_buffer(
+		    &part, m->payload + m->length, m->size - m->length);
 		result = fdpass_recv(fd, &part, flags);
 		if (result == 0 && r->type != SOCK_STREAM && !has_ended(fd))
 			continue;
@@ -552,8 +552,7 @@ wait_peek(int fd)
 	char byte;
 	int result;
 
-	probe.payload = &byte;
-	probe.size = sizeof byte;
+	fdpass_buffer(&probe, &byte, sizeof byte);
 	result = fdpass_recv(fd, &probe, FDPASS_PEEK);
 	if (result == 1)
 		fdpass_close(&probe);

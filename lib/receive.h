@@ -43,7 +43,7 @@ struct incoming {
 };
 
 int receiver_open(
-    struct receiver *, const char *, mode_t, int, struct failure *);
+    struct receiver *, const char *, mode_t, int, int64_t, struct failure *);
 int receiver_next(struct receiver *, struct incoming *, struct failure *);
 int receiver_try(struct receiver *, struct fdpass_message *);
 int receiver_accept(struct receiver *, int);

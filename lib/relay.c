@@ -38,9 +38,8 @@ struct relay {
 static int
 message_buffer(struct fdpass_message *m)
 {
-	m->size = FDPASS_MAX_PAYLOAD + 1;
-	m->count = 0;
-	m->payload = malloc(m->size);
+	fdpass_buffer(
+	    m, malloc(FDPASS_MAX_PAYLOAD + 1), FDPASS_MAX_PAYLOAD + 1);
 	return m->payload == NULL ? -1 : 0;
 }
 

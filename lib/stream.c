@@ -29,6 +29,7 @@ stream_type(int fd)
 	socklen_t length = sizeof ss;
 	int type;
 
+	ss.ss_family = AF_UNSPEC;
 	if (getsockname(fd, (struct sockaddr *)&ss, &length) == -1 ||
 	    ss.ss_family != AF_UNIX)
 		return -1;
@@ -95,39 +96,73 @@ private_socket(void)
 	return s;
 }
 
+/* Only our user may enter, whatever the umask; but we must be able to. */
+static int
+private_directory(struct invitation *i)
+{
+	const char *parent = getenv("TMPDIR");
+
+	if (parent != NULL && parent[0] == '/' &&
+	    make_directory(i->directory, sizeof i->directory, parent) == 0)
+		return 0;
+	if (make_directory(i->directory, sizeof i->directory, "/tmp") == 0)
+		return 0;
+	i->directory[0] = '\0';
+	return -1;
+}
+
 static int
 invitation_listen(struct invitation *i, struct failure *f)
 {
-	const char *parent = getenv("TMPDIR");
 	struct sockaddr_un sun;
+	mode_t mask = umask(077);
+	int r;
 
 	memset(i, 0, sizeof *i);
 	i->listener = -1;
-	if ((parent == NULL || parent[0] != '/' ||
-		make_directory(i->directory, sizeof i->directory, parent) ==
-		    -1) &&
-	    make_directory(i->directory, sizeof i->directory, "/tmp") == -1) {
-		i->directory[0] = '\0';
+	if (private_directory(i) == -1) {
+		umask(mask);
 		return failure_errno(f, "make a directory in /tmp");
 	}
-	i->listener = private_socket();
-	if (i->listener == -1)
-		return failure_errno(f, "socket");
 	memset(&sun, 0, sizeof sun);
 	sun.sun_family = AF_UNIX;
 	snprintf(sun.sun_path, sizeof sun.sun_path, "%.*s/s",
 	    (int)sizeof sun.sun_path - 3, i->directory);
-	if (bind(i->listener, (struct sockaddr *)&sun, sizeof sun) == -1)
-		return failure_errno(f, "bind");
+	i->listener = private_socket();
+	r = i->listener == -1 ?
+	    -1 :
+	    bind(i->listener, (struct sockaddr *)&sun, sizeof sun);
+	umask(mask);
+	if (r == -1)
+		return failure_errno(f, "make a socket in /tmp");
 	i->address = sun;
 	if (listen(i->listener, 1) == -1)
 		return failure_errno(f, "listen");
 	return sys_nonblock(i->listener, 1);
 }
 
+/* A pipe that polls writable takes a line without blocking. */
+static int
+wait_writable(int pipe_fd, int64_t deadline, struct failure *f)
+{
+	struct pollfd p;
+	int r;
+
+	p.fd = pipe_fd;
+	p.events = POLLOUT;
+	while ((r = signals_wait(&p, 1, deadline)) == -1)
+		if (errno != EINTR || signals_ending() != 0)
+			return failure_errno(f, "write");
+	errno = r == 0 ? ETIMEDOUT : EPIPE;
+	if (r == 0 || p.revents & POLLERR)
+		return failure_errno(f, "write");
+	return 0;
+}
+
 /* One line, in one write. */
 static int
-invitation_write(const struct invitation *i, int pipe_fd, struct failure *f)
+invitation_write(const struct invitation *i, int pipe_fd, int64_t deadline,
+    struct failure *f)
 {
 	char line[sizeof i->address.sun_path + sizeof GREETING + 1];
 	int n;
@@ -136,12 +171,12 @@ invitation_write(const struct invitation *i, int pipe_fd, struct failure *f)
 	n = snprintf(line, sizeof line, GREETING "%s\n", i->address.sun_path);
 	trace_call("S4", "write(%d, \"" GREETING "%s\")", pipe_fd,
 	    i->address.sun_path);
-	do
+	do {
+		if (wait_writable(pipe_fd, deadline, f) == -1)
+			return -1;
 		w = write(pipe_fd, line, (size_t)n);
-	while (w == -1 && errno == EINTR && signals_ending() == 0);
-	if (w == -1)
-		return failure_errno(f, "write");
-	return 0;
+	} while (w == -1 && (errno == EINTR || sys_would_block(errno)));
+	return w == -1 ? failure_errno(f, "write") : 0;
 }
 
 static int
@@ -160,7 +195,8 @@ is_same_user(int s)
  * with EINTR when we are to end.
  */
 static int
-invitation_accept(const struct invitation *i, int pipe_fd, struct failure *f)
+invitation_accept(const struct invitation *i, int pipe_fd, int64_t deadline,
+    struct failure *f)
 {
 	struct pollfd p[2];
 	int s;
@@ -171,11 +207,14 @@ invitation_accept(const struct invitation *i, int pipe_fd, struct failure *f)
 		p[1].fd = pipe_fd;
 		p[1].events = 0; /* POLLERR: nobody has the reading end */
 		p[0].revents = p[1].revents = 0;
-		signals_wait(p, 2, -1);
-		if (signals_ending() != 0) {
+		if (signals_wait(p, 2, deadline) == 0)
+			errno = ETIMEDOUT;
+		else if (signals_ending() != 0)
 			errno = EINTR;
+		else
+			errno = 0;
+		if (errno != 0)
 			return failure_errno(f, "invite the reader");
-		}
 		s = sys_accept(i->listener, NULL, NULL);
 		if (s != -1 && is_same_user(s)) {
 			trace("S4", "accept(%d) = %d from the reader",
@@ -195,14 +234,14 @@ invitation_accept(const struct invitation *i, int pipe_fd, struct failure *f)
 
 /* Turn a pipe into a stream: the descriptor of the private socket. */
 static int
-invite(int pipe_fd, struct failure *f)
+invite(int pipe_fd, int64_t deadline, struct failure *f)
 {
 	struct invitation i;
 	int s = -1, saved;
 
 	if (invitation_listen(&i, f) == 0 &&
-	    invitation_write(&i, pipe_fd, f) == 0)
-		s = invitation_accept(&i, pipe_fd, f);
+	    invitation_write(&i, pipe_fd, deadline, f) == 0)
+		s = invitation_accept(&i, pipe_fd, deadline, f);
 	saved = f->error;
 	invitation_remove(&i);
 	if (s == -1)
@@ -257,7 +296,8 @@ stream_check(int fd, struct failure *f)
  * what else can fail.
  */
 int
-stream_open(struct stream *s, const char *operand, int fd, struct failure *f)
+stream_open(struct stream *s, const char *operand, int fd, int64_t deadline,
+    struct failure *f)
 {
 	s->operand = operand;
 	s->fd = fd;
@@ -265,7 +305,7 @@ stream_open(struct stream *s, const char *operand, int fd, struct failure *f)
 	if (stream_check(fd, f) == -1)
 		return -1;
 	if (s->type == -1) {
-		s->fd = invite(fd, f);
+		s->fd = invite(fd, deadline, f);
 		if (s->fd == -1)
 			return -1;
 		s->type = stream_type(s->fd);
@@ -368,20 +408,23 @@ stream_send(const struct stream *s, const char *payload, size_t length,
 
 /* Read the line, and what may come behind it. */
 static ssize_t
-read_line(int fd, char *line, size_t size)
+read_line(int fd, char *line, size_t size, int64_t deadline)
 {
 	struct pollfd p;
 	size_t n = 0;
 	ssize_t r;
 
+	line[0] = '\0';
 	while (n < size - 1 && memchr(line, '\n', n) == NULL) {
 		p.fd = fd;
 		p.events = POLLIN;
-		if (signals_wait(&p, 1, -1) == -1) {
-			if (signals_ending() != 0)
-				return -1;
+		r = signals_wait(&p, 1, deadline);
+		if (r == 0)
+			errno = ETIMEDOUT;
+		if (r == 0 || signals_ending() != 0)
+			return -1;
+		if (r == -1)
 			continue;
-		}
 		r = read(fd, line + n, size - 1 - n);
 		if (r == -1 && errno != EINTR && errno != EAGAIN)
 			return -1;
@@ -429,14 +472,14 @@ connect_private(const char *path, struct failure *f)
  * operation and no reason: whoever should have written it has failed.
  */
 int
-stream_accept_invitation(int fd, struct failure *f)
+stream_accept_invitation(int fd, int64_t deadline, struct failure *f)
 {
 	char line[256];
 	ssize_t n;
 	int s;
 
 	trace_before("S4", "read(%d)", fd);
-	n = read_line(fd, line, sizeof line);
+	n = read_line(fd, line, sizeof line, deadline);
 	if (n == -1)
 		return failure_errno(f, "read");
 	if (n == 0)

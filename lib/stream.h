@@ -18,7 +18,7 @@ struct stream {
 };
 
 int stream_check(int, struct failure *);
-int stream_open(struct stream *, const char *, int, struct failure *);
+int stream_open(struct stream *, const char *, int, int64_t, struct failure *);
 int stream_wait(const struct stream *, int64_t);
 ssize_t stream_send_part(int, int, const char *, size_t, const int *, size_t *);
 int stream_send(
@@ -26,6 +26,6 @@ int stream_send(
 
 int stream_is_pipe(int);
 int stream_type(int);
-int stream_accept_invitation(int, struct failure *);
+int stream_accept_invitation(int, int64_t, struct failure *);
 
 #endif

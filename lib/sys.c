@@ -206,7 +206,7 @@ sys_ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout,
 
 	if (wake_open() == -1)
 		return -1;
-	if (n + 1 > room) {
+	if (all == NULL || n + 1 > room) {
 		more = realloc(all, (n + 64) * sizeof *all);
 		if (more == NULL)
 			return -1;
@@ -230,7 +230,7 @@ sys_ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout,
 		r = -1;
 		saved = EINTR;
 	}
-	if (r > 0)
+	if (r > 0 && n > 0)
 		memcpy(fds, all, n * sizeof *fds);
 	errno = saved;
 	return r;

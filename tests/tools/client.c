@@ -36,7 +36,7 @@ connect_unix(const char *name)
 {
 	struct sockaddr_un sun;
 	size_t length;
-	int s;
+	int s, tries;
 
 	memset(&sun, 0, sizeof(sun));
 	sun.sun_family = AF_UNIX;
@@ -52,9 +52,16 @@ connect_unix(const char *name)
 		length++;
 	length += offsetof(struct sockaddr_un, sun_path);
 	s = socket(AF_UNIX, SOCK_STREAM, 0);
-	if (s == -1 ||
-	    connect(s, (struct sockaddr *)&sun, (socklen_t)length) == -1)
-		die(name);
+	if (s == -1)
+		die("socket");
+	/* Refused, perhaps, between their bind() and listen(). */
+	for (tries = 0;
+	     connect(s, (struct sockaddr *)&sun, (socklen_t)length) == -1;
+	     tries++) {
+		if (errno != ECONNREFUSED || tries == 100)
+			die(name);
+		poll(NULL, 0, 10);
+	}
 	return s;
 }
 

@@ -171,7 +171,7 @@ sender(int argc, char *argv[])
 {
 	struct sockaddr_un sun;
 	socklen_t length;
-	int fds[MOST_FDS], c, fd, s, type, split, silent, early;
+	int fds[MOST_FDS], c, fd, s, type, split, silent, early, tries;
 	size_t size, count, i;
 
 	fd = -1;
@@ -220,8 +220,15 @@ sender(int argc, char *argv[])
 		fds[i] = fd;
 	s = socket(AF_UNIX, type, 0);
 	length = address(argv[optind], &sun);
-	if (s == -1 || connect(s, (struct sockaddr *)&sun, length) == -1)
-		die(argv[optind]);
+	if (s == -1)
+		die("socket");
+	/* Refused, perhaps, between their bind() and listen(). */
+	for (tries = 0; connect(s, (struct sockaddr *)&sun, length) == -1;
+	     tries++) {
+		if (errno != ECONNREFUSED || tries == 100)
+			die(argv[optind]);
+		poll(NULL, 0, 10);
+	}
 	if (silent) {
 		answer(s);
 		return 0;
