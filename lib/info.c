@@ -855,6 +855,22 @@ get_own(struct info *info, int fd, int cloexec)
 	return 0;
 }
 
+/* A process that nobody has waited for yet holds nothing, and is root's. */
+static int
+has_ended(long pid)
+{
+#ifdef SYS_LINUX
+	char path[40], state[32];
+
+	snprintf(path, sizeof path, "/proc/%ld/status", pid);
+	return look_up(path, "State:", state, sizeof state) > 0 &&
+	    (state[0] == 'Z' || state[0] == 'X');
+#else
+	(void)pid;
+	return 0;
+#endif
+}
+
 /*
  * Where the system does not let us have a duplicate, /proc may tell: it takes
  * the right to look, not the right to trace.
@@ -923,7 +939,7 @@ info_get(struct info *info, long pid, int fd)
 		if (get_from_proc(info, pid, fd) == 0)
 			return 0;
 		if (errno != EBADF)
-			errno = saved;
+			errno = has_ended(pid) ? ESRCH : saved;
 		return -1;
 	}
 	r = get_own(info, copy, cloexec_of(pid, fd));
@@ -1078,6 +1094,8 @@ info_list(long pid, size_t *count)
 
 		snprintf(path, sizeof path, "/proc/%ld/fd", pid);
 		r = list_directory(&l, path, 0);
+		if (r == -1 && has_ended(pid))
+			r = grow(&l);
 #else
 		errno = ENOSYS;
 		r = -1;

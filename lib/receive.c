@@ -42,6 +42,24 @@ inherit(int fd, struct failure *f)
 	return fd;
 }
 
+/*
+ * Who is at the other end, for senders that attach no credentials: only where
+ * somebody has connected to a name and we hold the accepted end. Of a
+ * socketpair the system names who made it.
+ */
+static void
+ask_peer(struct receiver *r)
+{
+	struct sockaddr_storage ss;
+	socklen_t length = sizeof ss;
+
+	r->peer.pid = r->peer.uid = r->peer.gid = -1;
+	if (r->kind == RECEIVER_STREAM &&
+	    getsockname(r->fd, (struct sockaddr *)&ss, &length) == 0 &&
+	    length > sizeof(sa_family_t))
+		sys_peer_of(r->fd, &r->peer);
+}
+
 static int
 is_listening(int fd)
 {
@@ -82,6 +100,7 @@ open_inherited(struct receiver *r, int fd, int64_t deadline, struct failure *f)
 		r->kind = RECEIVER_LISTENING;
 	}
 	r->type = stream_type(r->fd);
+	ask_peer(r);
 	return 0;
 }
 
@@ -513,7 +532,9 @@ take(struct receiver *r, int fd, struct fdpass_message *m, int flags)
 
 	m->length = r->partial;
 	m->count = 0;
-	m->pid = m->uid = m->gid = -1;
+	m->pid = r->peer.pid;
+	m->uid = r->peer.uid;
+	m->gid = r->peer.gid;
 	r->partial = 0;
 	do {
 		fdpass_buffer(

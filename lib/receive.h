@@ -29,6 +29,7 @@ struct receiver {
 	int is_abstract;
 	int is_private; /* nobody else reads the stream */
 	pid_t opener;
+	struct sys_peer peer; /* who has connected to a name, else unknown */
 	struct named name;
 	size_t partial; /* bytes of a message whose descriptors are to come */
 	int limit;      /* of the descriptor table */

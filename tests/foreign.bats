@@ -16,7 +16,7 @@ need_python()
 	echo hello >file
 	# shellcheck disable=SC2016
 	start receiver fdrecv ./s sh -c 'cat; echo "<$FDRECV_PAYLOAD>"'
-	up ./s
+	listens ./s
 	cat >sender.py <<-'END'
 	import socket
 	s = socket.socket(socket.AF_UNIX)
@@ -37,7 +37,7 @@ need_python()
 @test "Python's send_fds sends a connection to a pool" {
 	need_python
 	start pool fdrecv -n 2 ./s fdecho
-	up ./s
+	listens ./s
 	cat >server.py <<-'END'
 	import socket
 	listener = socket.create_server(("127.0.0.1", 0))
@@ -62,7 +62,7 @@ need_python()
 @test "Python's send_fds with three descriptors is refused by a plain worker" {
 	need_python
 	start worker fdrecv -k ./s true
-	up ./s
+	listens ./s
 	cat >sender.py <<-'END'
 	import socket
 	s = socket.socket(socket.AF_UNIX)
@@ -81,7 +81,7 @@ need_python()
 @test "a sender that closes at once, without waiting, is served" {
 	need_python
 	start worker fdrecv -k ./s echo received
-	up ./s
+	listens ./s
 	cat >sender.py <<-'END'
 	import socket
 	s = socket.socket(socket.AF_UNIX)
@@ -99,7 +99,7 @@ need_python()
 @test "a sender that does not end its writing side is served" {
 	need_python
 	start receiver fdrecv ./s echo received
-	up ./s
+	listens ./s
 	cat >sender.py <<-'END'
 	import socket
 	s = socket.socket(socket.AF_UNIX)

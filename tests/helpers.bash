@@ -57,8 +57,9 @@ common_teardown()
 	local name left failed=0
 
 	for name in "${!pid_of[@]}"; do
-		kill -CONT "${pid_of[$name]}" 2>/dev/null || :
-		kill "${pid_of[$name]}" 2>/dev/null || :
+		running "$name" || continue
+		signal "$name" CONT 2>/dev/null || :
+		signal "$name" 2>/dev/null || :
 	done
 	if ! DEADLINE=5 wait_for none_left; then
 		left=$(ours)
@@ -82,7 +83,7 @@ common_teardown()
 		echo "sockets left: $left"
 		failed=1
 	fi
-	for name in *.err; do
+	for name in *.out *.err; do
 		if [ -s "$name" ]; then
 			echo "--- $name"
 			head -n 20 "$name"
@@ -175,9 +176,14 @@ signal()
 	kill "-${2:-TERM}" "${pid_of[$1]}"
 }
 
+# running NAME: whether it has not ended. The shell is asked, not kill(2): by
+# now another process may have the number.
 running()
 {
-	signal "$1" 0 2>/dev/null
+	local list
+
+	list=$(jobs -pr)
+	[[ $'\n'$list$'\n' == *$'\n'"${pid_of[$1]-none}"$'\n'* ]]
 }
 
 # halted NAME: whether SIGSTOP has stopped it.
@@ -391,8 +397,23 @@ unique()
 	echo "@fdpass-$1-$$-$BATS_SUITE_TEST_NUMBER"
 }
 
-# up FILE: until somebody listens on the UNIX socket FILE.
+# up FILE: until the UNIX socket FILE is there. In the next instant somebody
+# listens on it: fdsend and the test tools try again until then.
 up()
 {
 	wait_for test -S "$1"
+}
+
+# listens FILE: until somebody listens on the UNIX socket FILE, for peers that
+# do not try again. It costs a connection that closes at once.
+listens()
+{
+	up "$1" && limited foreign send -b 0 -n 0 "$1" >/dev/null
+}
+
+# idle NAME: whether it sleeps and has no child.
+idle()
+{
+	has 0 children "$(process "$1")" &&
+		like "$(ps -o stat= -p "$(process "$1")")" "S*" >/dev/null
 }

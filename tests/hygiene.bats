@@ -410,9 +410,8 @@ ignores=(-i PIPE -i CHLD -i HUP -i USR1 -b USR2 -b CHLD -b PIPE)
 }
 
 @test "a caller that ignores SIGCHLD gets its connections served, no zombies" {
-	start server with -i CHLD fdlisten -k -n 2 ./a fdecho
-	up ./a
-	run_limited load -n 30 -c 5 ./a
+	start server with -i CHLD fdlisten -k -n 2 -o address ./a fdecho
+	run_limited load -n 30 -c 5 "$(address_of address)"
 	is_status 0
 	wait_for has 0 children "$pid"
 	stop server

@@ -31,6 +31,20 @@ receiver()
 	up ./s
 }
 
+# baseline: how many descriptors a worker has open after its first message.
+baseline()
+{
+	limited fdsend ./s
+	wait_for grep -q received receiver.out
+	wait_for idle receiver
+	before=$(descriptors "$(process receiver)")
+}
+
+as_before()
+{
+	idle receiver && [ "$(descriptors "$(process receiver)")" = "$before" ]
+}
+
 served()
 {
 	ended receiver
@@ -199,9 +213,8 @@ served()
 	local before
 
 	need_proc
-	receiver -k ./s true
-	limited fdsend ./s
-	before=$(descriptors "$pid")
+	receiver -k ./s echo received
+	baseline
 	copies 253
 	for _ in 1 2 3; do
 		fails 1 "fdsend: *refused*" fdsend "${copies[@]}" ./s
@@ -210,7 +223,8 @@ served()
 		limited foreign send -n 2 ./s
 	done
 	limited fdsend ./s
-	same "$(descriptors "$pid")" "$before" "open descriptors"
+	wait_for has 2 grep received receiver.out
+	wait_for as_before
 	stop receiver
 	is_status 0
 }
@@ -230,14 +244,13 @@ served()
 	local before
 
 	need_proc
-	receiver -ak ./s true
-	limited fdsend ./s
-	before=$(descriptors "$pid")
+	receiver -ak ./s echo received
+	baseline
 	copies 253
 	limited fdsend "${copies[@]}" ./s
 	limited fdsend -f 0 -f 0 ./s
-	wait_for has 0 children "$pid"
-	same "$(descriptors "$pid")" "$before" "open descriptors"
+	wait_for has 3 grep received receiver.out
+	wait_for as_before
 	stop receiver
 }
 
@@ -245,15 +258,14 @@ served()
 	local before
 
 	need_proc
-	start receiver with -l 20 fdrecv -ak ./s sh -c 'echo served'
+	start receiver with -l 20 fdrecv -ak ./s echo received
 	up ./s
-	limited fdsend ./s
-	before=$(descriptors "$pid")
+	baseline
 	copies 100
 	fails 1 "fdsend: *refused*" fdsend "${copies[@]}" ./s
 	limited fdsend ./s
-	wait_for has 2 cat receiver.out
-	same "$(descriptors "$pid")" "$before" "open descriptors"
+	wait_for has 2 grep received receiver.out
+	wait_for as_before
 	one_line receiver.err
 	stop receiver
 	is_status 0
@@ -398,7 +410,7 @@ served()
 
 @test "fdsend -d leaves the message and does not wait for an answer" {
 	start receiver fdrecv -k ./s cat
-	up ./s
+	listens ./s
 	kill -STOP "$pid"
 	echo hello >file
 	limited fdsend -d ./s <file
@@ -411,7 +423,7 @@ served()
 
 @test "a sender that waits for the answer gets it when COMMAND starts" {
 	start receiver fdrecv -k ./s cat
-	up ./s
+	listens ./s
 	kill -STOP "$pid"
 	echo hello >file
 	start_from file sender fdsend ./s

@@ -284,10 +284,9 @@ more_descriptors()
 
 	mkdir run
 	# shellcheck disable=SC2016
-	start server fdlisten -k -n 3 ./a sh -c '
+	start server fdlisten -k -n 3 -o address ./a sh -c '
 		>run/$$; ls run | wc -l >>most; fdecho; rm run/$$'
-	up ./a
-	run_limited load -n 60 -c 12 ./a
+	run_limited load -n 60 -c 12 "$(address_of address)"
 	is_status 0
 	most=$(sort -n most | tail -n 1)
 	[ "$most" -le 3 ]
@@ -318,9 +317,8 @@ more_descriptors()
 	# shellcheck disable=SC2016
 	start pool fdrecv -n 3 ./pool sh -c '
 		>run/$$; ls run | wc -l >>most; fdecho; rm run/$$'
-	start server fdlisten -k ./a fdsend -w ./pool
-	up ./a
-	run_limited load -n 60 -c 12 ./a
+	start server fdlisten -k -o address ./a fdsend -w ./pool
+	run_limited load -n 60 -c 12 "$(address_of address)"
 	is_status 0
 	most=$(sort -n most | tail -n 1)
 	[ "$most" -le 3 ]
