@@ -295,7 +295,7 @@ int
 main(int argc, char *argv[])
 {
 	struct acceptor acceptor;
-	struct stream stream = {NULL, -1, -1};
+	struct stream stream = {NULL, -1, -1, 0};
 	struct failure f;
 	int listener, status, has_command;
 

@@ -7,7 +7,6 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -48,39 +47,52 @@ descriptors_is_open(int fd)
 int
 descriptors_next(int from)
 {
-	long limit = sysconf(_SC_OPEN_MAX);
+	int limit = descriptors_limit();
+
+	/* No table has been that long, whatever the limit allows. */
+	if (limit > 65536)
+		limit = 65536;
+	for (; from < limit; from++)
+		if (fcntl(from, F_GETFD) != -1)
+			return from;
+	return -1;
+}
+
+/* Visit all that are open, from 3 up. */
+static void
+visit(void (*f)(int, void *), void *argument)
+{
 	struct dirent *entry;
-	int fd, best = -1;
+	int fd;
 	DIR *d;
 
-	/* Most systems list them; the others are not asked about millions. */
-	d = opendir("/dev/fd");
+	d = sys_open_table();
 	if (d == NULL) {
-		if (limit < 0 || limit > 65536)
-			limit = 65536;
-		for (fd = from; fd < limit; fd++)
-			if (fcntl(fd, F_GETFD) != -1)
-				return fd;
-		return -1;
+		for (fd = 3; (fd = descriptors_next(fd)) != -1; fd++)
+			f(fd, argument);
+		return;
 	}
 	while ((entry = readdir(d)) != NULL) {
-		if (entry->d_name[0] < '0' || entry->d_name[0] > '9')
-			continue;
 		fd = atoi(entry->d_name);
-		if (fd >= from && fd != dirfd(d) && (best == -1 || fd < best))
-			best = fd;
+		if (fd >= 3 && fd != dirfd(d))
+			f(fd, argument);
 	}
 	closedir(d);
-	return best;
+}
+
+static void
+note_highest(int fd, void *highest)
+{
+	if (fd > *(int *)highest)
+		*(int *)highest = fd;
 }
 
 int
 descriptors_highest(void)
 {
-	int fd, highest = 2;
+	int highest = 2;
 
-	for (fd = descriptors_next(3); fd != -1; fd = descriptors_next(fd + 1))
-		highest = fd;
+	visit(note_highest, &highest);
 	return highest;
 }
 
@@ -95,19 +107,25 @@ descriptors_limit(void)
 	return (int)limit.rlim_cur;
 }
 
+static void
+hide_duplicate(int fd, void *socket)
+{
+	const struct stat *mine = socket;
+	struct stat other;
+
+	if (fstat(fd, &other) == 0 && other.st_dev == mine->st_dev &&
+	    other.st_ino == mine->st_ino)
+		sys_cloexec(fd);
+}
+
 /* From 3 up, COMMAND shall not find any duplicate of this socket. */
 void
 descriptors_hide_duplicates(int sock)
 {
-	struct stat mine, other;
-	int fd;
+	struct stat mine;
 
-	if (fstat(sock, &mine) == -1)
-		return;
-	for (fd = descriptors_next(3); fd != -1; fd = descriptors_next(fd + 1))
-		if (fstat(fd, &other) == 0 && other.st_dev == mine.st_dev &&
-		    other.st_ino == mine.st_ino)
-			sys_cloexec(fd);
+	if (fstat(sock, &mine) == 0)
+		visit(hide_duplicate, &mine);
 }
 
 /*

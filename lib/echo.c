@@ -104,10 +104,18 @@ struct server {
 	long incoming;            /* of connections that may bring a message */
 	long room;                /* descriptors that we may hold, all in all */
 	struct connection *first; /* of those on their way in */
+	struct connection *spare; /* memory for the next ones */
 	int is_listening;         /* the receiver is in the loop */
 	int has_ended;
 	int64_t again; /* when to try after running out; -1 not */
 };
+
+static void
+release(struct server *s, struct connection *c)
+{
+	c->next = s->spare;
+	s->spare = c;
+}
 
 static void
 drop(struct server *s, struct connection *c)
@@ -116,7 +124,7 @@ drop(struct server *s, struct connection *c)
 	trace_call("W4", "close(%d)", c->fd);
 	close(c->fd);
 	free(c->rest);
-	free(c);
+	release(s, c);
 	s->count--;
 }
 
@@ -228,14 +236,19 @@ is_no_connection(int error)
 static struct connection *
 new_connection(struct server *s, int fd)
 {
-	struct connection *c = calloc(1, sizeof *c);
+	struct connection *c = s->spare;
 
+	if (c != NULL)
+		s->spare = c->next;
+	else
+		c = malloc(sizeof *c);
 	if (c == NULL)
 		return NULL;
+	memset(c, 0, sizeof *c);
 	c->fd = fd;
 	c->chunk = FIRST_CHUNK;
 	if (loop_add(&s->loop, fd, LOOP_READ, c) == -1) {
-		free(c);
+		release(s, c);
 		return NULL;
 	}
 	return c;
@@ -307,7 +320,7 @@ end_incoming(struct server *s, struct connection *c)
 	if (c->incoming->sock != -1)
 		close(c->incoming->sock);
 	free(c->incoming);
-	free(c);
+	release(s, c);
 	s->incoming--;
 }
 
@@ -411,16 +424,16 @@ has_room(const struct server *s)
 	    s->incoming < INCOMING_MOST;
 }
 
-/* Take some, but let others have their turn. -1 when it cannot go on. */
+/*
+ * Take one, and let others have their turn, here and in the processes that
+ * share the stream: who is not busy takes the next. -1 when it cannot go on.
+ */
 static int
-take_some(struct server *s, struct failure *f)
+take(struct server *s, struct failure *f)
 {
-	int i, r = 1;
-
-	for (i = 0; i < AT_ONCE && r == 1 && has_room(s); i++)
-		r = take_one(s);
-	if (r != -1 || sys_would_block(errno) || errno == EINTR ||
-	    errno == ECONNABORTED)
+	if (!has_room(s) || take_one(s) != -1)
+		return 0;
+	if (sys_would_block(errno) || errno == EINTR || errno == ECONNABORTED)
 		return 0;
 	if (errno == EMSGSIZE) {
 		receiver_offence(s->receiver, errno);
@@ -511,7 +524,7 @@ turn(struct server *s, struct failure *f)
 	if (s->first != NULL)
 		expire(s, 0);
 	/* Those that are here come first. */
-	return taken ? take_some(s, f) : 0;
+	return taken ? take(s, f) : 0;
 }
 
 /*

@@ -223,8 +223,9 @@ step_send(struct handover *h)
 	if (trace_on && h->sent == 0)
 		show_sending(h->sock, h->payload, h->length, h->fds, h->count);
 	while (h->sent < h->length) {
-		n = stream_send_part(h->sock, h->type, h->payload + h->sent,
-		    h->length - h->sent, h->fds, &h->unsent);
+		n = stream_send_part(h->sock, h->type, FDPASS_CREDS,
+		    h->payload + h->sent, h->length - h->sent, h->fds,
+		    &h->unsent);
 		if (n >= 0)
 			h->sent += (size_t)n;
 		else if (sys_would_block(errno)) {

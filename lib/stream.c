@@ -310,6 +310,10 @@ stream_open(struct stream *s, const char *operand, int fd, int64_t deadline,
 			return -1;
 		s->type = stream_type(s->fd);
 	}
+	/* The kernel adds our credentials by itself if this end has asked. */
+	s->flags = FDPASS_CREDS;
+	if (s->type == SOCK_SEQPACKET && sys_want_creds(s->fd) == 0)
+		s->flags = 0;
 	return 0;
 }
 
@@ -361,7 +365,7 @@ wait_and_go_on(const struct stream *s, int error, int64_t deadline)
  * they are gone.
  */
 ssize_t
-stream_send_part(int sock, int type, const char *bytes, size_t n,
+stream_send_part(int sock, int type, int flags, const char *bytes, size_t n,
     const int *fds, size_t *count)
 {
 	ssize_t r;
@@ -369,8 +373,7 @@ stream_send_part(int sock, int type, const char *bytes, size_t n,
 	if (type == SOCK_STREAM && n > KEPT_TOGETHER && *count > 0)
 		return send(sock, bytes, n - KEPT_TOGETHER,
 		    MSG_NOSIGNAL | MSG_DONTWAIT);
-	r = fdpass_send(
-	    sock, bytes, n, fds, *count, FDPASS_NOWAIT | FDPASS_CREDS);
+	r = fdpass_send(sock, bytes, n, fds, *count, FDPASS_NOWAIT | flags);
 	if (r >= 0)
 		*count = 0;
 	return r;
@@ -391,8 +394,8 @@ stream_send(const struct stream *s, const char *payload, size_t length,
 	if (trace_on)
 		show_sending(s->fd, payload, length, fds, count);
 	while (sent < length) {
-		n = stream_send_part(
-		    s->fd, s->type, payload + sent, length - sent, fds, &left);
+		n = stream_send_part(s->fd, s->type, s->flags, payload + sent,
+		    length - sent, fds, &left);
 		if (n >= 0)
 			sent += (size_t)n;
 		else if (errno == ECONNRESET || errno == ECONNREFUSED ||

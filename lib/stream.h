@@ -14,13 +14,15 @@
 struct stream {
 	const char *operand;
 	int fd;
-	int type; /* SOCK_STREAM, SOCK_SEQPACKET or SOCK_DGRAM */
+	int type;  /* SOCK_STREAM, SOCK_SEQPACKET or SOCK_DGRAM */
+	int flags; /* for fdpass_send() */
 };
 
 int stream_check(int, struct failure *);
 int stream_open(struct stream *, const char *, int, int64_t, struct failure *);
 int stream_wait(const struct stream *, int64_t);
-ssize_t stream_send_part(int, int, const char *, size_t, const int *, size_t *);
+ssize_t stream_send_part(
+    int, int, int, const char *, size_t, const int *, size_t *);
 int stream_send(
     const struct stream *, const char *, size_t, const int *, size_t, int64_t);
 

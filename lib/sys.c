@@ -409,6 +409,17 @@ sys_same_description(long pid1, int fd1, long pid2, int fd2)
 #endif
 }
 
+/* The directory that lists our open descriptors; NULL if there is none. */
+DIR *
+sys_open_table(void)
+{
+#ifdef SYS_LINUX
+	return opendir("/proc/self/fd");
+#else
+	return NULL;
+#endif
+}
+
 /* Try to lock an open directory; closing it unlocks. */
 int
 sys_lock_directory(int fd)

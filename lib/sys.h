@@ -18,6 +18,7 @@
 #include <sys/socket.h>
 #include <sys/types.h>
 
+#include <dirent.h>
 #include <poll.h>
 #include <signal.h>
 #include <stddef.h>
@@ -68,6 +69,7 @@ size_t sys_put_creds(void *, size_t);
 int sys_get_creds(const struct cmsghdr *, struct sys_peer *);
 int sys_fd_of_process(long, int);
 int sys_same_description(long, int, long, int);
+DIR *sys_open_table(void);
 int sys_lock_directory(int);
 void sys_end_with_parent(pid_t);
 
