@@ -201,7 +201,8 @@ serve_many(struct acceptor *a)
 			return finished(&f);
 		prepare(&landing, a, connection);
 		children_add(&children,
-		    child_start_patient(&command, "S6", &landing, environment));
+		    child_start_patient(
+			&command, "S6", &landing, environment, &children));
 		trace_call("S8", "close(%d)", connection);
 		close(connection);
 		deadline = signals_deadline(option.timeout);

@@ -82,7 +82,8 @@ start(const struct command *c, int in, int out)
 		landing_add(&l, in, STDIN_FILENO);
 	if (out != -1)
 		landing_add(&l, out, STDOUT_FILENO);
-	processes[n_processes++].pid = child_start_patient(c, "S5", &l, NULL);
+	processes[n_processes++].pid =
+	    child_start_patient(c, "S5", &l, NULL, NULL);
 }
 
 static void
@@ -160,6 +161,14 @@ wait_all(void)
 	}
 }
 
+/* Ended by SIGPIPE, itself or, as a shell tells it, its last command. */
+static int
+was_sigpipe(int status)
+{
+	return WIFSIGNALED(status) ? WTERMSIG(status) == SIGPIPE :
+				     WEXITSTATUS(status) == 128 + SIGPIPE;
+}
+
 /*
  * The last that failed, from the right. Who was stopped by SIGPIPE because all
  * that was wanted had been read has not failed.
@@ -174,8 +183,7 @@ failed_status(void)
 		status = processes[i].status;
 		if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
 			succeeded = 1;
-		else if (!succeeded || !WIFSIGNALED(status) ||
-		    WTERMSIG(status) != SIGPIPE)
+		else if (!succeeded || !was_sigpipe(status))
 			return status;
 	}
 	return 0;

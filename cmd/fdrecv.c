@@ -96,9 +96,12 @@ options(int argc, char *argv[])
 	options_trace(verbose);
 }
 
-/* End as the signal or the time limit wants it. */
+/*
+ * End as the signal or the time limit wants it. A worker of a pool that gets a
+ * signal of its own is to be replaced: 0 is the end of the stream alone.
+ */
 static int
-interrupted(const struct failure *f)
+interrupted(const struct pool *pool, const struct failure *f)
 {
 	int sig = signals_ending();
 
@@ -107,7 +110,7 @@ interrupted(const struct failure *f)
 	if (sig != 0 && (sig != SIGTERM || !option.keep))
 		signals_die(sig);
 	if (sig != 0)
-		return 0;
+		return pool != NULL ? 128 + sig : 0;
 	if (signals_timed_out())
 		return EXIT_TIMEOUT;
 	diag_failure(receiver.operand, f);
@@ -171,8 +174,8 @@ work_on(struct incoming *in)
 		r = -1;
 	} else if (option.keep) {
 		incoming_answer(in, FDPASS_TAKEN);
-		pid =
-		    child_start_patient(&command, "W1", &landing, environment);
+		pid = child_start_patient(
+		    &command, "W1", &landing, environment, NULL);
 		fdpass_close(m);
 		wait_child(pid);
 	} else {
@@ -227,11 +230,11 @@ work(struct pool *pool, void *unused)
 	do {
 		start_timer();
 		r = receiver_next(&receiver, &in, &f);
-		if (r == -1)
-			return interrupted(&f);
-		stop_timer();
-		if (r == 0)
+		if (r == 0 && signals_ending() == 0)
 			return ended();
+		if (r != 1)
+			return interrupted(pool, &f);
+		stop_timer();
 		pool_busy(pool, 1);
 		r = work_on(&in);
 		pool_busy(pool, 0);
@@ -276,7 +279,7 @@ main(int argc, char *argv[])
 		RECEIVER_CREDS | (option.keep ? RECEIVER_DRAIN : 0),
 		signals_deadline(option.timeout), &f) == -1) {
 		if (signals_ending() != 0)
-			return interrupted(&f);
+			return interrupted(NULL, &f);
 		if (f.error == ETIMEDOUT)
 			return EXIT_TIMEOUT;
 		diag_failure(argv[optind], &f);

@@ -176,16 +176,19 @@ child_start(const struct command *c, const char *step, const struct landing *l,
 
 /*
  * The same, waiting out a full process table: what is held must not be lost.
+ * Children that have ended still count there, so they are collected.
  */
 pid_t
 child_start_patient(const struct command *c, const char *step,
-    const struct landing *l, struct environment *e)
+    const struct landing *l, struct environment *e, struct children *others)
 {
 	pid_t pid;
 
 	while ((pid = child_start(c, step, l, e)) == -1) {
 		diag_offence("fork: %s; trying again", strerror(errno));
 		signals_pause(RETRY_FORK);
+		if (others != NULL)
+			children_reap(others);
 	}
 	return pid;
 }

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #define OFFENCES_A_SECOND 3
+#define PATIENCE 1000 /* ms for a last word */
 
 const char *diag_program = "fdpass";
 
@@ -17,9 +18,23 @@ static int64_t offence_window = -1;
 static int offences;
 static unsigned long offences_silent;
 
-/* One line, in one write, whatever is in it. */
-static void
-say(const char *text)
+/* A pipe that polls writable has room for a line. */
+static int
+has_room(int ms)
+{
+	struct pollfd p;
+
+	p.fd = STDERR_FILENO;
+	p.events = POLLOUT;
+	return poll(&p, 1, ms) == 1;
+}
+
+/*
+ * One line, in one write, whatever is in it. Where nobody reads standard error
+ * it is given up after ms milliseconds: nothing must stop for that.
+ */
+static int
+say(const char *text, int ms)
 {
 	char line[1200];
 	size_t i, n;
@@ -32,10 +47,12 @@ say(const char *text)
 		if ((unsigned char)line[i] < ' ' || line[i] == 127)
 			line[i] = '?';
 	line[n++] = '\n';
-	/* Nobody is left to be told that standard error does not work. */
+	if (!has_room(ms))
+		return -1;
 	do
 		w = write(STDERR_FILENO, line, n);
 	while (w == -1 && errno == EINTR);
+	return 0;
 }
 
 void
@@ -47,7 +64,7 @@ diag(const char *format, ...)
 	va_start(arguments, format);
 	vsnprintf(text, sizeof text, format, arguments);
 	va_end(arguments);
-	say(text);
+	say(text, PATIENCE);
 }
 
 /* "fdsend: ./pool: connect: Connection refused" */
@@ -80,7 +97,7 @@ diag_failure(const char *object, const struct failure *f)
 	char text[1024];
 
 	failure_text(text, sizeof text, object, f);
-	say(text);
+	say(text, PATIENCE);
 }
 
 /* May this line be said now? What is not said is counted. */
@@ -102,6 +119,13 @@ offence_allowed(void)
 	return 0;
 }
 
+static void
+say_offence(const char *text)
+{
+	if (say(text, 0) == -1)
+		offences_silent++;
+}
+
 /*
  * For what others do wrong, which may be a lot: only a few lines a second, the
  * rest is counted.
@@ -117,7 +141,7 @@ diag_offence(const char *format, ...)
 	va_start(arguments, format);
 	vsnprintf(text, sizeof text, format, arguments);
 	va_end(arguments);
-	say(text);
+	say_offence(text);
 }
 
 void
@@ -128,14 +152,19 @@ diag_offence_failure(const char *object, const struct failure *f)
 	if (!offence_allowed())
 		return;
 	failure_text(text, sizeof text, object, f);
-	say(text);
+	say_offence(text);
 }
 
 /* Say how many lines were not said. */
 void
 diag_flush(void)
 {
-	if (offences_silent > 0)
-		diag("%lu more messages like these", offences_silent);
-	offences_silent = 0;
+	char text[64];
+
+	if (offences_silent == 0)
+		return;
+	snprintf(
+	    text, sizeof text, "%lu more messages like these", offences_silent);
+	if (say(text, 0) == 0)
+		offences_silent = 0;
 }

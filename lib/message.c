@@ -50,7 +50,8 @@ fdpass_send(int sock, const void *payload, size_t length, const int *fds,
 	iov.iov_len = length;
 	m.msg_iov = &iov;
 	m.msg_iovlen = 1;
-	if (flags & FDPASS_CREDS)
+	/* musl's sendmsg() has no room for both if there are more. */
+	if (flags & FDPASS_CREDS && count < FDPASS_MAX_FDS)
 		used = sys_put_creds(control.bytes, sizeof control.bytes);
 	if (count > 0)
 		used += put_rights(control.bytes + used, fds, count);

@@ -81,9 +81,8 @@ open_inherited(struct receiver *r, int fd, int64_t deadline, struct failure *f)
 		    f, EBADF, "descriptor %d is not open", fd);
 	if (stream_type(fd) == -1 && !stream_is_pipe(fd))
 		return failure_reason(f, EINVAL,
-		    "not a UNIX socket or a pipe; write ... | %s -, or name a "
-		    "socket",
-		    diag_program);
+		    "not a UNIX socket or a pipe, so no descriptors come from "
+		    "it");
 	r->fd = inherit(fd, f);
 	if (r->fd == -1)
 		return -1;

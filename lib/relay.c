@@ -43,28 +43,32 @@ message_buffer(struct fdpass_message *m)
 	return m->payload == NULL ? -1 : 0;
 }
 
-/* A slot that can take a message, with its socket made already, or NULL. */
+/*
+ * A slot that can take a message, with its socket made already: what is taken
+ * must not wait for that. NULL if there is none, or no room for a socket.
+ */
 static struct slot *
 free_slot(struct relay *r)
 {
-	struct slot *s;
+	struct slot *s = NULL;
 	size_t i;
 
 	for (i = 0; i < SLOTS; i++) {
-		s = &r->slots[i];
-		if (s->is_busy)
+		if (r->slots[i].is_busy)
 			continue;
-		if (s->is_ready)
-			return s;
-		if (s->message.payload == NULL &&
-		    message_buffer(&s->message) == -1)
-			return NULL;
-		if (handover_begin(&s->handover, r->target, -1) == -1)
-			return NULL;
-		s->is_ready = 1;
-		return s;
+		if (r->slots[i].is_ready)
+			return &r->slots[i];
+		if (s == NULL)
+			s = &r->slots[i];
 	}
-	return NULL;
+	if (s == NULL)
+		return NULL;
+	if (s->message.payload == NULL && message_buffer(&s->message) == -1)
+		return NULL;
+	if (handover_begin(&s->handover, r->target, -1) == -1)
+		return NULL;
+	s->is_ready = 1;
+	return s;
 }
 
 static void
