@@ -145,7 +145,7 @@ trace_received(const struct incoming *in)
 static void
 wait_child(pid_t pid)
 {
-	while (!child_has_ended(pid)) {
+	while (!child_has_ended(pid) && signals_count() < 2) {
 		signals_pause(-1);
 		if (signals_ending() != 0)
 			receiver_stop(&receiver);

@@ -529,8 +529,8 @@ turn(struct server *s, struct failure *f)
 
 /*
  * Receive connections, at most max at once, and echo on each of them, until
- * the end of the stream or a signal. Then finish those in hand. Returns 0, or
- * -1 and what failed.
+ * the end of the stream or a signal. Then finish those in hand, unless a second
+ * signal comes. Returns 0, or -1 and what failed.
  */
 int
 echo_serve(struct receiver *r, long max, struct failure *f)
@@ -560,6 +560,8 @@ echo_serve(struct receiver *r, long max, struct failure *f)
 			expire(&s, 1);
 		}
 		if (s.count == 0 && s.incoming == 0 && s.has_ended)
+			return 0;
+		if (signals_count() > 1)
 			return 0;
 		if (turn(&s, f) == -1)
 			return -1;

@@ -163,20 +163,32 @@ read_notes(struct pool *p)
 	}
 }
 
-/* The workers end when they are idle. */
 static void
-end_workers(struct pool *p)
+tell_workers(const struct pool *p)
 {
 	size_t i;
 
-	/* Before the listening sockets close: nobody shall find it stale. */
-	p->stop(p->argument);
 	for (i = 0; i < p->size; i++)
 		if (p->workers[i].pid != 0)
 			kill(p->workers[i].pid, SIGTERM);
+}
+
+/* The workers end when they are idle; at a second signal, at once. */
+static void
+end_workers(struct pool *p)
+{
+	int told = 0;
+
+	/* Before the listening sockets close: nobody shall find it stale. */
+	p->stop(p->argument);
+	tell_workers(p);
 	while (count(p, 'r') > 0) {
 		signals_pause(-1);
 		reap(p);
+		if (signals_count() > 1 && !told) {
+			told = 1;
+			tell_workers(p);
+		}
 	}
 }
 

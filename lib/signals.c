@@ -22,6 +22,8 @@
 #include <stddef.h>
 #include <unistd.h>
 
+#define TWICE 500 /* ms between two signals that are meant as two */
+
 static const int ending_signals[] = {SIGTERM, SIGINT, SIGHUP};
 #define N_ENDING (sizeof ending_signals / sizeof ending_signals[0])
 
@@ -34,6 +36,23 @@ static sigset_t caught; /* what we block, and let in while we wait */
 static sigset_t callers_mask, waiting_mask;
 static int initialized;
 
+/*
+ * Whoever ends a whole process group, or a pipeline, may well reach us twice
+ * at once: that counts as one.
+ */
+static void
+note_ending(int sig)
+{
+	static int64_t last;
+	int64_t now = signals_now();
+
+	if (ending == 0)
+		ending = sig;
+	if (endings == 0 || (now - last >= TWICE && endings < 100))
+		endings++;
+	last = now;
+}
+
 static void
 on_signal(int sig)
 {
@@ -41,12 +60,8 @@ on_signal(int sig)
 
 	if (sig == SIGALRM)
 		timed_out = 1;
-	else if (sig != SIGCHLD) {
-		if (ending == 0)
-			ending = sig;
-		if (endings < 100)
-			endings++;
-	}
+	else if (sig != SIGCHLD)
+		note_ending(sig);
 	if (sig != SIGCHLD && guarded >= 0)
 		dup2(null_fd, (int)guarded);
 	sys_ppoll_wake();
@@ -130,7 +145,7 @@ signals_ending(void)
 	return (int)ending;
 }
 
-/* How often: who asks twice does not want to wait any more. */
+/* How often: who asks a second time does not want to wait any more. */
 int
 signals_count(void)
 {
