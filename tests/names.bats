@@ -104,9 +104,9 @@ first_mode()
 @test "a name that is in use is an error, and its owner goes on" {
 	start owner fdrecv -k ./s echo received
 	up ./s
-	fails 1 "fdrecv: ./s: *: Address already in use" fdrecv ./s true
-	fails 1 "fdrecv: ./s: *: Address already in use" fdrecv -n 2 ./s true
-	fails 1 "fdlisten: ./s: *: Address already in use" fdlisten ./s true
+	fails 1 "fdrecv: ./s: *: Address*in use" fdrecv ./s true
+	fails 1 "fdrecv: ./s: *: Address*in use" fdrecv -n 2 ./s true
+	fails 1 "fdlisten: ./s: *: Address*in use" fdlisten ./s true
 	limited fdsend ./s
 	wait_for grep -qx received owner.out
 	same "$(cat owner.err)" ""
@@ -117,8 +117,8 @@ first_mode()
 @test "a name in use by fdlisten is an error, and nobody is accepted there" {
 	start owner fdlisten ./a fdecho
 	up ./a
-	fails 1 "fdlisten: ./a: *: Address already in use" fdlisten ./a true
-	fails 1 "fdrecv: ./a: *: Address already in use" fdrecv ./a true
+	fails 1 "fdlisten: ./a: *: Address*in use" fdlisten ./a true
+	fails 1 "fdrecv: ./a: *: Address*in use" fdrecv ./a true
 	same "$(echo hello | limited client ./a)" hello
 	ended owner
 	is_status 0
@@ -127,7 +127,7 @@ first_mode()
 @test "a name in use by a datagram socket is an error" {
 	start owner foreign receive -D ./s
 	up ./s
-	fails 1 "fdrecv: ./s: *: Address already in use" fdrecv ./s true
+	fails 1 "fdrecv: ./s: *: Address*in use" fdrecv ./s true
 	same "$(limited foreign send -D -s hello ./s)" sent
 	ended owner
 	same "$(cat owner.out)" "descriptors 1 bytes 5 payload hello"
@@ -170,12 +170,15 @@ first_mode()
 
 	make_stale ./s
 	for ((round = 1; round <= 50; round++)); do
-		start race race 20 fdrecv -k ./s true
+		start race race 20 fdrecv -k ./s echo received
 		wait_for grep -q left race.out
 		same "$(grep status race.out)" "status 1: 19" "round $round"
-		has 19 grep 'Address already in use' race.err
-		limited fdsend ./s
+		has 19 grep 'Address.*in use' race.err
 		winner=$(sed -n 's/left //p' race.out)
+		limited fdsend ./s
+		wait_for grep -q received race.out
+		# Its child has a copy of the listening socket until its exec.
+		wait_for has 0 children "$winner"
 		kill -KILL "$winner"
 		ended race
 		test -S ./s
@@ -388,12 +391,12 @@ name_of()
 	name=$(unique name)
 	start owner fdrecv -k "$name" true
 	limited fdsend -w "$name"
-	fails 1 "fdrecv: $name: *: Address already in use" fdrecv "$name" true
+	fails 1 "fdrecv: $name: *: Address*in use" fdrecv "$name" true
 	stop owner
 	is_status 0
 }
 
-@test "an abstract name of 107 bytes works, of 108 is refused" {
+@test "an abstract name of 108 bytes works, of 109 is refused" {
 	local name
 
 	need_linux
@@ -402,8 +405,8 @@ name_of()
 	limited fdsend -w "$name"
 	ended receiver
 	is_status 0
-	fails 1 "fdrecv: *107*" fdrecv "${name}0" true
-	fails 1 "fdsend: *107*" fdsend "${name}0"
+	fails 1 "fdrecv: *108*" fdrecv "${name}0" true
+	fails 1 "fdsend: *108*" fdsend "${name}0"
 }
 
 @test "a stale name refuses a sender" {

@@ -336,17 +336,19 @@ more_descriptors()
 }
 
 @test "fdrecv -k runs one COMMAND after the other" {
-	mkfifo go
-	start worker fdrecv -k ./s sh -c 'echo begin; read -r x <go; echo end'
+	mkfifo first second
+	# shellcheck disable=SC2016
+	start worker fdrecv -k ./s sh -c 'echo "begin $FDRECV_PAYLOAD"
+		read -r x <"$FDRECV_PAYLOAD"; echo end'
 	up ./s
-	limited fdsend ./s
-	start second fdsend ./s
+	limited fdsend -s first ./s
+	start second fdsend -s second ./s
 	wait_for grep -q begin worker.out
-	limited sh -c 'echo >go'
-	wait_for has 3 cat worker.out
-	limited sh -c 'echo >go'
+	limited sh -c 'echo >first'
+	wait_for grep -q second worker.out
+	limited sh -c 'echo >second'
 	wait_for has 4 cat worker.out
-	same "$(cat worker.out)" $'begin\nend\nbegin\nend'
+	same "$(cat worker.out)" $'begin first\nend\nbegin second\nend'
 	ended second
 	is_status 0
 	stop worker
@@ -378,6 +380,24 @@ more_descriptors()
 		limited fdsend ./s
 	done
 	wait_for has 4 grep received pool.out
+	stop pool
+	is_status 0
+}
+
+@test "a worker of a pool that was ended by SIGTERM is replaced" {
+	local worker
+
+	start pool fdrecv -n 2 ./s echo received
+	wait_for has 2 children "$pid"
+	for worker in $(children "$pid"); do
+		kill "$worker"
+	done
+	for worker in $(children "$pid"); do
+		wait_for not kill -0 "$worker"
+	done
+	wait_for has 2 children "$pid"
+	limited fdsend ./s
+	wait_for has 1 grep received pool.out
 	stop pool
 	is_status 0
 }
@@ -480,6 +500,7 @@ more_descriptors()
 @test "a pool that is killed leaves no worker" {
 	local worker
 
+	need_linux
 	start pool fdrecv -n 5 ./s true
 	wait_for has 5 children "$pid"
 	children "$pid" >workers

@@ -4,7 +4,7 @@
  *	with [-x] [-c FD] [-d SIG] [-i SIG] [-b SIG] [-u SIG] [-a SECONDS]
  *	     [-l LIMIT] [-T FD] [-L FD] [-P FD] [-N FD] COMMAND [ARG...]
  *
- * -x  every descriptor from 3 up is closed
+ * -x  every descriptor from 3 to 1023 is closed
  * -c  descriptor FD is closed
  * -d  signal SIG (a name without SIG) has its default action
  * -i  signal SIG is ignored
@@ -149,15 +149,13 @@ limit(rlim_t most)
 int
 main(int argc, char *argv[])
 {
-	long fd, most;
-	int c, flags;
+	int c, fd, flags;
 
 	while ((c = getopt(argc, argv, "+xc:d:i:b:u:a:l:T:L:P:N:")) != -1) {
 		switch (c) {
 		case 'x':
-			most = sysconf(_SC_OPEN_MAX);
-			for (fd = 3; fd < most; fd++)
-				close((int)fd);
+			for (fd = 3; fd < 1024; fd++)
+				close(fd);
 			break;
 		case 'c':
 			close(atoi(optarg));
