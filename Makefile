@@ -60,8 +60,10 @@ LIB_SRC = \
 	lib/diag.c \
 	lib/echo.c \
 	lib/environ.c \
+	lib/exchange.c \
 	lib/failure.c \
 	lib/handover.c \
+	lib/incoming.c \
 	lib/info.c \
 	lib/landing.c \
 	lib/loop.c \
@@ -91,6 +93,7 @@ HDR = \
 	lib/failure.h \
 	lib/fdpass.h \
 	lib/handover.h \
+	lib/incoming.h \
 	lib/info.h \
 	lib/landing.h \
 	lib/loop.h \

@@ -296,7 +296,7 @@ int
 main(int argc, char *argv[])
 {
 	struct acceptor acceptor;
-	struct stream stream = {NULL, -1, -1, 0};
+	struct stream stream = {NULL, -1, -1, 0, 0};
 	struct failure f;
 	int listener, status, has_command;
 
@@ -320,8 +320,8 @@ main(int argc, char *argv[])
 	if (option.only_listen)
 		return has_command ? pass_listening(listener) :
 				     send_listening(listener, &stream);
-	acceptor_init(
-	    &acceptor, listener, address.kind == ADDRESS_FD, stream.fd);
+	acceptor_init(&acceptor, listener, address.kind == ADDRESS_FD,
+	    has_command ? NULL : &stream);
 	if (!has_command)
 		return serve_stream(&acceptor, &stream);
 	return option.keep ? serve_many(&acceptor) : serve_one(&acceptor);

@@ -20,6 +20,8 @@
 static const char synopsis[] =
     "fdpipe [-v] [-n copies] COMMAND [ARG...] '|' COMMAND [ARG...] ...\n";
 
+#define GRACE 1000 /* ms for a command to end by itself */
+
 struct process {
 	pid_t pid; /* 0: it has ended */
 	int status;
@@ -116,14 +118,33 @@ start_all(void)
 	return 0;
 }
 
+/* The command that a process is one of; the last has copies. */
+static size_t
+command_of(size_t process)
+{
+	return process < n_commands ? process : n_commands - 1;
+}
+
 static void
-pass_on(int sig)
+tell(size_t first, size_t last, int sig)
 {
 	size_t i;
 
 	for (i = 0; i < n_processes; i++)
-		if (processes[i].pid != 0)
+		if (processes[i].pid != 0 && command_of(i) >= first &&
+		    command_of(i) <= last)
 			kill(processes[i].pid, sig);
+}
+
+/* The first command that still runs. */
+static size_t
+first_running(void)
+{
+	size_t i = 0;
+
+	while (processes[i].pid == 0)
+		i++;
+	return command_of(i);
 }
 
 static size_t
@@ -143,21 +164,34 @@ reap(void)
 	return ended;
 }
 
+/*
+ * Wait for all of them. A signal goes to the first command; each of the others
+ * gets it when those before have ended, unless the end of its input ends it
+ * anyway: so what is on its way still arrives. A second signal goes to all.
+ */
 static void
 wait_all(void)
 {
-	size_t running = n_processes;
-	int passed = 0;
+	size_t running = n_processes, told = 0;
+	int64_t due = -1;
 
 	for (;;) {
 		running -= reap();
 		if (running == 0)
 			return;
-		signals_pause(-1);
-		if (signals_count() > passed) {
-			passed = signals_count();
-			pass_on(signals_ending());
+		if (signals_count() > 1 && told <= n_commands) {
+			tell(0, n_commands, signals_ending());
+			told = n_commands + 1;
+		} else if (signals_ending() != 0 && first_running() >= told) {
+			if (due == -1)
+				due = told == 0 ? 0 : signals_deadline(GRACE);
+			if (signals_now() >= due) {
+				told = first_running() + 1;
+				tell(told - 1, told - 1, signals_ending());
+				due = -1;
+			}
 		}
+		signals_wait(NULL, 0, due);
 	}
 }
 
@@ -214,7 +248,7 @@ main(int argc, char *argv[])
 	signals_init(SIGNALS_CHILD);
 	if (start_all() == -1) {
 		diag_errno("'|'", "socketpair");
-		pass_on(SIGTERM);
+		tell(0, n_commands, SIGTERM);
 		wait_all();
 		return EXIT_WRONG;
 	}

@@ -13,16 +13,17 @@
 #define ACCEPT_AT_MOST 100  /* ms */
 
 /*
- * Accept from a listening socket that is ours alone, or shared. watch is the
- * stream that the connections go to, -1 if they go elsewhere.
+ * Accept from a listening socket that is ours alone, or shared. The stream is
+ * where the connections go, NULL if they go elsewhere.
  */
 void
-acceptor_init(struct acceptor *a, int fd, int is_shared, int watch)
+acceptor_init(
+    struct acceptor *a, int fd, int is_shared, const struct stream *stream)
 {
 	memset(a, 0, sizeof *a);
 	a->fd = fd;
 	a->is_shared = is_shared;
-	a->watch = watch;
+	a->stream = stream;
 	if (!is_shared)
 		sys_nonblock(fd, 1);
 }
@@ -94,38 +95,17 @@ trace_accepted(const struct acceptor *a, int s)
 	trace("S6", "accept(%d) = %d from %s", a->fd, s, peer);
 }
 
-/*
- * Wait until there is a connection, and room for it in the stream. A busy
- * server finds both at once, and so with one call.
- */
+/* There is a connection, and room for it where it goes. */
 static int
 wait_ready(struct acceptor *a, int64_t deadline)
 {
-	struct pollfd p[2];
-	int r, client = 0, room = a->watch == -1;
+	int r = stream_wait(a->stream, a->fd, deadline);
 
-	while (!client || !room) {
-		p[0].fd = client ? -1 : a->fd;
-		p[0].events = POLLIN;
-		p[0].revents = 0;
-		p[1].fd = a->watch;
-		p[1].events = room ? 0 : POLLOUT;
-		p[1].revents = 0;
-		r = signals_wait(p, 2, deadline);
-		if (r == -1)
-			return -1;
-		if (r == 0) {
-			errno = ETIMEDOUT;
-			return -1;
-		}
-		if (p[1].revents & (POLLHUP | POLLERR | POLLNVAL)) {
-			errno = EPIPE;
-			return -1;
-		}
-		client |= p[0].revents != 0;
-		room |= p[1].revents != 0;
-	}
-	return 0;
+	if (r == 0)
+		errno = ETIMEDOUT;
+	else if (r == -1 && errno == ESHUTDOWN)
+		errno = EPIPE;
+	return r == 1 ? 0 : -1;
 }
 
 /*

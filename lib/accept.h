@@ -7,18 +7,19 @@
 #include "sys.h"
 
 #include "failure.h"
+#include "stream.h"
 
 #include <stdint.h>
 
 struct acceptor {
 	int fd;
 	int is_shared; /* others accept from it too: its flags are not ours */
-	int watch; /* where connections go, or -1: none is taken for nobody */
+	const struct stream *stream; /* none is taken for nobody, or NULL */
 	struct sockaddr_storage peer;
 	socklen_t peer_length;
 };
 
-void acceptor_init(struct acceptor *, int, int, int);
+void acceptor_init(struct acceptor *, int, int, const struct stream *);
 int accept_shared(int, struct sockaddr *, socklen_t *);
 int acceptor_next(struct acceptor *, int64_t, struct failure *);
 

@@ -42,40 +42,6 @@ address_fd_operand(const char *operand, int *fd)
 	return 1;
 }
 
-/* The socket address of PATH or @NAME. */
-int
-address_unix(const char *path, struct sockaddr_un *sun, socklen_t *length,
-    struct failure *f)
-{
-	size_t n = strlen(path), limit = sizeof sun->sun_path;
-
-	memset(sun, 0, sizeof *sun);
-	sun->sun_family = AF_UNIX;
-	/* A path ends with a NUL; an abstract name begins with one. */
-	if (path[0] != '@')
-		limit--;
-	if (n == 0)
-		return failure_reason(f, EINVAL, "the name is empty");
-	if (path[0] == '@' && !sys_has_abstract())
-		return failure_reason(f, EINVAL,
-		    "this build has no abstract sockets; for a path write "
-		    "./%.80s",
-		    path);
-	if (path[0] == '@' && n == 1)
-		return failure_reason(f, EINVAL, "the abstract name is empty");
-	if (n > limit)
-		return failure_reason(f, ENAMETOOLONG,
-		    "the name of a socket has at most %zu bytes, this one %zu",
-		    limit, n);
-	memcpy(sun->sun_path, path, n);
-	if (path[0] == '@')
-		sun->sun_path[0] = '\0';
-	else
-		n++;
-	*length = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n);
-	return 0;
-}
-
 static int
 all_digits(const char *s)
 {
@@ -398,15 +364,6 @@ check_connected(int fd, struct failure *f)
 		return fd;
 	return failure_reason(
 	    f, EINVAL, "the descriptor is not a connected socket");
-}
-
-/* A file of this name that is no socket refuses a connection too. */
-int
-address_is_no_socket(const char *path)
-{
-	struct stat st;
-
-	return path[0] != '@' && stat(path, &st) == 0 && !S_ISSOCK(st.st_mode);
 }
 
 /*

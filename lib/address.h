@@ -33,9 +33,6 @@ void address_of_socket(char *, size_t, int);
 int address_split(
     const struct sockaddr *, socklen_t, char *, size_t, char *, size_t);
 
-int address_is_no_socket(const char *);
 int address_fd_operand(const char *, int *);
-int address_unix(
-    const char *, struct sockaddr_un *, socklen_t *, struct failure *);
 
 #endif

@@ -19,6 +19,7 @@
 #define AT_ONCE 16          /* connections taken before others have a turn */
 #define INCOMING_MOST 64    /* connections that may still bring a message */
 #define KEPT 8              /* descriptors for ourselves */
+#define QUEUED 1000         /* ms to take what is queued at the end */
 #define RETRY_RESOURCES 100 /* ms */
 
 static char buffer[BUFFER];
@@ -482,7 +483,9 @@ expire(struct server *s, int all)
 	for (c = s->first; c != NULL; c = next) {
 		next = c->next;
 		if (all) {
+			loop_remove(&s->loop, c->fd);
 			fdpass_close(&c->incoming->message);
+			incoming_answer(c->incoming, FDPASS_RETRY);
 			end_incoming(s, c);
 		} else if (signals_now() >= c->incoming->deadline) {
 			step_incoming(s, c);
@@ -527,6 +530,19 @@ turn(struct server *s, struct failure *f)
 	return taken ? take(s, f) : 0;
 }
 
+/* We are to end, and others may go on with the stream: what is there now. */
+static void
+take_queued(struct server *s)
+{
+	int64_t deadline = signals_deadline(QUEUED);
+
+	if (s->receiver->kind == RECEIVER_STREAM)
+		while (
+		    has_room(s) && signals_now() < deadline && take_one(s) == 1)
+			continue;
+	s->has_ended = 1;
+}
+
 /*
  * Receive connections, at most max at once, and echo on each of them, until
  * the end of the stream or a signal. Then finish those in hand, unless a second
@@ -551,8 +567,9 @@ echo_serve(struct receiver *r, long max, struct failure *f)
 	if (s.room < 1)
 		s.room = 1;
 	for (;;) {
-		if (signals_ending() != 0)
-			s.has_ended |= !receiver_drains(r);
+		if (signals_ending() != 0 && !s.has_ended &&
+		    !receiver_drains(r))
+			take_queued(&s);
 		if (listen_or_not(&s) == -1)
 			return failure_errno(f, "wait");
 		if (signals_ending() != 0) {

@@ -27,6 +27,8 @@
 #define FDPASS_NOWAIT 1 /* EAGAIN instead of waiting */
 #define FDPASS_CREDS 2  /* fdpass_send: attach credentials, where there are */
 #define FDPASS_PEEK 4   /* fdpass_recv: leave the message in the queue */
+/* A flag of fdpass_hand_over(). */
+#define FDPASS_WAIT 8 /* wait for the receiver, and until it has room */
 
 struct fdpass_message {
 	char *payload; /* the caller's buffer */
@@ -39,6 +41,54 @@ struct fdpass_message {
 	long uid;
 	long gid;
 };
+
+/*
+ * Hand descriptors over to who receives on the UNIX socket called name, a path
+ * or, on Linux, @ and an abstract name: connect, send one message as
+ * fdpass_send() does, shut down the writing side, wait for the answer.
+ *
+ * The descriptors stay the caller's, who closes its copies.
+ *
+ * Returns 0 when the receiver has taken them. Or -1 with errno: ENOENT or
+ * ECONNREFUSED when nobody receives there; ECONNABORTED when the receiver
+ * refused; EAGAIN when it had no room; ECONNRESET when it went away without
+ * reading; EINTR when waiting was interrupted by a signal; EINVAL and
+ * ENAMETOOLONG for what cannot be sent, or be a name. With FDPASS_WAIT the
+ * first two and EAGAIN are waited out, and ECONNRESET where the payload is
+ * one byte: of a longer one a part may have been taken.
+ */
+int fdpass_hand_over(const char *name, const void *payload, size_t length,
+    const int *fds, size_t count, int flags);
+
+/*
+ * Listen on a UNIX socket called name, as above, with this file mode from its
+ * first instant. A name that nobody is bound to any more is replaced. (For
+ * a moment the umask of the process is changed.)
+ *
+ * Returns the listening socket, close-on-exec and the caller's. The name stays
+ * when it is closed: who ends in order calls unlink() first. Or -1 with
+ * errno: EADDRINUSE when somebody is bound to the name; ENOTSOCK when it is
+ * something else than a socket; EINVAL and ENAMETOOLONG for what cannot be a
+ * name; and the others of socket(), bind(), listen() and open().
+ */
+int fdpass_listen(const char *name, mode_t mode);
+
+/*
+ * Accept one connection from a listening UNIX socket, and receive on it one
+ * whole message into *message, made ready by fdpass_buffer(). Its buffer needs
+ * one byte more than the longest payload to be taken, or just one byte where
+ * the payload is a lone NUL. A connection that brings no message, or none
+ * within five seconds, is closed, a message that does not fit is refused, and
+ * the next connection is accepted. Several processes may call it for the same
+ * socket: each message goes to one of them.
+ *
+ * Returns the connection, close-on-exec, where the sender waits for
+ * fdpass_answer(); to be closed after that. The received descriptors are the
+ * caller's, as those of fdpass_recv(). Or -1 with errno, and no descriptors:
+ * EINTR when waiting was interrupted by a signal; EAGAIN when the socket does
+ * not block and nobody has connected; and the others of accept().
+ */
+int fdpass_accept(int listener, struct fdpass_message *message);
 
 /*
  * Send one message: length bytes of payload (1 to FDPASS_MAX_PAYLOAD; on a

@@ -267,7 +267,7 @@ answered(struct handover *h, char answer)
 	} else {
 		failure_reason(&h->failure, ECONNREFUSED,
 		    "refused by the receiver%s",
-		    answer == FDPASS_RETRY ? ": it has no room now" : "");
+		    answer == FDPASS_RETRY ? ": not now" : "");
 		fail(h);
 	}
 }

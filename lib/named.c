@@ -1,12 +1,12 @@
 #include "named.h"
 
-#include "address.h"
 #include "signals.h"
 
 #include <sys/un.h>
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -14,6 +14,49 @@
 #define LOCK_WAIT 5000 /* ms that somebody may hold the directory's lock */
 
 enum probe { FREE, STALE, LIVE, NOT_A_SOCKET, UNKNOWN };
+
+/* The socket address of PATH or @NAME. */
+int
+address_unix(const char *path, struct sockaddr_un *sun, socklen_t *length,
+    struct failure *f)
+{
+	size_t n = strlen(path), limit = sizeof sun->sun_path;
+
+	memset(sun, 0, sizeof *sun);
+	sun->sun_family = AF_UNIX;
+	/* A path ends with a NUL; an abstract name begins with one. */
+	if (path[0] != '@')
+		limit--;
+	if (n == 0)
+		return failure_reason(f, EINVAL, "the name is empty");
+	if (path[0] == '@' && !sys_has_abstract())
+		return failure_reason(f, EINVAL,
+		    "this build has no abstract sockets; for a path write "
+		    "./%.80s",
+		    path);
+	if (path[0] == '@' && n == 1)
+		return failure_reason(f, EINVAL, "the abstract name is empty");
+	if (n > limit)
+		return failure_reason(f, ENAMETOOLONG,
+		    "the name of a socket has at most %zu bytes, this one %zu",
+		    limit, n);
+	memcpy(sun->sun_path, path, n);
+	if (path[0] == '@')
+		sun->sun_path[0] = '\0';
+	else
+		n++;
+	*length = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n);
+	return 0;
+}
+
+/* A file of this name that is no socket refuses a connection too. */
+int
+address_is_no_socket(const char *path)
+{
+	struct stat st;
+
+	return path[0] != '@' && stat(path, &st) == 0 && !S_ISSOCK(st.st_mode);
+}
 
 /*
  * Is somebody bound to this name? A connection of the wrong type finds out

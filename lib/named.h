@@ -10,6 +10,7 @@
 #include "failure.h"
 
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <time.h>
 
 struct named {
@@ -20,6 +21,9 @@ struct named {
 	struct timespec made; /* inode numbers are used again */
 };
 
+int address_unix(
+    const char *, struct sockaddr_un *, socklen_t *, struct failure *);
+int address_is_no_socket(const char *);
 int named_listen(const char *, int, mode_t, struct named *, struct failure *);
 void named_remove(struct named *);
 

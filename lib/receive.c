@@ -14,9 +14,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define MESSAGE_WAIT 5000   /* ms that a connection may take to bring it */
-#define SILENCE 1000        /* ms after which it is taken for complete */
 #define RETRY_RESOURCES 100 /* ms */
+#define DRAIN 2000          /* ms for what is queued when we are to end */
 
 #ifndef POLLRDHUP
 #define POLLRDHUP 0
@@ -155,7 +154,10 @@ receiver_open(struct receiver *r, const char *operand, mode_t mode, int flags,
 	return 0;
 }
 
-/* Is what the stream holds still to be taken after receiver_stop()? */
+/*
+ * Is the stream to be read after receiver_stop(), until its end? Its sender
+ * sees that we want no more, sends what it has in hand, and closes.
+ */
 int
 receiver_drains(const struct receiver *r)
 {
@@ -173,8 +175,7 @@ close_fd(int *fd)
 /*
  * Let nothing more come: remove the name and close the listening socket, so
  * that nobody waits in its queue; tell the sender of a stream that is ours
- * alone, who would otherwise go on until it is closed. What that holds can
- * still be taken.
+ * alone, by shutting down our writing side, which nobody uses.
  */
 void
 receiver_stop(struct receiver *r)
@@ -184,7 +185,7 @@ receiver_stop(struct receiver *r)
 		close_fd(&r->fd);
 		close_fd(&r->waiting);
 	} else if (receiver_drains(r) && r->opener == getpid()) {
-		shutdown(r->fd, SHUT_RDWR);
+		shutdown(r->fd, SHUT_WR);
 	}
 }
 
@@ -195,32 +196,6 @@ receiver_close(struct receiver *r)
 	named_remove(&r->name);
 	close_fd(&r->fd);
 	close_fd(&r->waiting);
-}
-
-/* Memory for the payload. */
-int
-incoming_init(struct incoming *in)
-{
-	memset(in, 0, sizeof *in);
-	in->sock = -1;
-	fdpass_buffer(&in->message, malloc(FDPASS_MAX_PAYLOAD + 1),
-	    FDPASS_MAX_PAYLOAD + 1);
-	return in->message.payload == NULL ? -1 : 0;
-}
-
-/* A connection was accepted: a message shall come, but not too late. */
-void
-incoming_begin(struct incoming *in, int sock)
-{
-	struct sys_peer peer;
-
-	in->sock = sock;
-	in->deadline = signals_deadline(MESSAGE_WAIT);
-	in->message.length = in->message.count = 0;
-	sys_peer_of(sock, &peer);
-	in->message.pid = peer.pid;
-	in->message.uid = peer.uid;
-	in->message.gid = peer.gid;
 }
 
 /* Answer, if the sender waits for it, and close the connection. */
@@ -235,87 +210,6 @@ incoming_answer(struct incoming *in, char answer)
 	trace_call("W1", "close(%d)", in->sock);
 	close(in->sock);
 	in->sock = -1;
-}
-
-/* Add a part to the message; -1 if it is too much. */
-static int
-append(struct fdpass_message *m, struct fdpass_message *part)
-{
-	m->length += part->length;
-	if (m->count + part->count > FDPASS_MAX_FDS ||
-	    m->length > FDPASS_MAX_PAYLOAD) {
-		fdpass_close(part);
-		errno = EMSGSIZE;
-		return -1;
-	}
-	memcpy(m->fds + m->count, part->fds, part->count * sizeof m->fds[0]);
-	m->count += part->count;
-	if (part->pid != -1) {
-		m->pid = part->pid;
-		m->uid = part->uid;
-		m->gid = part->gid;
-	}
-	return 0;
-}
-
-/* A lone NUL with descriptors is the usual message: nothing follows it. */
-static int
-is_complete(const struct fdpass_message *m, int type)
-{
-	return type == SOCK_SEQPACKET ||
-	    (m->count > 0 && m->length == 1 && m->payload[0] == '\0');
-}
-
-static int
-give_up(struct incoming *in)
-{
-	fdpass_close(&in->message);
-	return -1;
-}
-
-/*
- * Take what has come on a connection. Returns 1 when the message is complete,
- * which may have no descriptors; 0 to be called again when more has come, or
- * at the deadline; -1 when nothing comes of it, with errno: 0 if it was
- * closed without a word, ETIMEDOUT, EMFILE, EMSGSIZE or another of recvmsg().
- */
-int
-incoming_step(struct incoming *in)
-{
-	struct fdpass_message part, *m = &in->message;
-	int r, type = stream_type(in->sock);
-	int64_t now;
-
-	for (;;) {
-		fdpass_buffer(
-		    &part, m->payload + m->length, m->size - m->length);
-		r = fdpass_recv(in->sock, &part, FDPASS_NOWAIT);
-		if (r == 1 && append(m, &part) == -1)
-			return give_up(in);
-		if (r == 1 && is_complete(m, type))
-			return 1;
-		if (r == 0) {
-			if (m->length > 0)
-				return 1;
-			errno = 0;
-			return give_up(in);
-		}
-		if (r == -1 && errno != EINTR)
-			break;
-	}
-	if (!sys_would_block(errno))
-		return give_up(in);
-	now = signals_now();
-	if (now >= in->deadline) {
-		if (m->count > 0)
-			return 1;
-		errno = ETIMEDOUT;
-		return give_up(in);
-	}
-	/* A sender that has sent it all but keeps its side open. */
-	if (m->count > 0 && now + SILENCE < in->deadline)
-		in->deadline = now + SILENCE;
-	return 0;
 }
 
 static int
@@ -382,7 +276,9 @@ wait_connection(struct receiver *r, struct failure *f)
 
 	for (;;) {
 		trace_before("W1", "accept(%d)", r->fd);
-		s = accept_blocking(r);
+		s = -1;
+		if (signals_ending() == 0 && !signals_timed_out())
+			s = accept_blocking(r);
 		if (s != -1) {
 			trace("W1", "accept(%d) = %d", r->fd, s);
 			return s;
@@ -426,7 +322,7 @@ receiver_offence(const struct receiver *r, int error)
 		diag_offence(
 		    "%s: closed a connection that brought no message in "
 		    "%d s",
-		    r->operand, MESSAGE_WAIT / 1000);
+		    r->operand, INCOMING_WAIT / 1000);
 	else
 		diag_offence("%s: recvmsg: %s", r->operand, strerror(error));
 }
@@ -450,10 +346,8 @@ next_connection(struct receiver *r, struct incoming *in, struct failure *f)
 			signals_wait(&p, 1, in->deadline);
 			if (signals_ending() == 0 && !signals_timed_out())
 				continue;
-			/* Unread, so that the sender knows it was not taken. */
 			fdpass_close(&in->message);
-			close(s);
-			in->sock = -1;
+			incoming_answer(in, FDPASS_RETRY);
 			errno = EINTR;
 			return failure_errno(f, "recvmsg");
 		}
@@ -548,7 +442,7 @@ take(struct receiver *r, int fd, struct fdpass_message *m, int flags)
 				r->partial = m->length;
 			return -1;
 		}
-		if (append(m, &part) == -1) {
+		if (incoming_append(m, &part) == -1) {
 			fdpass_close(m);
 			return -1;
 		}
@@ -603,13 +497,41 @@ take_blocking(struct receiver *r, struct fdpass_message *m)
 	return result;
 }
 
-/* We are to end: what is queued already, or EINTR. */
+/*
+ * We are to end, but what was sent shall not be lost: take what is queued, to
+ * the end of the stream where that comes. A worker that is ended alone leaves
+ * the rest to the others after a while. EINTR when it is over.
+ */
 static int
 drain(struct receiver *r, struct fdpass_message *m, struct failure *f)
 {
+	struct pollfd p;
+	int wait;
+
 	receiver_stop(r);
-	if (receiver_drains(r) && receiver_try(r, m) == 1)
-		return 1;
+	if (r->drained == 0)
+		r->drained = signals_deadline(DRAIN);
+	wait = receiver_drains(r);
+	p.fd = r->fd;
+	p.events = POLLIN;
+	while (r->flags & RECEIVER_DRAIN && signals_count() < 2) {
+		if (signals_now() >= r->drained &&
+		    (!wait || r->opener != getpid()))
+			break;
+		switch (receiver_try(r, m)) {
+		case 1:
+			return 1;
+		case 0:
+			wait = 0;
+			break;
+		default:
+			if (!sys_would_block(errno))
+				wait = 0;
+		}
+		if (!wait)
+			break;
+		signals_wait(&p, 1, r->opener == getpid() ? -1 : r->drained);
+	}
 	errno = EINTR;
 	return failure_errno(f, "recvmsg");
 }

@@ -9,6 +9,7 @@
 
 #include "failure.h"
 #include "fdpass.h"
+#include "incoming.h"
 #include "named.h"
 
 #include <stdint.h>
@@ -29,18 +30,12 @@ struct receiver {
 	int is_abstract;
 	int is_private; /* nobody else reads the stream */
 	pid_t opener;
+	int64_t drained; /* when to give up what is queued; 0: not ending */
 	struct sys_peer peer; /* who has connected to a name, else unknown */
 	struct named name;
 	size_t partial; /* bytes of a message whose descriptors are to come */
 	int limit;      /* of the descriptor table */
 	int highest;    /* descriptor that was ever in use */
-};
-
-/* A message on its way in on a connection to a name. */
-struct incoming {
-	int sock; /* -1: none, a stream needs no answer */
-	int64_t deadline;
-	struct fdpass_message message;
 };
 
 int receiver_open(
@@ -54,9 +49,6 @@ int receiver_drains(const struct receiver *);
 void receiver_stop(struct receiver *);
 void receiver_close(struct receiver *);
 
-int incoming_init(struct incoming *);
-void incoming_begin(struct incoming *, int);
-int incoming_step(struct incoming *);
 void incoming_answer(struct incoming *, char);
 
 #endif

@@ -246,78 +246,73 @@ relay_to_name(struct receiver *receiver, struct target *target, int64_t timeout,
 	return r.has_failed;
 }
 
-/* Wait for a message, and for room where it is to go. */
+/* One message: 1, 0 at the end, -1 and what failed. */
 static int
-wait_both(struct receiver *in, const struct stream *out)
+pass_on(struct receiver *in, const struct stream *out, int64_t timeout,
+    struct fdpass_message *m, struct failure *f)
 {
-	struct pollfd p[2];
-	int message = 0, room = 0;
+	int r;
 
-	while (!message || !room) {
-		p[0].fd = message ? -1 : in->fd;
-		p[0].events = POLLIN;
-		p[0].revents = 0;
-		p[1].fd = out->fd;
-		p[1].events = room ? 0 : POLLOUT;
-		p[1].revents = 0;
-		if (signals_wait(p, 2, -1) == -1)
-			return -1;
-		if (p[1].revents & (POLLHUP | POLLERR | POLLNVAL)) {
-			errno = EPIPE;
-			return -1;
-		}
-		message |= p[0].revents != 0;
-		room |= p[1].revents != 0;
+	if (!receiver_has_room(in)) {
+		receiver_offence(in, EMFILE);
+		signals_pause(RETRY_RESOURCES);
+		return 1;
 	}
-	return 0;
+	r = take(in, m);
+	if (r == 0)
+		return 0;
+	if (r == -1 && !sys_would_block(errno) && errno != EINTR &&
+	    errno != EMSGSIZE && errno != EMFILE)
+		return failure_errno(f, "recvmsg");
+	if (r == -1)
+		return 1;
+	r = stream_send(out, m->payload, m->length, m->fds, m->count,
+	    signals_deadline(timeout));
+	fdpass_close(m);
+	if (r == -1 && errno != ETIMEDOUT)
+		return failure_errno(f, "sendmsg");
+	if (r == -1)
+		diag_offence("%s: not taken in time", out->operand);
+	return 1;
 }
 
 /*
- * Pass on each message to a stream, one after another. Returns as
- * relay_to_name(); errno is EPIPE when nobody reads the stream any more.
+ * Pass on each message to a stream, one after another, to the end of what
+ * comes or until a signal. Returns 0, or -1 and what failed: EPIPE when nobody
+ * reads the stream any more, or its reader wanted no more than it has got now.
  */
 int
 relay_to_stream(struct receiver *in, const struct stream *out, int64_t timeout,
     struct failure *f)
 {
+	struct stream last = *out;
 	struct fdpass_message m;
-	int r;
+	int r = 1, is_last = 0;
 
 	if (in->fd == -1)
 		return 0;
 	if (message_buffer(&m) == -1)
 		return failure_errno(f, "memory for a payload");
-	while (signals_count() < 2) {
-		if (signals_ending() != 0) {
+	while (r == 1 && signals_count() < 2) {
+		if (is_last || signals_ending() != 0) {
 			receiver_stop(in);
 			if (!receiver_drains(in))
 				break;
 		}
-		if (wait_both(in, out) == -1) {
-			if (errno == EINTR)
-				continue;
-			return failure_errno(f, "poll");
+		if (stream_wait(&last, in->fd, -1) == 1) {
+			r = pass_on(in, &last, timeout, &m, f);
+		} else if (errno == ESHUTDOWN) {
+			/* Who sends to us shall know; what is queued goes. */
+			is_last = 1;
+			last.end = 0;
+		} else if (errno != EINTR) {
+			r = failure_errno(f, "poll");
 		}
-		if (!receiver_has_room(in)) {
-			receiver_offence(in, EMFILE);
-			signals_pause(RETRY_RESOURCES);
-			continue;
-		}
-		r = take(in, &m);
-		if (r == 0)
-			return 0;
-		if (r == -1 && !sys_would_block(errno) && errno != EINTR &&
-		    errno != EMSGSIZE && errno != EMFILE)
-			return failure_errno(f, "recvmsg");
-		if (r == -1)
-			continue;
-		r = stream_send(out, m.payload, m.length, m.fds, m.count,
-		    signals_deadline(timeout));
-		fdpass_close(&m);
-		if (r == -1 && errno == ETIMEDOUT)
-			diag_offence("%s: not taken in time", out->operand);
-		else if (r == -1)
-			return failure_errno(f, "sendmsg");
 	}
-	return 0;
+	free(m.payload);
+	if (r != -1 && is_last) {
+		errno = EPIPE;
+		r = failure_errno(f, "sendmsg");
+	}
+	return r == -1 ? -1 : 0;
 }

@@ -17,6 +17,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#ifndef POLLRDHUP
+#define POLLRDHUP 0
+#endif
+
 #define RETRY_RESOURCES 20  /* ms */
 #define KEPT_TOGETHER 16384 /* bytes that Linux never splits */
 #define GREETING "fdpass "
@@ -301,6 +305,7 @@ stream_open(struct stream *s, const char *operand, int fd, int64_t deadline,
 {
 	s->operand = operand;
 	s->fd = fd;
+	s->end = 0;
 	s->type = stream_type(fd);
 	if (stream_check(fd, f) == -1)
 		return -1;
@@ -309,6 +314,7 @@ stream_open(struct stream *s, const char *operand, int fd, int64_t deadline,
 		if (s->fd == -1)
 			return -1;
 		s->type = stream_type(s->fd);
+		s->end = POLLRDHUP;
 	}
 	/* The kernel adds our credentials by itself if this end has asked. */
 	s->flags = FDPASS_CREDS;
@@ -318,23 +324,42 @@ stream_open(struct stream *s, const char *operand, int fd, int64_t deadline,
 }
 
 /*
- * Wait until the stream takes a message: 1, or 0 when the time is over, -1
- * with EPIPE when nobody can read it any more, with EINTR for a signal.
+ * Wait until fd is readable and the stream takes a message; one who is busy
+ * finds both at once, and so with one call. Returns 1, or 0 when the time is
+ * over; -1 with EPIPE when nobody can read the stream any more, with ESHUTDOWN
+ * when its reader wants no more than what is on its way, EINTR for a signal.
+ * Without a stream only fd is waited for, with fd -1 only the stream.
  */
 int
-stream_wait(const struct stream *s, int64_t deadline)
+stream_wait(const struct stream *s, int fd, int64_t deadline)
 {
-	struct pollfd p;
-	int r;
+	struct pollfd p[2];
+	int r, readable = fd == -1, room = s == NULL;
 
-	p.fd = s->fd;
-	p.events = POLLOUT;
-	r = signals_wait(&p, 1, deadline);
-	if (r == 1 && p.revents & (POLLHUP | POLLERR | POLLNVAL)) {
-		errno = EPIPE;
-		return -1;
+	while (!readable || !room) {
+		p[0].fd = readable ? -1 : fd;
+		p[0].events = POLLIN;
+		p[0].revents = 0;
+		p[1].fd = s != NULL ? s->fd : -1;
+		p[1].events = room ? 0 : POLLOUT;
+		p[1].revents = 0;
+		if (s != NULL && fd != -1)
+			p[1].events |= s->end;
+		r = signals_wait(p, 2, deadline);
+		if (r <= 0)
+			return r;
+		if (p[1].revents & (POLLHUP | POLLERR | POLLNVAL))
+			errno = EPIPE;
+		else if (s != NULL && p[1].revents & s->end)
+			errno = ESHUTDOWN;
+		else
+			errno = 0;
+		if (errno != 0)
+			return -1;
+		readable |= p[0].revents != 0;
+		room |= (p[1].revents & POLLOUT) != 0;
 	}
-	return r;
+	return 1;
 }
 
 static int
@@ -345,7 +370,7 @@ wait_and_go_on(const struct stream *s, int error, int64_t deadline)
 		return -1;
 	}
 	if (sys_would_block(error)) {
-		if (stream_wait(s, deadline) == -1 && errno == EPIPE)
+		if (stream_wait(s, -1, deadline) == -1 && errno == EPIPE)
 			return -1;
 		return 0;
 	}
@@ -496,6 +521,10 @@ stream_accept_invitation(int fd, int64_t deadline, struct failure *f)
 		    "be fdlisten or fdsend -");
 	line[n - 1] = '\0';
 	s = connect_private(line + sizeof GREETING - 1, f);
+	/* Who invited has gone again: an end of file, too. */
+	if (s == -1 && (f->error == ENOENT || f->error == ECONNREFUSED))
+		return failure_reason(
+		    f, ENOENT, "end of file instead of descriptors");
 	if (s != -1)
 		trace("S4", "connect(%d, %s)", s, line + sizeof GREETING - 1);
 	return s;

@@ -16,11 +16,12 @@ struct stream {
 	int fd;
 	int type;  /* SOCK_STREAM, SOCK_SEQPACKET or SOCK_DGRAM */
 	int flags; /* for fdpass_send() */
+	short end; /* what poll() says when the reader wants no more */
 };
 
 int stream_check(int, struct failure *);
 int stream_open(struct stream *, const char *, int, int64_t, struct failure *);
-int stream_wait(const struct stream *, int64_t);
+int stream_wait(const struct stream *, int, int64_t);
 ssize_t stream_send_part(
     int, int, int, const char *, size_t, const int *, size_t *);
 int stream_send(
