@@ -53,7 +53,8 @@ search(char *found, size_t size, const char *name)
 			error = cannot_run(found);
 			if (error == 0)
 				return 0;
-			if (error != ENOENT && error != ENOTDIR)
+			/* A directory that we may not search has none. */
+			if (access(found, F_OK) == 0)
 				worst = error;
 		}
 		if (*end == '\0')

@@ -30,8 +30,9 @@ put_rights(char *control, const int *fds, size_t count)
 	return CMSG_SPACE(sizeof(int) * count);
 }
 
-ssize_t
-fdpass_send(int sock, const void *payload, size_t length, const int *fds,
+/* One sendmsg(), with what is attached. */
+static ssize_t
+send_with(int sock, const void *payload, size_t length, const int *fds,
     size_t count, int flags)
 {
 	union control control;
@@ -40,18 +41,12 @@ fdpass_send(int sock, const void *payload, size_t length, const int *fds,
 	size_t used = 0;
 	ssize_t n;
 
-	if (length == 0 || length > FDPASS_MAX_PAYLOAD ||
-	    count > FDPASS_MAX_FDS) {
-		errno = EINVAL;
-		return -1;
-	}
 	memset(&m, 0, sizeof m);
 	iov.iov_base = (void *)(size_t)payload;
 	iov.iov_len = length;
 	m.msg_iov = &iov;
 	m.msg_iovlen = 1;
-	/* musl's sendmsg() has no room for both if there are more. */
-	if (flags & FDPASS_CREDS && count < FDPASS_MAX_FDS)
+	if (flags & FDPASS_CREDS)
 		used = sys_put_creds(control.bytes, sizeof control.bytes);
 	if (count > 0)
 		used += put_rights(control.bytes + used, fds, count);
@@ -63,6 +58,25 @@ fdpass_send(int sock, const void *payload, size_t length, const int *fds,
 		n = sendmsg(sock, &m,
 		    MSG_NOSIGNAL | (flags & FDPASS_NOWAIT ? MSG_DONTWAIT : 0));
 	while (n == -1 && errno == EINTR);
+	return n;
+}
+
+ssize_t
+fdpass_send(int sock, const void *payload, size_t length, const int *fds,
+    size_t count, int flags)
+{
+	ssize_t n;
+
+	if (length == 0 || length > FDPASS_MAX_PAYLOAD ||
+	    count > FDPASS_MAX_FDS) {
+		errno = EINVAL;
+		return -1;
+	}
+	n = send_with(sock, payload, length, fds, count, flags);
+	/* musl's sendmsg() has not room for both if there are many. */
+	if (n == -1 && errno == ENOMEM && flags & FDPASS_CREDS)
+		n = send_with(
+		    sock, payload, length, fds, count, flags & ~FDPASS_CREDS);
 	return n;
 }
 
