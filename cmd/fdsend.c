@@ -210,6 +210,8 @@ relay_finished(int result, const char *operand, const struct failure *f)
 	diag_flush();
 	if (sig != 0 && sig != SIGTERM)
 		signals_die(sig);
+	if (sig == SIGTERM && result == -1 && f->error == EINTR)
+		return 0;
 	if (result == -1 && f->error == EPIPE)
 		signals_die(SIGPIPE);
 	if (result == -1)
@@ -241,6 +243,9 @@ relay(const char *operand, int fd)
 		return f.error == EINVAL ? EXIT_USAGE : EXIT_WRONG;
 	}
 	signals_init(0);
+	/* Where it goes comes first: then nothing comes that cannot go on. */
+	if (fd != -1 && stream_open(&stream, operand, fd, -1, &f) == -1)
+		return relay_finished(-1, operand, &f);
 	if (receiver_open(&receiver, "-", 0,
 		RECEIVER_DRAIN | (trace_on ? RECEIVER_CREDS : 0), -1,
 		&f) == -1) {
@@ -258,8 +263,6 @@ relay(const char *operand, int fd)
 		return relay_finished(
 		    relay_to_name(&receiver, &target, option.timeout, &f),
 		    operand, &f);
-	if (stream_open(&stream, operand, fd, -1, &f) == -1)
-		return relay_finished(-1, operand, &f);
 	return relay_finished(
 	    relay_to_stream(&receiver, &stream, option.timeout, &f), operand,
 	    &f);

@@ -99,8 +99,14 @@ trace_accepted(const struct acceptor *a, int s)
 static int
 wait_ready(struct acceptor *a, int64_t deadline)
 {
-	int r = stream_wait(a->stream, a->fd, deadline);
+	int r;
 
+	/* It may have come while something else was waited for. */
+	if (signals_ending() != 0) {
+		errno = EINTR;
+		return -1;
+	}
+	r = stream_wait(a->stream, a->fd, deadline);
 	if (r == 0)
 		errno = ETIMEDOUT;
 	else if (r == -1 && errno == ESHUTDOWN)

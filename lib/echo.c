@@ -3,6 +3,7 @@
 #include "echo.h"
 
 #include "diag.h"
+#include "landing.h"
 #include "loop.h"
 #include "show.h"
 #include "signals.h"
@@ -19,7 +20,7 @@
 #define AT_ONCE 16          /* connections taken before others have a turn */
 #define INCOMING_MOST 64    /* connections that may still bring a message */
 #define KEPT 8              /* descriptors for ourselves */
-#define QUEUED 1000         /* ms to take what is queued at the end */
+#define QUEUED 100          /* ms in which the last ones come */
 #define RETRY_RESOURCES 100 /* ms */
 
 static char buffer[BUFFER];
@@ -269,6 +270,9 @@ start_echo(struct server *s, int fd)
 	n = receive_some(fd, FIRST_CHUNK);
 	if (n == -1 && is_no_connection(errno))
 		return -1;
+	/* An unconnected datagram socket would just never have anything. */
+	if (n == -1 && sys_would_block(errno) && !landing_is_connection(fd))
+		return -1;
 	if (n == 0 || (n == -1 && !sys_would_block(errno))) {
 		trace_call("W4", "close(%d)", fd);
 		close(fd);
@@ -343,8 +347,10 @@ step_incoming(struct server *s, struct connection *c)
 							  FDPASS_REFUSED);
 	else if (errno == EMFILE)
 		incoming_answer(in, FDPASS_RETRY);
-	else
+	else if (errno != 0) {
 		receiver_offence(s->receiver, errno);
+		incoming_answer(in, FDPASS_REFUSED);
+	}
 	end_incoming(s, c);
 }
 
@@ -402,7 +408,7 @@ take_one(struct server *s)
 		return 1;
 	}
 	fdpass_buffer(&m, payload, sizeof payload);
-	if (!receiver_has_room(r)) {
+	if (!receiver_has_room(r, s->count == 0)) {
 		errno = EMFILE;
 		return -1;
 	}
@@ -530,16 +536,27 @@ turn(struct server *s, struct failure *f)
 	return taken ? take(s, f) : 0;
 }
 
-/* We are to end, and others may go on with the stream: what is there now. */
+/*
+ * We are to end, and others may go on with the stream: take what is there now,
+ * and in a moment, for its sender may just be ending too.
+ */
 static void
 take_queued(struct server *s)
 {
 	int64_t deadline = signals_deadline(QUEUED);
+	struct pollfd p;
+	int r;
 
-	if (s->receiver->kind == RECEIVER_STREAM)
-		while (
-		    has_room(s) && signals_now() < deadline && take_one(s) == 1)
-			continue;
+	p.fd = s->receiver->fd;
+	p.events = POLLIN;
+	while (s->receiver->kind == RECEIVER_STREAM && !s->has_ended &&
+	    has_room(s) && signals_now() < deadline) {
+		r = take_one(s);
+		if (r == -1 && !sys_would_block(errno))
+			break;
+		if (r == -1)
+			signals_wait(&p, 1, deadline);
+	}
 	s->has_ended = 1;
 }
 

@@ -181,8 +181,13 @@ step_connect(struct handover *h)
 		h->events = 0;
 		h->again = signals_deadline(RETRY_SHORT);
 		break;
-	case ENOENT:
 	case ECONNREFUSED:
+		/* An abstract name of another type is just another name. */
+		if (t->operand[0] == '@' && other_type(h) == 0)
+			break;
+		errno = ECONNREFUSED;
+		/* FALLTHROUGH */
+	case ENOENT:
 		refused(h);
 		break;
 	case EPROTOTYPE:

@@ -30,9 +30,8 @@ put_rights(char *control, const int *fds, size_t count)
 	return CMSG_SPACE(sizeof(int) * count);
 }
 
-/* One sendmsg(), with what is attached. */
-static ssize_t
-send_with(int sock, const void *payload, size_t length, const int *fds,
+ssize_t
+fdpass_send(int sock, const void *payload, size_t length, const int *fds,
     size_t count, int flags)
 {
 	union control control;
@@ -41,6 +40,11 @@ send_with(int sock, const void *payload, size_t length, const int *fds,
 	size_t used = 0;
 	ssize_t n;
 
+	if (length == 0 || length > FDPASS_MAX_PAYLOAD ||
+	    count > FDPASS_MAX_FDS) {
+		errno = EINVAL;
+		return -1;
+	}
 	memset(&m, 0, sizeof m);
 	iov.iov_base = (void *)(size_t)payload;
 	iov.iov_len = length;
@@ -55,28 +59,9 @@ send_with(int sock, const void *payload, size_t length, const int *fds,
 		m.msg_controllen = (socklen_t)used;
 	}
 	do
-		n = sendmsg(sock, &m,
+		n = sys_sendmsg(sock, &m,
 		    MSG_NOSIGNAL | (flags & FDPASS_NOWAIT ? MSG_DONTWAIT : 0));
 	while (n == -1 && errno == EINTR);
-	return n;
-}
-
-ssize_t
-fdpass_send(int sock, const void *payload, size_t length, const int *fds,
-    size_t count, int flags)
-{
-	ssize_t n;
-
-	if (length == 0 || length > FDPASS_MAX_PAYLOAD ||
-	    count > FDPASS_MAX_FDS) {
-		errno = EINVAL;
-		return -1;
-	}
-	n = send_with(sock, payload, length, fds, count, flags);
-	/* musl's sendmsg() has not room for both if there are many. */
-	if (n == -1 && errno == ENOMEM && flags & FDPASS_CREDS)
-		n = send_with(
-		    sock, payload, length, fds, count, flags & ~FDPASS_CREDS);
 	return n;
 }
 

@@ -16,6 +16,8 @@
 
 #define RETRY_RESOURCES 100 /* ms */
 #define DRAIN 2000          /* ms for what is queued when we are to end */
+#define DRAIN_SHARED 100    /* where others may go on with the stream */
+#define STUCK 1000          /* ms for others to take what does not fit */
 
 #ifndef POLLRDHUP
 #define POLLRDHUP 0
@@ -370,11 +372,29 @@ is_tight(const struct receiver *r)
 }
 
 /*
+ * A message does not fit. That is waited out for others to take it, or to make
+ * room; but where nothing is held, there never will be, and it has to go.
+ */
+static int
+is_stuck(struct receiver *r, int is_idle)
+{
+	if (!is_idle)
+		r->stuck = 0;
+	else if (r->stuck == 0)
+		r->stuck = signals_deadline(STUCK);
+	if (r->stuck == 0 || signals_now() < r->stuck)
+		return 0;
+	r->stuck = 0;
+	return 1;
+}
+
+/*
  * Does the next message of the stream fit into the descriptor table? If not,
- * it is better left to others who take from the same stream.
+ * it is better left to others who take from the same stream, unless we are
+ * idle, and it is clear that nobody takes it.
  */
 int
-receiver_has_room(struct receiver *r)
+receiver_has_room(struct receiver *r, int is_idle)
 {
 	struct fdpass_message probe;
 	char byte;
@@ -385,8 +405,9 @@ receiver_has_room(struct receiver *r)
 	fdpass_buffer(&probe, &byte, sizeof byte);
 	result = fdpass_recv(r->fd, &probe, FDPASS_PEEK | FDPASS_NOWAIT);
 	if (result == -1)
-		return errno != EMFILE;
+		return errno != EMFILE || is_stuck(r, is_idle);
 	fdpass_close(&probe);
+	r->stuck = 0;
 	return 1;
 }
 
@@ -475,7 +496,10 @@ wait_peek(int fd)
 	return result;
 }
 
-/* recvmsg() that blocks, but for a signal. */
+/*
+ * recvmsg() that blocks, but for a signal. -2 for a message that is left where
+ * it is, for it does not fit.
+ */
 static int
 take_blocking(struct receiver *r, struct fdpass_message *m)
 {
@@ -490,8 +514,12 @@ take_blocking(struct receiver *r, struct fdpass_message *m)
 	if (peek)
 		result = wait_peek(r->waiting);
 	if (result == 1)
+		r->stuck = 0;
+	else if (result == -1 && errno == EMFILE)
+		result = is_stuck(r, 1) ? 1 : -2;
+	if (result == 1)
 		result = take(r, r->waiting, m, peek ? FDPASS_NOWAIT : 0);
-	error = errno;
+	error = result == -2 ? EMFILE : errno;
 	signals_unguard();
 	errno = error;
 	return result;
@@ -506,31 +534,24 @@ static int
 drain(struct receiver *r, struct fdpass_message *m, struct failure *f)
 {
 	struct pollfd p;
-	int wait;
+	int result, wait, is_owner;
 
 	receiver_stop(r);
-	if (r->drained == 0)
-		r->drained = signals_deadline(DRAIN);
 	wait = receiver_drains(r);
+	if (r->drained == 0)
+		r->drained = signals_deadline(wait ? DRAIN : DRAIN_SHARED);
+	is_owner = wait && r->opener == getpid();
 	p.fd = r->fd;
 	p.events = POLLIN;
 	while (r->flags & RECEIVER_DRAIN && signals_count() < 2) {
-		if (signals_now() >= r->drained &&
-		    (!wait || r->opener != getpid()))
-			break;
-		switch (receiver_try(r, m)) {
-		case 1:
+		result = receiver_try(r, m);
+		if (result == 1)
 			return 1;
-		case 0:
-			wait = 0;
+		if (result == 0 || !sys_would_block(errno))
 			break;
-		default:
-			if (!sys_would_block(errno))
-				wait = 0;
-		}
-		if (!wait)
+		if (!is_owner && signals_now() >= r->drained)
 			break;
-		signals_wait(&p, 1, r->opener == getpid() ? -1 : r->drained);
+		signals_wait(&p, 1, is_owner ? -1 : r->drained);
 	}
 	errno = EINTR;
 	return failure_errno(f, "recvmsg");
@@ -547,7 +568,7 @@ next_message(struct receiver *r, struct fdpass_message *m, struct failure *f)
 			return drain(r, m, f);
 		trace_before("W1", "recvmsg(%d)", r->fd);
 		result = take_blocking(r, m);
-		if (result != -1)
+		if (result >= 0)
 			return result;
 		error = errno;
 		errno = EINTR;
@@ -555,8 +576,13 @@ next_message(struct receiver *r, struct fdpass_message *m, struct failure *f)
 			return failure_errno(f, "recvmsg");
 		if (signals_ending() != 0)
 			continue;
-		if (error == EMFILE || error == EMSGSIZE)
+		if (result == -1 && (error == EMFILE || error == EMSGSIZE)) {
 			receiver_offence(r, error);
+			if (!(r->flags & RECEIVER_DRAIN))
+				return failure_reason(
+				    f, error, "the message was lost");
+			continue;
+		}
 		if (sys_is_short(error)) {
 			signals_pause(RETRY_RESOURCES);
 		} else if (error == ECONNRESET) {

@@ -30,6 +30,7 @@ struct receiver {
 	int is_abstract;
 	int is_private; /* nobody else reads the stream */
 	pid_t opener;
+	int64_t stuck;   /* when a message that does not fit is given up */
 	int64_t drained; /* when to give up what is queued; 0: not ending */
 	struct sys_peer peer; /* who has connected to a name, else unknown */
 	struct named name;
@@ -43,7 +44,7 @@ int receiver_open(
 int receiver_next(struct receiver *, struct incoming *, struct failure *);
 int receiver_try(struct receiver *, struct fdpass_message *);
 int receiver_accept(struct receiver *, int);
-int receiver_has_room(struct receiver *);
+int receiver_has_room(struct receiver *, int);
 void receiver_offence(const struct receiver *, int);
 int receiver_drains(const struct receiver *);
 void receiver_stop(struct receiver *);

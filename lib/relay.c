@@ -132,7 +132,7 @@ take_some(struct relay *r, struct failure *f)
 	int result = 1;
 
 	while (result == 1 && (s = free_slot(r)) != NULL) {
-		if (!receiver_has_room(r->receiver)) {
+		if (!receiver_has_room(r->receiver, r->busy == 0)) {
 			errno = EMFILE;
 			wait_resources(r, r->receiver->operand);
 			return 0;
@@ -170,39 +170,62 @@ wants_more(struct relay *r)
 	return 0;
 }
 
+/*
+ * What to wait for: only what is open, for poll() takes no more entries than
+ * the descriptor table has. which[] tells the slot of each.
+ */
+static nfds_t
+collect(struct relay *r, struct pollfd *p, size_t *which, int64_t *deadline)
+{
+	struct handover *h;
+	nfds_t n = 0;
+	size_t i;
+
+	for (i = 0; i < SLOTS; i++) {
+		h = &r->slots[i].handover;
+		if (!r->slots[i].is_busy)
+			continue;
+		*deadline = signals_earlier(*deadline, handover_wake(h));
+		if (h->events == 0)
+			continue;
+		p[n].fd = h->sock;
+		p[n].events = h->events;
+		p[n].revents = 0;
+		which[n++] = i;
+	}
+	return n;
+}
+
 /* Wait for what is due, and do it. */
 static int
 turn(struct relay *r, struct failure *f)
 {
 	struct pollfd p[SLOTS + 1];
-	struct handover *h;
+	size_t which[SLOTS], i;
 	int64_t deadline, now;
 	int more = wants_more(r);
-	size_t i;
+	nfds_t n;
 
 	deadline = r->again;
-	p[SLOTS].fd = more ? r->receiver->fd : -1;
-	p[SLOTS].events = POLLIN;
-	p[SLOTS].revents = 0;
-	for (i = 0; i < SLOTS; i++) {
-		h = &r->slots[i].handover;
-		p[i].fd = r->slots[i].is_busy && h->events != 0 ? h->sock : -1;
-		p[i].events = h->events;
-		p[i].revents = 0;
-		if (r->slots[i].is_busy)
-			deadline = signals_earlier(deadline, handover_wake(h));
+	n = collect(r, p, which, &deadline);
+	p[n].fd = r->receiver->fd;
+	p[n].events = POLLIN;
+	p[n].revents = 0;
+	if (signals_wait(p, more ? n + 1 : n, deadline) == -1) {
+		if (errno != EINTR)
+			return failure_errno(f, "poll");
+		return 0;
 	}
-	if (signals_wait(p, SLOTS + 1, deadline) == -1 && errno != EINTR)
-		return failure_errno(f, "poll");
+	for (i = 0; i < n; i++)
+		if (p[i].revents != 0)
+			step(r, &r->slots[which[i]]);
 	now = signals_now();
 	for (i = 0; i < SLOTS; i++) {
-		h = &r->slots[i].handover;
-		deadline = handover_wake(h);
-		if (r->slots[i].is_busy &&
-		    (p[i].revents != 0 || (deadline != -1 && now >= deadline)))
+		deadline = handover_wake(&r->slots[i].handover);
+		if (r->slots[i].is_busy && deadline != -1 && now >= deadline)
 			step(r, &r->slots[i]);
 	}
-	return more && p[SLOTS].revents != 0 ? take_some(r, f) : 0;
+	return more && p[n].revents != 0 ? take_some(r, f) : 0;
 }
 
 /*
@@ -253,7 +276,7 @@ pass_on(struct receiver *in, const struct stream *out, int64_t timeout,
 {
 	int r;
 
-	if (!receiver_has_room(in)) {
+	if (!receiver_has_room(in, 1)) {
 		receiver_offence(in, EMFILE);
 		signals_pause(RETRY_RESOURCES);
 		return 1;

@@ -314,7 +314,8 @@ stream_open(struct stream *s, const char *operand, int fd, int64_t deadline,
 		if (s->fd == -1)
 			return -1;
 		s->type = stream_type(s->fd);
-		s->end = POLLRDHUP;
+		/* Nobody sends the other way: readable is the end, too. */
+		s->end = POLLRDHUP != 0 ? POLLRDHUP : POLLIN;
 	}
 	/* The kernel adds our credentials by itself if this end has asked. */
 	s->flags = FDPASS_CREDS;

@@ -132,6 +132,22 @@ sys_pipe(int ends[2])
 #endif
 }
 
+/*
+ * musl's sendmsg() copies the control messages and has room for 1024 bytes,
+ * too few for 253 descriptors. The kernel takes them from a zeroed msghdr.
+ */
+ssize_t
+sys_sendmsg(int fd, const struct msghdr *m, int flags)
+{
+	ssize_t n = sendmsg(fd, m, flags);
+
+#if defined(SYS_LINUX) && defined(SYS_sendmsg)
+	if (n == -1 && errno == ENOMEM)
+		n = syscall(SYS_sendmsg, fd, m, flags);
+#endif
+	return n;
+}
+
 #ifdef SYS_2024
 void
 sys_ppoll_wake(void)

@@ -57,6 +57,7 @@ int sys_socket(int, int);
 int sys_socketpair(int, int[2]);
 int sys_accept(int, struct sockaddr *, socklen_t *);
 int sys_pipe(int[2]);
+ssize_t sys_sendmsg(int, const struct msghdr *, int);
 int sys_ppoll(
     struct pollfd *, nfds_t, const struct timespec *, const sigset_t *);
 void sys_ppoll_wake(void);
