@@ -196,7 +196,7 @@ static: $(STATIC_BIN)
 
 # The C programs of the tests: each is one file and needs nothing but libc.
 tools:
-	@for c in tests/tools/*.c tests/bench/*.c; do \
+	@for c in tests/tools/*.c tests/bench/*.c tests/mistakes/*.c; do \
 		t=$${c%.c}; \
 		test -f "$$c" || continue; \
 		test -z "$$(find "$$t" -newer "$$c" 2>/dev/null)" || continue; \
@@ -263,5 +263,7 @@ dist:
 clean:
 	rm -f $(LIB) $(CMD_OBJ) $(LIB_OBJ) $(CMD_OS) $(LIB_OS) \
 		fdpass-$(VERSION).tar.gz
-	for f in tests/tools/*.c tests/bench/*.c; do rm -f "$${f%.c}"; done
+	for c in tests/tools/*.c tests/bench/*.c tests/mistakes/*.c; do \
+		rm -f "$${c%.c}"; \
+	done
 	rm -rf bin static

@@ -48,8 +48,9 @@ note_ending(int sig)
 
 	if (ending == 0)
 		ending = sig;
-	if (endings == 0 || (now - last >= TWICE && endings < 100))
-		endings++;
+	if (endings > 0 && (now - last < TWICE || endings > 100))
+		return;
+	endings++;
 	last = now;
 }
 

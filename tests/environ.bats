@@ -137,7 +137,8 @@ stale=(PROTO=STALE TCPREMOTEHOST=stale TCPLOCALHOST=stale TCPREMOTEINFO=stale
 }
 
 @test "fdrecv -n removes stale values" {
-	start pool env "${stale[@]}" fdrecv -n 2 ./s sh -c 'env >new; mv new vars'
+	start pool env "${stale[@]}" fdrecv -n 2 ./s \
+		sh -c 'env >new; mv new vars'
 	limited fdsend -w ./s
 	wait_for test -e vars
 	stop pool
@@ -195,7 +196,8 @@ stale=(PROTO=STALE TCPREMOTEHOST=stale TCPLOCALHOST=stale TCPREMOTEINFO=stale
 	up ./s
 	for i in 1 2 3; do
 		# shellcheck disable=SC2016
-		limited sh -c 'echo "$$ $1" >>expected; exec fdsend -s "$1" ./s' \
+		limited sh -c 'echo "$$ $1" >>expected
+			exec fdsend -s "$1" ./s' \
 			sh "message $i"
 	done
 	wait_for has 3 cat worker.out

@@ -270,6 +270,25 @@ told()
 	same "$(cat pipe.err)" ""
 }
 
+@test "SIGTERM in the middle of a run: who was accepted is served" {
+	local served
+
+	start pipe fdpipe -v -n 4 fdlisten -v -k -o address 127.0.0.1:0 \
+		'|' fdsend -r - '|' fdecho -
+	start load load -n 20000 -c 50 "$(address_of address)"
+	wait_for more_than 500 accepted
+	stop pipe
+	is_status 0
+	ended load
+	served=$(sed 's/^ok=\([0-9]*\) wrong=0 short=0 .*/\1/' load.out)
+	same "$served" "$(accepted)" "connections served"
+}
+
+accepted()
+{
+	grep -c "S6 fdlisten.*accept(.*from" pipe.err
+}
+
 @test "the left end ends, and all to its right" {
 	start pipe fdpipe -n 4 fdlisten -o address 127.0.0.1:0 '|' fdecho -
 	echoes "$(address_of address)"

@@ -5,7 +5,7 @@ load helpers
 need_python()
 {
 	need python3
-	python3 -c 'import socket; socket.send_fds; socket.recv_fds' 2>/dev/null ||
+	python3 -c 'from socket import send_fds, recv_fds' 2>/dev/null ||
 		skip "this python3 has no socket.send_fds"
 }
 

@@ -265,7 +265,8 @@ echo_closed()
 }
 
 @test "COMMAND of fdrecv finds what the caller had open" {
-	start receiver sh -c 'exec fdrecv -f 5 ./s show -o shown fds 7</dev/null'
+	start receiver sh -c '
+		exec fdrecv -f 5 ./s show -o shown fds 7</dev/null'
 	limited fdsend -w ./s
 	ended receiver
 	same "$(cat shown)" "fds 0 1 2 5 7"
@@ -442,7 +443,8 @@ ignores=(-i PIPE -i CHLD -i HUP -i USR1 -b USR2 -b CHLD -b PIPE)
 @test "fdsend does not die by SIGPIPE when the receiver goes away" {
 	start receiver foreign receive -x unread ./s
 	up ./s
-	fails 1 "fdsend: ./s: *" fdsend -s "$(head -c 65536 /dev/zero | tr '\0' x)" ./s
+	fails 1 "fdsend: ./s: *" \
+		fdsend -s "$(head -c 65536 /dev/zero | tr '\0' x)" ./s
 }
 
 @test "no timer of -t runs in COMMAND" {

@@ -38,6 +38,9 @@ tap()
 # --- fdrecv without COMMAND
 
 @test "the sender, the payload and the descriptor are shown" {
+	local path="*path=$PWD/file *"
+
+	! built_posix_only || path="*"
 	echo hello >file
 	viewer
 	send_as -s "a payload" <file
@@ -48,8 +51,7 @@ tap()
 	same "${#lines[@]}" 2
 	like "${lines[0]}" "$(from "$(cat pid)"), payload \"a payload\", 1 descriptor"
 	like "${lines[1]}" "*0 file r *"
-	need_proc
-	like "${lines[1]}" "*path=$PWD/file *"
+	like "${lines[1]}" "$path"
 }
 
 @test "one message without -k; the name is removed" {
@@ -91,7 +93,7 @@ tap()
 	like "${lines[1]}" "*0 directory r *"
 	like "${lines[2]}" "*1 character r *"
 	like "${lines[3]}" "*2 tcp rw *local=127.0.0.1:* peer=127.0.0.1:*"
-	like "${lines[4]}" "*3 fifo rw *"
+	like "${lines[4]}" "*3 @(fifo|pipe) rw *"
 	like "${lines[5]}" "*4 file w *append*"
 	like "${lines[6]}" "*5 file r *"
 	same "${#lines[@]}" 7
@@ -126,8 +128,8 @@ tap()
 	limited foreign send -b 65536 ./s
 	stop viewer
 	line=$(sed -n 1p viewer.out)
-	same "payload ${line#*payload }" \
-		'payload "one\ntwo\tthree \\ \"four\" \x01\xff", 1 descriptor'
+	like "payload ${line#*payload }" \
+		'payload "one\\ntwo\\tthree \\\\ \\"four\\" \\*01\\*", 1 descriptor'
 	like "$(grep -n 'a.*b' viewer.out)" '*, payload "a\\0b", 1 descriptor'
 	same "$(grep -c '^from' viewer.out)" 3
 	[ "$(wc -c <viewer.out)" -gt 65536 ]
@@ -460,7 +462,7 @@ tap()
 
 @test "an invitation that leads nowhere is an error" {
 	touch file
-	fails 1 "fdrecv: -: *: No such file or directory" \
+	fails 1 "fdrecv: -: *" \
 		sh -c 'echo "fdpass /no/such/file" | fdrecv - cat'
 	fails 1 "fdrecv: -: *" \
 		sh -c 'echo "fdpass $PWD/file" | fdrecv - cat'

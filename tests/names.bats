@@ -43,7 +43,8 @@ first_mode()
 
 	for mask in 000 077 777; do
 		first_mode 660 sh -c "umask $mask; exec fdrecv -m 660 ./x true"
-		first_mode 666 sh -c "umask $mask; exec fdlisten -m 0666 ./x true"
+		first_mode 666 sh -c "umask $mask
+			exec fdlisten -m 0666 ./x true"
 	done
 }
 

@@ -154,7 +154,7 @@ show_between()
 	wait_for grep -qx "status 0" shell.out
 	kill "$(cat receiver.pid)" "$(cat middle.pid)"
 	ended shell
-	like "$(grep W1 shell.err)" "W1 fdsend*file*$PWD/file*"
+	like "$(grep W1 shell.err)" "W1 fdsend*$(shown file)*"
 	gone 'fd*'
 }
 

@@ -158,7 +158,7 @@ send_largest()
 	run_apart sh -c 'fdsend -s "some words" - <file | fdsend -rv ./b'
 	is_status 0
 	same "$output" ""
-	like "$stderr" "*W1 fdsend*some words*$PWD/file*"
+	like "$stderr" "*W1 fdsend*some words*$(shown file)*"
 	ended receiver
 }
 
@@ -315,6 +315,18 @@ unchanged()
 served()
 {
 	if [ -e served ]; then wc -l <served; else echo 0; fi
+}
+
+@test "with few descriptors fewer are under way, and none is lost" {
+	start pool fdrecv -n 2 ./s fdecho
+	up ./s
+	start relay sh -c 'fdlisten -k -o address 127.0.0.1:0 |
+		exec with -l 40 how relay.how fdsend -rw ./s'
+	served_all "$(address_of address)" -n 300 -c 100
+	relay_ends "exit 0"
+	stop pool
+	is_status 0
+	same "$(cat pool.err)" ""
 }
 
 # --- what fails

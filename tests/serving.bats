@@ -265,7 +265,8 @@ more_descriptors()
 }
 
 @test "a COMMAND that ends while its child lives on holds up no worker" {
-	start worker fdrecv -k ./pool sh -c "exec 3<&0; { $cat_or_answer; } <&3 &"
+	start worker fdrecv -k ./pool \
+		sh -c "exec 3<&0; { $cat_or_answer; } <&3 &"
 	start server fdlisten -k ./a fdsend -w ./pool
 	up ./a
 	hold holder ./a stay
@@ -389,12 +390,13 @@ more_descriptors()
 
 	start pool fdrecv -n 2 ./s echo received
 	wait_for has 2 children "$pid"
-	for worker in $(children "$pid"); do
+	children "$pid" >workers
+	while read -r worker; do
 		kill "$worker"
-	done
-	for worker in $(children "$pid"); do
+	done <workers
+	while read -r worker; do
 		wait_for not kill -0 "$worker"
-	done
+	done <workers
 	wait_for has 2 children "$pid"
 	limited fdsend ./s
 	wait_for has 1 grep received pool.out

@@ -5,10 +5,12 @@
 # shell pattern. (The test tools that start others are not meant.)
 matching()
 {
-	local process args
+	local processes process args
 
-	for process in $(ours); do
-		args=$(ps -o args= -p "$process") || continue
+	processes=$(ours)
+	[ -n "$processes" ] || return 0
+	ps -o pid= -o args= -p "${processes//$'\n'/,}" |
+	while read -r process args; do
 		case $args in
 		paired\ *|how\ *|account\ *) continue ;;
 		esac
@@ -101,4 +103,27 @@ ended_as()
 resident()
 {
 	awk -v "field=${2-VmRSS}:" '$1 == field { print $2 }' "/proc/$1/status"
+}
+
+# shown FILE: how fdinfo and the traces tell of that file, on every system.
+shown()
+{
+	local inode
+
+	inode=$(ls -i "$1")
+	echo "file r*size=$(wc -c <"$1")*inode=${inode%% *}"
+}
+
+# another_user [ID]: sets the array $nobody to the command that becomes one.
+another_user()
+{
+	local id=${1-65534}
+
+	[ "$(id -u)" -eq 0 ] || skip "only root can be two users"
+	need setpriv
+	# None of the directories of this test is theirs.
+	nobody=(env TMPDIR=/tmp
+		setpriv --reuid "$id" --regid "$id" --clear-groups --)
+	"${nobody[@]}" test -x "$FDPASS_BIN/fdlisten" ||
+		skip "another user cannot run the commands"
 }

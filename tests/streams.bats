@@ -187,7 +187,7 @@ largest()
 	echo hello >file
 	run_limited sh -c 'fdsend -s "some words" - <file | fdrecv -'
 	is_status 0
-	like "$output" "*some words*file*$PWD/file*"
+	like "$output" "*some words*$(shown file)*"
 }
 
 @test "a wrong number of descriptors is refused and said" {
@@ -331,12 +331,12 @@ largest()
 
 @test "standard input a file, device or terminal: exit 2" {
 	touch file
-	refuses "fdrecv: -: *fdrecv -*" sh -c 'fdrecv - true <file'
-	refuses "fdecho: -: *fdecho -*" sh -c 'fdecho - <file'
-	refuses "fdrecv: -: *fdrecv -*" sh -c 'fdrecv - true </dev/null'
-	refuses "fdecho: -: *fdecho -*" sh -c 'fdecho - </dev/null'
-	refuses "fdecho: -: *fdecho -*" with -T 0 fdecho -
-	refuses "fdsend: standard input: *fdsend -r*" \
+	refuses "fdrecv: -: *not a UNIX socket or a pipe*" sh -c 'fdrecv - true <file'
+	refuses "fdecho: -: *not a UNIX socket or a pipe*" sh -c 'fdecho - <file'
+	refuses "fdrecv: -: *not a UNIX socket or a pipe*" sh -c 'fdrecv - true </dev/null'
+	refuses "fdecho: -: *not a UNIX socket or a pipe*" sh -c 'fdecho - </dev/null'
+	refuses "fdecho: -: *not a UNIX socket or a pipe*" with -T 0 fdecho -
+	refuses "fdsend: standard input: *not a UNIX socket or a pipe*" \
 		sh -c 'fdsend -r ./s <file'
 }
 
@@ -519,6 +519,35 @@ onto()
 	same "$output$stderr" ""
 }
 
+# times_out COMMAND...: where nothing comes, though the stream stays open.
+times_out()
+{
+	start both paired -t seqpacket sleep 60 '|' how right.how "$@"
+	wait_for test -s right.how
+	same "$(cat right.how)" "exit 124"
+	same "$(cat both.err)" ""
+	kill "$(the_one 'sleep 60')"
+	ended both
+	rm right.how
+}
+
+@test "-t ends a receiver when no message comes" {
+	times_out fdrecv -t 0.1 - true
+	times_out fdrecv -k -t 0.1 - true
+	times_out fdrecv -n 3 -t 0.1 - true
+	times_out fdrecv -t 0.1 -
+}
+
+@test "-t limits the time between two messages" {
+	start both sh -c 'how left.how fdlisten -k -t 1 -o address \
+		127.0.0.1:0 | how right.how fdrecv -k -t 5 - fdecho'
+	echoes "$(address_of address)"
+	echoes "$(cat address)"
+	ended both
+	same "$(cat left.how)" "exit 124"
+	same "$(cat right.how)" "exit 0"
+}
+
 # --- a reader that does not keep up
 
 # waiting: whether clients wait in the listen queue.
@@ -581,6 +610,90 @@ waiting()
 	like "$(cat load.out)" "*timeout=0 *"
 	ended both
 	same "$(cat left.how)" "signal 13"
+}
+
+# --- a message that is too much
+
+# hundred: the options of fdsend to send a hundred descriptors.
+hundred()
+{
+	local i
+
+	hundred=
+	for i in {1..100}; do
+		hundred+=" -f 0"
+	done
+}
+
+# too_much COMMAND...: a message of a hundred descriptors and
+# then one of a file come to COMMAND, which may have forty.
+too_much()
+{
+	local type
+
+	hundred
+	echo hello >file
+	for type in stream seqpacket; do
+		start both paired -t "$type" sh -c "
+			fdsend $hundred -; exec fdsend - <file" '|' \
+			with -l 40 "$@"
+		ended both
+		like "$(cat both.err)" "fd*: -: *"
+	done
+}
+
+@test "a message that never fits is refused by a worker, the next comes" {
+	too_much fdrecv -k - cat
+	is_status 0
+	same "$(cat both.out)" hello
+}
+
+@test "a message that never fits ends a receiver of one" {
+	too_much fdrecv -a - true
+	is_status 1
+}
+
+@test "a message that never fits is refused by fdecho, the next comes" {
+	too_much fdecho -
+	is_status 0
+}
+
+@test "a message that never fits is refused on a named socket" {
+	hundred
+	echo hello >file
+	start receiver with -l 40 fdrecv -k ./s cat
+	up ./s
+	# shellcheck disable=SC2086
+	fails 1 "fdsend: ./s: refused*" fdsend $hundred ./s
+	limited fdsend ./s <file
+	wait_for grep -qx hello receiver.out
+	stop receiver
+	is_status 0
+}
+
+# Descriptors in flight are counted for each user, but for root.
+@test "more in flight than the sender may have: it waits" {
+	need ss
+	another_user 65533
+	# Its address comes through a pipe: the directory is not theirs.
+	mkfifo -m 666 pipe
+	exec 7<>pipe
+	start both sh -c "exec paired -t seqpacket ${nobody[*]} \
+		$FDPASS_TOOLS/with -l 30 fdlisten -k -o /proc/self/fd/7 \
+		127.0.0.1:0 '|' fdecho - 7>pipe"
+	read -r -t "$DEADLINE" line <&7
+	echo "$line" >address
+	echoes "$line"
+	kill -STOP "$(the_one 'fdecho *')"
+	start load load -n 200 -c 200 "$line"
+	wait_for waiting
+	kill -CONT "$(the_one 'fdecho *')"
+	ended load
+	is_status 0
+	like "$(cat load.out)" "ok=200 *"
+	kill "$(the_one 'fdlisten *')"
+	ended both
+	is_status 0
 }
 
 # --- the end
@@ -726,4 +839,52 @@ accepted()
 	hang_up client
 	ended both
 	same "$(cat right.how)" "exit 0"
+}
+
+# Both ends are told at once, as by the end of a terminal session.
+
+# all_served: each connection that was accepted got its bytes back.
+all_served()
+{
+	local accepted served
+
+	accepted=$(accepted_lines)
+	served=$(sed 's/^ok=\([0-9]*\) wrong=0 short=0 .*/\1/' load.out)
+	same "$served" "$accepted" "connections served"
+}
+
+accepted_lines()
+{
+	grep -c "S6 fdlisten.*accept(.*from" both.err
+}
+
+# told_to_end SIGNAL RIGHT...: in the middle of a run.
+told_to_end()
+{
+	local signal=$1
+
+	shift
+	start both env FDTRACE=1 paired -t seqpacket \
+		fdlisten -k -o address 127.0.0.1:0 '|' "$@"
+	start load load -n 5000 -c 50 "$(address_of address)"
+	wait_for more_than 200 accepted_lines
+	# shellcheck disable=SC2046
+	kill "-$signal" $(matching 'fdlisten *') $(matching "$*")
+	ended load
+	ended both
+	all_served
+}
+
+@test "SIGTERM to both ends at once: who was accepted is served" {
+	told_to_end TERM fdecho -
+	is_status 0
+}
+
+@test "SIGTERM to both ends at once: who was accepted a pool serves" {
+	told_to_end TERM fdrecv -n 3 - fdecho
+	is_status 0
+}
+
+@test "SIGINT to both ends at once: who was accepted is served" {
+	told_to_end INT fdecho -
 }

@@ -72,16 +72,17 @@ in_order()
 }
 
 @test "a line names the step, the command, its process, the call, the peer" {
-	local port address
+	local port address process
 
 	start server fdlisten -v -o address 127.0.0.1:0 fdecho
 	address=$(address_of address)
 	limited client -v "$address" 2>own
 	read -r _ port <own
 	ended server
-	grep -E "^S6 fdlisten\[$pid\]: accept\([0-9]+\) = [0-9]+ from 127.0.0.1:$port\$" \
+	process="fdlisten\[$pid\]"
+	grep -E "^S2 $process: bind\([0-9]+, 127.0.0.1:[0-9]+\)" server.err
+	grep -E "^S6 $process: accept\([0-9]+\) = [0-9]+ from 127.0.0.1:$port" \
 		server.err
-	grep -E "^S2 fdlisten\[$pid\]: bind\([0-9]+, 127.0.0.1:[0-9]+\)" server.err
 }
 
 @test "fdlisten -kv shows fork for each connection, and its own close" {

@@ -1,0 +1,199 @@
+# shellcheck shell=bash
+# What the trials load beside the helpers.
+#
+# FDPASS_TRIALS=full for the long ones: many rounds, many connections. Else
+# quick ones: the same with small numbers, for every run of the tests.
+
+FDPASS_TRIALS=${FDPASS_TRIALS:-quick}
+if [ "$FDPASS_TRIALS" = full ]; then
+	LIMIT=300
+	DEADLINE=60
+fi
+
+# scaled QUICK FULL: the number for this run.
+scaled()
+{
+	if [ "$FDPASS_TRIALS" = full ]; then
+		echo "$2"
+	else
+		echo "$1"
+	fi
+}
+
+# report TEXT: what was tried, and what was lost; shown though the test
+# succeeds.
+report()
+{
+	echo "# $BATS_TEST_DESCRIPTION: $*" >&3
+}
+
+# at_most MOST NUMBER [WHAT]
+at_most()
+{
+	[ "$2" -le "$1" ] || {
+		echo "${3:-number}: at most $1, got $2"
+		return 1
+	}
+}
+
+# at_least LEAST NUMBER [WHAT]
+at_least()
+{
+	[ "$2" -ge "$1" ] || {
+		echo "${3:-number}: at least $1, got $2"
+		return 1
+	}
+}
+
+# value NAME LINE: N of NAME=N.
+value()
+{
+	local field
+
+	for field in $2; do
+		case $field in
+		"$1="*) echo "${field#*=}" ;;
+		esac
+	done
+}
+
+# flood ADDRESS CONNECTIONS CONCURRENCY: clients until the file `enough` is
+# there, and at least so many. What became of them is in flood.log. To be
+# started in the background.
+flood()
+{
+	local total=0 at_once=$(($2 < 2000 ? $2 / 2 : 1000))
+
+	until [ -e enough ] && [ "$total" -ge "$2" ]; do
+		command load -n "$at_once" -c "$3" -t 60 "$1" >>flood.log || :
+		total=$((total + at_once))
+	done
+}
+
+# flooded: wait for the end of the flood; sets $tried, $lost.
+flooded()
+{
+	>enough
+	DEADLINE=120 ended flood
+	count_load flood.log
+}
+
+# count_load FILE: add up the lines that load has written.
+count_load()
+{
+	local ok
+
+	read -r ok lost <<-END
+	$(awk '{
+		for (i = 1; i <= 6; i++) {
+			split($i, pair, "=")
+			sum[pair[1]] += pair[2]
+		}
+	}
+	END {
+		print sum["ok"] + 0, sum["wrong"] + sum["short"] + \
+		    sum["refused"] + sum["reset"] + sum["timeout"]
+	}' "$1")
+	END
+	tried=$((ok + lost))
+	[ "$lost" -eq 0 ] || cat "$1"
+}
+
+# flowing: the flood has brought its first connections.
+flowing()
+{
+	wait_for test -s flood.log
+}
+
+# ticks PROCESS...: processor time that they have used, in clock ticks.
+ticks()
+{
+	local process sum=0 fields
+
+	for process; do
+		read -r -a fields <"/proc/$process/stat" || continue
+		sum=$((sum + fields[13] + fields[14]))
+	done 2>/dev/null
+	echo "$sum"
+}
+
+# ours_named NAME...: the processes of this test that run these commands.
+ours_named()
+{
+	local process name
+
+	for process in $(ours); do
+		name=
+		read -r name <"/proc/$process/comm" || continue
+		case " $* " in
+		*" $name "*) echo "$process" ;;
+		esac
+	done 2>/dev/null
+}
+
+# thrifty SECONDS PROCESS...: each uses less than a tenth of the time that
+# passes. Sets $used, the most of one, in percent.
+thrifty()
+{
+	local seconds=$1 process percent hz
+	local -A before=()
+
+	shift
+	hz=$(getconf CLK_TCK)
+	for process; do
+		before[$process]=$(ticks "$process")
+	done
+	sleep "$seconds"
+	used=0
+	for process; do
+		percent=$((($(ticks "$process") - ${before[$process]}) *
+			100 / hz / seconds))
+		if [ "$percent" -gt "$used" ]; then
+			used=$percent
+		fi
+		if [ "$percent" -ge 10 ]; then
+			ps -o pid,args -p "$process" || :
+		fi
+	done
+	at_most 9 "$used" "percent of processor time"
+}
+
+# need_root: skip this test for anybody else.
+need_root()
+{
+	[ "$(id -u)" -eq 0 ] || skip "only root can be somebody else"
+}
+
+# --- other users
+
+# A directory that other users can reach, with the commands and the tools in
+# it, instead of the test's own, which they cannot.
+open_directory()
+{
+	need_root
+	need setpriv prlimit
+	open=$(mktemp -d /tmp/fdpass.XXXXXX)
+	mkdir "$open/bin" "$open/tmp" "$open/here"
+	cp -L "$FDPASS_BIN"/fd[a-z]* "$open/bin/"
+	cp "$FDPASS_TOOLS/load" "$FDPASS_TOOLS/hostile" \
+		"$FDPASS_TOOLS/with" "$open/bin/"
+	chmod 755 "$open" "$open/bin"
+	chmod 1777 "$open/tmp" "$open/here"
+	PATH=$open/bin:$PATH
+	export TMPDIR=$open/tmp
+	cd "$open/here" || return
+	# Two users whose numbers nobody else has, no other test either.
+	user=$((61000 + BATS_SUITE_TEST_NUMBER * 4))
+	other=$((user + 1))
+	as_user=(setpriv "--reuid=$user" "--regid=$user" --clear-groups)
+	as_other=(setpriv "--reuid=$other" "--regid=$other" --clear-groups)
+}
+
+# To be called from the teardown.
+close_directory()
+{
+	cd / || return
+	if [ -n "${open-}" ]; then
+		rm -rf "$open"
+	fi
+}
