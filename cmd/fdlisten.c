@@ -7,6 +7,7 @@
 #include "accept.h"
 #include "address.h"
 #include "child.h"
+#include "descriptors.h"
 #include "diag.h"
 #include "environ.h"
 #include "landing.h"
@@ -119,10 +120,16 @@ pass_listening(int listener)
 	static struct landing landing;
 	int n = 0;
 
-	if (fds != NULL && pid != NULL && atol(pid) == (long)getpid())
+	if (fds != NULL && pid != NULL && atol(pid) == (long)getpid() &&
+	    strtol(fds, NULL, 10) > 0) {
+		if (strtol(fds, NULL, 10) >=
+		    descriptors_limit() - LANDING_FIRST) {
+			diag("LISTEN_FDS=%.40s: so many cannot be open", fds);
+			named_remove(&name);
+			return EXIT_WRONG;
+		}
 		n = atoi(fds);
-	if (n < 0)
-		n = 0;
+	}
 	landing_add(&landing, listener, LANDING_FIRST + n);
 	environ_clear(environment);
 	environ_listen(environment, n + 1);
@@ -179,7 +186,7 @@ serve_many(struct acceptor *a)
 {
 	static struct landing landing;
 	int64_t deadline = signals_deadline(option.timeout);
-	struct children children;
+	static struct children children;
 	struct failure f;
 	int connection;
 

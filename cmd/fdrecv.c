@@ -218,7 +218,7 @@ stop_timer(void)
 static int
 work(struct pool *pool, void *unused)
 {
-	struct incoming in;
+	static struct incoming in;
 	struct failure f;
 	int r;
 

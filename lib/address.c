@@ -360,8 +360,12 @@ check_connected(int fd, struct failure *f)
 	struct sockaddr_storage ss;
 	socklen_t length = sizeof ss;
 
-	if (getpeername(fd, (struct sockaddr *)&ss, &length) == 0)
+	if (getpeername(fd, (struct sockaddr *)&ss, &length) == 0) {
+		/* COMMAND gets it under its own numbers. */
+		if (fd > STDERR_FILENO)
+			sys_cloexec(fd);
 		return fd;
+	}
 	return failure_reason(
 	    f, EINVAL, "the descriptor is not a connected socket");
 }

@@ -568,9 +568,8 @@ take_queued(struct server *s)
 int
 echo_serve(struct receiver *r, long max, struct failure *f)
 {
-	struct server s;
+	static struct server s;
 
-	memset(&s, 0, sizeof s);
 	s.receiver = r;
 	s.max = max;
 	s.again = -1;

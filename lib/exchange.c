@@ -162,7 +162,7 @@ fdpass_hand_over(const char *name, const void *payload, size_t length,
 {
 	struct sockaddr_un sun;
 	struct failure f;
-	socklen_t size;
+	socklen_t size = 0;
 	int s, error;
 
 	if (length == 0 || length > FDPASS_MAX_PAYLOAD ||

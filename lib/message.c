@@ -26,7 +26,8 @@ put_rights(char *control, const int *fds, size_t count)
 	h.cmsg_level = SOL_SOCKET;
 	h.cmsg_type = SCM_RIGHTS;
 	memcpy(control, &h, sizeof h);
-	memcpy(control + CMSG_LEN(0), fds, sizeof(int) * count);
+	if (count > 0)
+		memcpy(control + CMSG_LEN(0), fds, sizeof(int) * count);
 	return CMSG_SPACE(sizeof(int) * count);
 }
 

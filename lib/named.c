@@ -196,7 +196,7 @@ named_listen(const char *path, int type, mode_t mode, struct named *name,
     struct failure *f)
 {
 	struct sockaddr_un sun;
-	socklen_t length;
+	socklen_t length = 0;
 	int s, abstract = path[0] == '@';
 
 	name->path = NULL;

@@ -470,7 +470,7 @@ static int
 connect_private(const char *path, struct failure *f)
 {
 	struct sockaddr_un sun;
-	socklen_t length;
+	socklen_t length = 0;
 	int s, type = SOCK_SEQPACKET;
 
 	if (address_unix(path, &sun, &length, f) == -1)
