@@ -303,7 +303,7 @@ int
 main(int argc, char *argv[])
 {
 	struct acceptor acceptor;
-	struct stream stream = {NULL, -1, -1, 0, 0};
+	struct stream stream = {NULL, -1, -1, 0, 0, 0};
 	struct failure f;
 	int listener, status, has_command;
 
@@ -327,6 +327,7 @@ main(int argc, char *argv[])
 	if (option.only_listen)
 		return has_command ? pass_listening(listener) :
 				     send_listening(listener, &stream);
+	stream.holds = 1;
 	acceptor_init(&acceptor, listener, address.kind == ADDRESS_FD,
 	    has_command ? NULL : &stream);
 	if (!has_command)

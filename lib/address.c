@@ -274,7 +274,7 @@ listen_on(const struct addrinfo *ai, int both, struct failure *f)
 	}
 	trace("S2", "bind(%d, %s)", s, text);
 	trace_before("S3", "listen(%d)", s);
-	if (listen(s, SOMAXCONN) == -1) {
+	if (listen(s, SYS_BACKLOG) == -1) {
 		failure_errno(f, "listen");
 		goto bad;
 	}

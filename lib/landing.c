@@ -38,13 +38,14 @@ landing_is_connection(int fd)
 }
 
 /*
- * ksh93 makes its pipes of UNIX sockets and shuts one direction down. Sending
- * nothing tells, on a stream, where it does no harm.
+ * ksh93 makes its pipes of UNIX sockets: it shuts one direction down and takes
+ * the right to write away. Sending nothing tells, on a stream, where it does no
+ * harm; but to a peer that has hung up nothing can be sent either.
  */
 static int
-is_reading_end(int fd)
+is_reading_end(int fd, const struct stat *st)
 {
-	return stream_type(fd) == SOCK_STREAM &&
+	return (st->st_mode & 0222) == 0 && stream_type(fd) == SOCK_STREAM &&
 	    send(fd, "", 0, MSG_NOSIGNAL | MSG_DONTWAIT) == -1 &&
 	    errno == EPIPE;
 }
@@ -60,7 +61,7 @@ land_one(struct landing *l, int fd, struct failure *f)
 		return failure_errno(f, "fstat");
 	if (S_ISSOCK(st.st_mode) && landing_is_connection(fd)) {
 		landing_add(l, fd, STDIN_FILENO);
-		if (!is_reading_end(fd))
+		if (!is_reading_end(fd, &st))
 			landing_add(l, fd, STDOUT_FILENO);
 		return 0;
 	}

@@ -217,7 +217,7 @@ named_listen(const char *path, int type, mode_t mode, struct named *name,
 bound:
 	if (!abstract)
 		remember(name, path);
-	if (listen(s, SOMAXCONN) == -1) {
+	if (listen(s, SYS_BACKLOG) == -1) {
 		failure_errno(f, "listen");
 		named_remove(name);
 		close(s);

@@ -312,6 +312,7 @@ relay_to_stream(struct receiver *in, const struct stream *out, int64_t timeout,
 	struct fdpass_message m;
 	int r = 1, is_last = 0;
 
+	last.holds = 1;
 	if (in->fd == -1)
 		return 0;
 	if (message_buffer(&m) == -1)

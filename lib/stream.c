@@ -305,6 +305,7 @@ stream_open(struct stream *s, const char *operand, int fd, int64_t deadline,
 {
 	s->operand = operand;
 	s->fd = fd;
+	s->holds = 0;
 	s->end = 0;
 	s->type = stream_type(fd);
 	if (stream_check(fd, f) == -1)
@@ -363,13 +364,23 @@ stream_wait(const struct stream *s, int fd, int64_t deadline)
 	return 1;
 }
 
+/* May we not wait any more? Sets errno. */
+static int
+is_over(const struct stream *s, int has_begun, int64_t deadline)
+{
+	int signals = s->holds || has_begun ? 2 : 1;
+
+	errno = 0;
+	if (deadline >= 0 && signals_now() >= deadline)
+		errno = ETIMEDOUT;
+	if (signals_count() >= signals)
+		errno = EINTR;
+	return errno != 0;
+}
+
 static int
 wait_and_go_on(const struct stream *s, int error, int64_t deadline)
 {
-	if (deadline >= 0 && signals_now() >= deadline) {
-		errno = ETIMEDOUT;
-		return -1;
-	}
 	if (sys_would_block(error)) {
 		if (stream_wait(s, -1, deadline) == -1 && errno == EPIPE)
 			return -1;
@@ -406,9 +417,9 @@ stream_send_part(int sock, int type, int flags, const char *bytes, size_t n,
 }
 
 /*
- * Send one message, waiting for room as long as it takes: what is held is not
- * dropped for a signal. Returns 0, or -1 with EPIPE, ETIMEDOUT and what else
- * can fail.
+ * Send one message, waiting for room as long as it takes. Where the stream
+ * holds what it sends, only a second signal ends that. Returns 0, or -1 with
+ * EPIPE, ETIMEDOUT, EINTR and what else can fail.
  */
 int
 stream_send(const struct stream *s, const char *payload, size_t length,
@@ -429,7 +440,8 @@ stream_send(const struct stream *s, const char *payload, size_t length,
 			errno = EPIPE;
 			return -1;
 		} else if (errno != EINTR &&
-		    wait_and_go_on(s, errno, deadline) == -1)
+		    (wait_and_go_on(s, errno, deadline) == -1 ||
+			is_over(s, sent > 0, deadline)))
 			return -1;
 	}
 	return 0;

@@ -16,6 +16,7 @@ struct stream {
 	int fd;
 	int type;  /* SOCK_STREAM, SOCK_SEQPACKET or SOCK_DGRAM */
 	int flags; /* for fdpass_send() */
+	int holds; /* what is sent was taken: it is not dropped for a signal */
 	short end; /* what poll() says when the reader wants no more */
 };
 

@@ -42,6 +42,13 @@
 #define SYS_CREDS_SPACE 0
 #endif
 
+/* The queue of a listening socket; the kernel takes less if it must. */
+#if SOMAXCONN > 4096
+#define SYS_BACKLOG SOMAXCONN
+#else
+#define SYS_BACKLOG 4096 /* musl's SOMAXCONN is 128 */
+#endif
+
 /* A process at the other end, -1 for what the system does not tell. */
 struct sys_peer {
 	long pid;

@@ -189,17 +189,18 @@ tap()
 }
 
 @test "-n shows with several processes" {
-	local i
+	local i pids=()
 
 	start viewer fdrecv -n 3 ./s
 	up ./s
 	for i in 1 2 3 4 5 6; do
 		limited fdsend -f 0 -f 0 ./s &
+		pids+=($!)
 	done
 	wait_for has 6 grep ^from viewer.out
 	stop viewer
 	is_status 0
-	wait
+	wait "${pids[@]}"
 }
 
 @test "messages of a pipe of the shell are shown" {
