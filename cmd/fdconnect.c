@@ -38,13 +38,22 @@ may_come(int error)
 	    error == ECONNRESET || error == EADDRNOTAVAIL;
 }
 
+static void
+trace_again(int s)
+{
+	trace_on = 1;
+	trace("C", "connect(%d, %s)", s, address.operand);
+}
+
 static int
 connect_in_time(int64_t deadline, struct failure *f)
 {
-	int s;
+	int s, trace_was = trace_on;
 
 	for (;;) {
 		s = address_connect(&address, deadline, f);
+		if (s != -1 && trace_was && !trace_on)
+			trace_again(s);
 		if (s != -1)
 			return s;
 		if (deadline >= 0 && signals_now() >= deadline)
@@ -52,6 +61,8 @@ connect_in_time(int64_t deadline, struct failure *f)
 		if (!wait_for_server || f->operation == NULL ||
 		    !may_come(f->error))
 			return -1;
+		/* Once is enough to see what is tried. */
+		trace_on = 0;
 		signals_pause(RETRY);
 	}
 }

@@ -442,6 +442,7 @@ connect_to(const struct sockaddr *sa, socklen_t length, int64_t deadline,
 			errno = ETIMEDOUT;
 		}
 		failure_errno(f, "connect");
+		trace("C", "connect(%d) = %s", s, strerror(f->error));
 		close(s);
 		errno = f->error;
 		return -1;

@@ -13,6 +13,10 @@
 
 #include <stddef.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* Descriptors in one message, at most: Linux's SCM_MAX_FD. */
 #define FDPASS_MAX_FDS 253
 /* Bytes of payload in one message, at most; at least there is one. */
@@ -139,5 +143,9 @@ void fdpass_close(struct fdpass_message *message);
  * not read, does not matter.
  */
 void fdpass_answer(int sock, char answer);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

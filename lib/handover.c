@@ -113,6 +113,9 @@ refused(struct handover *h)
 		since = h->refused == -1 ? now : h->refused;
 	int error = errno;
 
+	if (h->was_traced == 1)
+		trace("S7", "connect(%d) = %s", h->sock, strerror(error));
+	h->was_traced = 2; /* that is enough to see what is tried */
 	if (error == ECONNREFUSED && address_is_no_socket(h->target->operand)) {
 		failure_reason(&h->failure, ENOTSOCK, "not a socket");
 		fail(h);
@@ -166,10 +169,13 @@ step_connect(struct handover *h)
 	}
 	if (!(t->flags & HANDOVER_BLOCK))
 		sys_nonblock(h->sock, 1);
-	if (!h->was_traced)
+	if (h->was_traced == 0) {
 		trace_call("S7", "connect(%d, %s)", h->sock, t->operand);
-	h->was_traced = 1;
+		h->was_traced = 1;
+	}
 	if (connect(h->sock, (struct sockaddr *)&t->address, t->length) == 0) {
+		if (h->was_traced == 2)
+			trace("S7", "connect(%d, %s)", h->sock, t->operand);
 		h->state = HANDOVER_SEND;
 		h->refused = -1;
 		return;

@@ -73,9 +73,9 @@ wait_step(void)
 
 	p.fd = step_fifo;
 	p.events = POLLIN;
-	while (read(step_fifo, &byte, 1) != 1)
-		if (signals_wait(&p, 1, -1) == -1 && signals_ending() != 0)
-			break;
+	/* A signal may have come at an earlier step. */
+	while (signals_ending() == 0 && read(step_fifo, &byte, 1) != 1)
+		signals_wait(&p, 1, -1);
 }
 
 /* If stepping, say which call comes next and wait to be let on. */

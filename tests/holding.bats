@@ -209,7 +209,7 @@ handed_over()
 
 @test "fdlisten as the server is restarted under load" {
 	hold
-	start load load -n 1500 -c 8 -s 1000 "$address"
+	start load load -d 2 -c 8 -s 1000 "$address"
 	for _ in 1 2 3 4 5; do
 		serve server fdlisten -k fd:3 fdecho
 		same "$(echo hello | limited client "$address")" hello
@@ -219,7 +219,7 @@ handed_over()
 	serve server fdlisten -k fd:3 fdecho
 	ended load
 	is_status 0
-	like "$(cat load.out)" "ok=1500 wrong=0 short=0 refused=0 reset=0 *"
+	like "$(cat load.out)" "ok=[1-9]* wrong=0 short=0 refused=0 reset=0 *"
 	stop server
 	stop holder
 }

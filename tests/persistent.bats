@@ -358,7 +358,7 @@ cpu()
 	running silent
 	# It is closed after a while.
 	ended silent
-	like "$(cat silent.out)" "[er][ne][ds]*"
+	like "$(cat silent.out)" "[aer][nes][ds]*"
 	kill "$(the_one 'fdlisten *')"
 	ended server
 	kill "$worker"

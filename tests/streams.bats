@@ -696,6 +696,46 @@ too_much()
 	is_status 0
 }
 
+# --- a signal while a stream is full
+
+# full_stream COMMAND...: COMMAND at a stream that takes nothing any more.
+full_stream()
+{
+	start both paired -t seqpacket sh -c '
+		while fdsend -t 0.1 -; do :; done; exec how left.how "$@"' \
+		sh "$@" '|' sleep 60
+	wait_for has 1 matching "$*"
+}
+
+# interrupted SIGNAL COMMAND: it ends by that signal, and the rest with it.
+interrupted()
+{
+	kill "-$1" "$(the_one "$2")"
+	wait_for test -s left.how
+	kill "$(the_one 'sleep 60')"
+	ended both
+	same "$(cat both.err)" ""
+}
+
+@test "a signal ends fdsend that waits for room in a stream" {
+	local signal
+
+	for signal in TERM:15 INT:2 HUP:1; do
+		full_stream fdsend -
+		interrupted "${signal%:*}" "fdsend -"
+		same "$(cat left.how)" "signal ${signal#*:}"
+		rm left.how
+	done
+}
+
+@test "a signal ends fdlisten -l that waits for room in a stream" {
+	full_stream fdlisten -l ./a
+	up ./a
+	interrupted TERM "fdlisten -l ./a"
+	same "$(cat left.how)" "signal 15"
+	not test -e ./a
+}
+
 # --- the end
 
 @test "the end of file is seen by every worker of a pool" {

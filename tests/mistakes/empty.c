@@ -20,11 +20,15 @@ main(void)
 	struct sockaddr_un receiver = {AF_UNIX, "s"};
 	struct msghdr m = {0};
 	struct cmsghdr *h;
-	int fd = STDIN_FILENO, sock = socket(AF_UNIX, SOCK_STREAM, 0);
+	int tries, fd = STDIN_FILENO, sock = socket(AF_UNIX, SOCK_STREAM, 0);
 
-	while (
-	    connect(sock, (struct sockaddr *)&receiver, sizeof receiver) == -1)
-		poll(NULL, 0, 20); /* until it is there */
+	for (tries = 0;
+	     connect(sock, (struct sockaddr *)&receiver, sizeof receiver) == -1;
+	     tries++)
+		if (tries == 100)
+			return 1;
+		else
+			poll(NULL, 0, 20); /* until it is there */
 	memset(&control, 0, sizeof control);
 	/* Here m.msg_iov is missing. */
 	m.msg_control = &control;

@@ -1,0 +1,157 @@
+# Signals at random moments: no message that was taken is dropped, no socket
+# file or directory stays, the exit status is the documented one.
+
+load ../helpers
+load trials
+
+# ends NAME... -- OPTION... COMMAND...: rounds of `moments` for each of these
+# signals; a thousand in all.
+ends()
+{
+	local signals=() each rounds hit line sum=0 taken=0 name
+
+	while [ "$1" != -- ]; do
+		signals+=("$1")
+		shift
+	done
+	shift
+	rounds=$(($(scaled 36 1020) / ${#signals[@]}))
+	delay=20000
+	if [ "${FDPASS_VARIANT-}" = sanitized ]; then
+		delay=100000
+	fi
+	for each in "${signals[@]}"; do
+		status=0
+		line=$(LIMIT=200 limited moments -n "$rounds" -s "$each" \
+			-d "$delay" -S "$BATS_SUITE_TEST_NUMBER" "$@") ||
+			status=$?
+		report "$each: $line"
+		is_status 0
+	done
+}
+
+all="TERM INT HUP"
+
+# --- what receives
+
+@test "fdrecv -k on a name" {
+	ends $all -- -k -m name -a ./s fdrecv -k ./s fdecho
+}
+
+@test "fdrecv -n on a name" {
+	ends $all -- -k -m name -a ./s fdrecv -n 3 ./s fdecho
+}
+
+@test "fdecho on a name" {
+	ends $all -- -k -m name -a ./s fdecho ./s
+}
+
+@test "fdrecv -k on a stream" {
+	ends TERM -- -k -m stream fdrecv -k - fdecho
+}
+
+@test "fdrecv -n on a stream" {
+	ends TERM -- -k -m stream fdrecv -n 3 - fdecho
+}
+
+@test "fdecho on a stream" {
+	ends TERM -- -k -m stream fdecho -
+}
+
+@test "fdrecv that shows, and waits for one" {
+	ends $all -- -m none -a ./s fdrecv ./s
+	ends $all -- -m none -a ./s fdrecv ./s true
+}
+
+# --- what listens
+
+@test "fdlisten -k with a COMMAND" {
+	ends $all -- -k -m listen fdlisten -k fd:3 fdecho
+}
+
+@test "fdlisten -k with a COMMAND, its own name" {
+	ends $all -- -k -m none -a ./a fdlisten -k ./a fdecho
+}
+
+@test "fdlisten that waits for one" {
+	ends $all -- -m none -a ./a fdlisten ./a fdecho
+}
+
+@test "fdlisten -l holds a socket" {
+	leaves_sockets
+	ends $all -- -m none fdlisten -l 127.0.0.1:0 \
+		fdlisten -k fd:3 fdsend -f 3 -
+}
+
+@test "fdlisten -k with fdsend and a pool" {
+	start pool fdrecv -n 2 ./pool fdecho
+	up ./pool
+	ends TERM -- -k -m listen fdlisten -k fd:3 fdsend -w ./pool
+	stop pool
+	is_status 0
+}
+
+# --- pipelines, each of their stages
+
+# stages N -- COMMANDS...
+stages()
+{
+	local i n=$1
+
+	shift 2
+	for ((i = 1; i <= n; i++)); do
+		ends TERM -- -k -g "$i" -m listen "$@"
+	done
+	# systemd, for one, ends all of them at once.
+	ends TERM -- -k -g 0 -m listen "$@"
+}
+
+@test "fdlisten | fdecho" {
+	stages 2 -- fdlisten -k fd:3 '||' fdecho -
+}
+
+@test "fdlisten | fdrecv -n" {
+	stages 2 -- fdlisten -k fd:3 '||' fdrecv -n 3 - fdecho
+}
+
+@test "fdlisten | fdrecv -k" {
+	stages 2 -- fdlisten -k fd:3 '||' fdrecv -k - fdecho
+}
+
+@test "fdlisten | fdsend -r to a pool" {
+	start pool fdrecv -n 2 ./pool fdecho
+	up ./pool
+	stages 2 -- fdlisten -k fd:3 '||' fdsend -rw ./pool
+	stop pool
+	is_status 0
+}
+
+@test "fdlisten | fdsend -r | fdecho" {
+	stages 3 -- fdlisten -k fd:3 '||' fdsend -r - '||' fdecho -
+}
+
+@test "fdlisten | fdecho, by SIGINT" {
+	ends INT HUP -- -g 0 -m listen fdlisten -k fd:3 '||' fdecho -
+}
+
+@test "fdpipe" {
+	ends TERM -- -k -m listen fdpipe -n 3 fdlisten -k fd:3 '|' fdecho -
+	ends TERM -- -k -m listen \
+		fdpipe -n 2 fdlisten -k fd:3 '|' fdrecv -k - fdecho
+}
+
+# --- what waits
+
+@test "an invitation that nobody takes" {
+	mkfifo pipe
+	exec 8<>pipe
+	ends $all -- -m none sh -c 'exec fdsend - >pipe 8>&-'
+	ends INT HUP -- -m none sh -c 'exec fdlisten -k ./a >pipe 8>&-'
+	exec 8>&-
+	rm -f ./a
+}
+
+@test "fdsend -w, fdconnect -w that wait for ever" {
+	ends $all -- -m none fdsend -w ./absent
+	ends $all -- -m none fdconnect -w ./absent true
+}

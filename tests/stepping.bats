@@ -1,0 +1,224 @@
+# One call at a time: FDTRACE=step:FIFO, and the script that draws it.
+
+# Each test runs in a subshell of its own, on purpose.
+# shellcheck disable=SC2030,SC2031
+
+load helpers
+load examples
+
+setup()
+{
+	common_setup
+	mkfifo step
+	# Both ends, so that a byte can be left for who reads later.
+	exec 6<>step
+}
+
+# announced CALL FILE: whether the last line of FILE announces that call.
+announced()
+{
+	like "$(tail -n 1 "$2")" "*: $1* ..." >/dev/null
+}
+
+# let_on: let one call happen.
+let_on()
+{
+	printf . >&6
+}
+
+@test "each call is announced, and made when a byte was read" {
+	local -x FDTRACE=step:./step
+	start server fdlisten -o address 127.0.0.1:0 true
+	wait_for announced "socket()" server.err
+	wait_for idle server
+	same "$(wc -l <server.err)" 1
+	let_on
+	wait_for announced bind server.err
+	not test -e address
+	let_on
+	wait_for announced listen server.err
+	not test -e address
+	let_on
+	wait_for announced accept server.err
+	test -s address
+	stop server
+	is_status 143
+}
+
+@test "a byte lets one call happen, not two" {
+	local -x FDTRACE=step:./step
+	start server fdlisten 127.0.0.1:0 true
+	let_on
+	let_on
+	wait_for announced listen server.err
+	wait_for idle server
+	same "$(grep -c ' \.\.\.$' server.err)" 3
+	stop server
+}
+
+@test "every worker of a pool waits before its calls" {
+	FDTRACE=step:./step start pool fdrecv -n 3 ./pool true
+	for _ in 1 2 3 4 5 6; do
+		let_on
+	done
+	wait_for has 3 grep -E 'accept\([0-9]+\) \.\.\.$' pool.err
+	same "$(grep -oE 'fdrecv\[[0-9]+\]: accept' pool.err |
+		sort -u | wc -l)" 3
+	stop pool
+	is_status 0
+}
+
+@test "what a command becomes waits too" {
+	local -x FDTRACE=step:./step
+	start server fdlisten -o address 127.0.0.1:0 fdecho
+	for _ in 1 2 3 4; do
+		let_on
+	done
+	wait_for test -s address
+	start client client "$(address_of address)"
+	until like "$(tail -n 1 server.err)" "W2 fdecho*: recv(0) ..." \
+		>/dev/null; do
+		wait_for idle server
+		let_on
+	done
+	stop server
+}
+
+@test "a FIFO that is not there is an error" {
+	FDTRACE=step:./nothing fails 1 \
+		"fdlisten: *nothing*: No such file or directory" \
+		fdlisten 127.0.0.1:0 true
+}
+
+# Of fdstep: what is typed is written to ./keys.
+fdstep="$top_dir/cmd/fdstep"
+
+# begin COMPOSITION...: begin to step.
+begin()
+{
+	mkfifo keys
+	exec 7<>keys
+	start_from keys stepping env COLUMNS=80 "$fdstep" "$@"
+}
+
+# type_until PATTERN: press Enter until the drawing has such a line.
+type_until()
+{
+	local limit=200
+
+	until grep -qE -- "$1" stepping.out; do
+		[ "$((limit -= 1))" -gt 0 ] || { cat stepping.out; return 1; }
+		echo "${2-}" >&7
+		sleep 0.05
+	done
+}
+
+@test "the drawing has the client, the server and a worker, in columns" {
+	run_limited env COLUMNS=80 "$fdstep" -g </dev/null
+	is_status 0
+	grep -qE '^ a fdconnect' <<<"$output"
+	grep -qE '^ client' <<<"$output"
+	grep -qE '^[ |]{10,} server' <<<"$output"
+	grep -qE '^[ |]{20,} worker' <<<"$output"
+	grep -qE 'o S4 socketpair\(\) = 3, 4$' <<<"$output"
+	grep -qE 'o S6 accept\(3\) = 4 from 127\.0\.0\.1:[0-9]+' <<<"$output"
+	grep -qF 'S7 sendmsg(1, "\0", SCM_RIGHTS 4)' <<<"$output"
+	grep -qF -- '- connect ---' <<<"$output"
+	grep -qE '=====> ?|descriptor ===' <<<"$output"
+	grep -qx ' > hello' <<<"$output"
+	not grep -E '.{80}' <<<"$output"
+}
+
+@test "a call that a process makes is in its column" {
+	run_limited env COLUMNS=80 "$fdstep" -g </dev/null
+	is_status 0
+	# All that the client does is at the left edge.
+	not grep -E '^. .*\bo C ' <<<"$output"
+	[ "$(grep -cE '^ o C ' <<<"$output")" -ge 8 ]
+}
+
+@test "nothing happens until Enter is pressed, and then one call" {
+	begin "fdlisten -t 20 127.0.0.1:0 true"
+	wait_for grep -q server stepping.out
+	wait_for idle stepping || :
+	same "$(grep -c 'S[1-3] ' stepping.out)" 0
+	echo >&7
+	wait_for grep -q 'o S1 socket() = 3' stepping.out
+	same "$(grep -c 'S[23] ' stepping.out)" 0
+	echo >&7
+	wait_for grep -q 'o S2 bind' stepping.out
+	echo q >&7
+	ended stepping
+	is_status 0
+}
+
+@test "a letter lets that process go on" {
+	begin "fdlisten ./one true & fdlisten ./two true & wait"
+	wait_for has 2 grep -E ' [ab] fdlisten' stepping.out
+	sleep 0.2
+	echo b >&7
+	wait_for grep -qE '^.{10,}o S1 socket|^ [|].*S1 socket' stepping.out
+	not grep -E '^ o S1' stepping.out
+	echo q >&7
+	ended stepping
+	leaves_sockets
+}
+
+@test "the whole of a pool can be stepped through to the end" {
+	begin "fdrecv -n 2 ./pool fdecho & pool=\$!
+		fdlisten -o address 127.0.0.1:0 fdsend -w ./pool &
+		until [ -s address ]; do sleep 0.1; done
+		echo hello | fdconnect \"\$(cat address)\"
+		kill \$pool"
+	type_until '^ > hello$'
+	type_until '^ x'
+	grep -qE 'W1 received descriptor [0-9]+: tcp' stepping.out
+	grep -qE '<=+( descriptor =+)?|=+>' stepping.out
+	echo g >&7
+	ended stepping
+	is_status 0
+	not grep -E '.{80}' stepping.out
+}
+
+@test "q ends all that was begun, and so does a signal" {
+	begin "fdrecv -n 2 ./pool fdecho & fdlisten -k ./a fdsend -w ./pool"
+	type_until 'S5 fork'
+	echo q >&7
+	ended stepping
+	is_status 0
+	wait_for none_left
+	rm -f a pool
+	exec 7>&-
+	rm keys
+	begin "fdrecv -n 2 ./pool fdecho & fdlisten -k ./a fdsend -w ./pool"
+	type_until 'S5 fork'
+	stop stepping
+	is_status 143
+	wait_for none_left
+	same "$(ls "$TMPDIR")" ""
+	rm -f a pool
+}
+
+@test "at a terminal it says which call is next" {
+	need script
+	mkfifo keys
+	exec 7<>keys
+	start_from keys terminal script -q -c \
+		"stty cols 80; TERM=vt100 $fdstep 'fdlisten 127.0.0.1:0 true'" \
+		/dev/null
+	wait_for grep -aqF '[Enter] a socket()' terminal.out
+	echo >&7
+	wait_for grep -aqF '[Enter] a bind(3, 127.0.0.1:0)' terminal.out
+	echo q >&7
+	ended terminal
+}
+
+@test "wrong usage of fdstep is said so" {
+	run_limited "$fdstep" one two
+	is_status 2
+	run_limited "$fdstep" -x
+	is_status 2
+	run_limited "$fdstep" --help
+	is_status 0
+	like "$output" "usage: fdstep*"
+}
