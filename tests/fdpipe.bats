@@ -53,8 +53,9 @@ fd 2 *"
 }
 
 @test "arguments arrive as they are" {
-	run_limited fdpipe sh -c 'printf "<%s>" "$@" >&2' sh 'a  b' '' '*' '||' \
-		'|' true
+	# shellcheck disable=SC2016
+	run_limited fdpipe sh -c 'printf "<%s>" "$@" >&2' \
+		sh 'a  b' '' '*' '||' '|' true
 	is_status 0
 	same "$output" '<a  b><><*><||>'
 }
@@ -133,13 +134,22 @@ fd 2 *"
 	refuses "fdpipe: *fdpipe --help*" fdpipe -k true '|' true
 }
 
+# not_found NAME COMMAND...: COMMAND ends with 127, and says that NAME is not
+# there.
+not_found()
+{
+	local name=$1
+
+	shift
+	run -127 --separate-stderr limited "$@"
+	same "$output" ""
+	same "$stderr" "fdpipe: $name: command not found"
+}
+
 @test "a command that is not there ends it before any is started" {
-	fails 127 "fdpipe: no-such-command: *not found*" \
-		fdpipe touch started '|' no-such-command
-	fails 127 "fdpipe: no-such-command: *not found*" \
-		fdpipe no-such-command '|' touch started
-	fails 127 "fdpipe: ./none: *not found*" \
-		fdpipe touch started '|' touch started '|' ./none
+	not_found no-such-command fdpipe touch started '|' no-such-command
+	not_found no-such-command fdpipe no-such-command '|' touch started
+	not_found ./none fdpipe touch started '|' touch started '|' ./none
 	not test -e started
 }
 

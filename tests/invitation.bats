@@ -152,11 +152,12 @@ nothing_is_left()
 
 @test "nothing is accepted before the reader is there" {
 	need_proc
+	need ss
 	invite server fdlisten -k -o address 127.0.0.1:0
 	descriptors "$pid" >before
 	# shellcheck disable=SC2016
 	start client sh -c 'echo early | exec client "$(cat address)"'
-	wait_for test -n "$(connected "$(port_of address)")"
+	wait_for queued
 	same "$(descriptors "$(process server)")" "$(cat before)"
 	follow reader fdecho -
 	ended client
@@ -166,14 +167,11 @@ nothing_is_left()
 	is_status 0
 }
 
-# connected PORT: something if a connection to it is there.
-connected()
+# queued: whether a client waits in the listen queue.
+queued()
 {
-	if command -v ss >/dev/null; then
-		ss -Htn "dport = :$1"
-	else
-		echo unknown
-	fi
+	[ "$(ss -Hltn "sport = :$(port_of address)" |
+		awk '{ print $2 }')" -gt 0 ]
 }
 
 # --- readers that are not ours, or go away

@@ -134,7 +134,8 @@ send_largest()
 
 @test "the largest message passes onward" {
 	send_largest
-	run_limited sh -c "($send_it) | fdsend -r - | fdrecv -a - sh -c '$show_it'"
+	run_limited sh -c "($send_it) | fdsend -r - |
+		fdrecv -a - sh -c '$show_it'"
 	is_status 0
 	same "$output" $'253\nsame'
 }

@@ -250,15 +250,16 @@ largest()
 
 # Nobody reads: fdsend ends as a writer into a broken pipe does.
 @test "fdsend to a stream without reader ends as by SIGPIPE" {
-	local type
+	local type pair
 
 	for type in stream seqpacket dgram; do
+		mkfifo gone
 		limited paired -t "$type" -o 5 sh -c '
 			read x <gone; exec how sender.how fdsend fd:5' '|' true &
-		mkfifo gone
+		pair=$!
 		wait_for has 0 matching true
 		limited sh -c 'echo >gone'
-		wait
+		wait "$pair"
 		same "$(cat sender.how)" "signal 13" "$type"
 		rm gone
 	done
@@ -331,10 +332,11 @@ largest()
 
 @test "standard input a file, device or terminal: exit 2" {
 	touch file
-	refuses "fdrecv: -: *not a UNIX socket or a pipe*" sh -c 'fdrecv - true <file'
-	refuses "fdecho: -: *not a UNIX socket or a pipe*" sh -c 'fdecho - <file'
-	refuses "fdrecv: -: *not a UNIX socket or a pipe*" sh -c 'fdrecv - true </dev/null'
-	refuses "fdecho: -: *not a UNIX socket or a pipe*" sh -c 'fdecho - </dev/null'
+	refuses "fdrecv: -: *not a UNIX socket*" sh -c 'fdrecv - true <file'
+	refuses "fdecho: -: *not a UNIX socket*" sh -c 'fdecho - <file'
+	refuses "fdrecv: -: *not a UNIX socket*" \
+		sh -c 'fdrecv - true </dev/null'
+	refuses "fdecho: -: *not a UNIX socket*" sh -c 'fdecho - </dev/null'
 	refuses "fdecho: -: *not a UNIX socket or a pipe*" with -T 0 fdecho -
 	refuses "fdsend: standard input: *not a UNIX socket or a pipe*" \
 		sh -c 'fdsend -r ./s <file'

@@ -40,19 +40,6 @@ crowd()
 	at_least "$n" "$tried"
 }
 
-# in_turn COMMAND...: end them by SIGTERM; all that was started ends.
-in_turn()
-{
-	local name process
-
-	for name; do
-		for process in $(ours_named "$name"); do
-			kill "$process" 2>/dev/null || :
-		done
-	done
-	wait_for none_left
-}
-
 # --- 24 descriptors
 
 few='with -l 24'

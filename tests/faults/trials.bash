@@ -158,6 +158,19 @@ thrifty()
 	at_most 9 "$used" "percent of processor time"
 }
 
+# in_turn COMMAND...: end them by SIGTERM; all that was started ends.
+in_turn()
+{
+	local name process
+
+	for name; do
+		for process in $(ours_named "$name"); do
+			kill "$process" 2>/dev/null || :
+		done
+	done
+	wait_for none_left
+}
+
 # need_root: skip this test for anybody else.
 need_root()
 {

@@ -29,6 +29,7 @@
  * hung.
  */
 #define _GNU_SOURCE
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/types.h>
@@ -144,6 +145,8 @@ become(int stage, int in, int out)
 {
 	sigset_t none;
 
+	/* Nothing is left behind, whatever becomes of us. */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGPIPE, SIG_DFL);
@@ -609,8 +612,8 @@ play(void)
 			stream[1] = -1;
 		}
 		/* Work comes on for a while after the signal. */
-		while (open < AT_ONCE && now() < at + 0.002 &&
-		    (!sent || option.mode != STREAM)) {
+		while (option.mode != NONE && open < AT_ONCE &&
+		    now() < at + 0.002 && (!sent || option.mode != STREAM)) {
 			struct work *w = new_work();
 
 			if (w == NULL || begin(w) == -1)
