@@ -347,7 +347,7 @@ step_incoming(struct server *s, struct connection *c)
 							  FDPASS_REFUSED);
 	else if (errno == EMFILE)
 		incoming_answer(in, FDPASS_RETRY);
-	else if (errno != 0) {
+	else {
 		receiver_offence(s->receiver, errno);
 		incoming_answer(in, FDPASS_REFUSED);
 	}

@@ -209,21 +209,43 @@ step_connect(struct handover *h)
 	}
 }
 
-/* The receiver went away before it took the message. */
+static void
+answered(struct handover *h, char answer)
+{
+	trace("S7", "recv(%d) = %s", h->sock,
+	    answer == FDPASS_TAKEN ? "taken" : "refused");
+	if (answer == FDPASS_TAKEN) {
+		h->state = HANDOVER_TAKEN;
+	} else if (answer == FDPASS_RETRY && h->target->flags & HANDOVER_WAIT) {
+		retry(h, RETRY_RESOURCES);
+	} else {
+		failure_reason(&h->failure, ECONNREFUSED,
+		    "refused by the receiver%s",
+		    answer == FDPASS_RETRY ? ": not now" : "");
+		fail(h);
+	}
+}
+
+/* The receiver went away before it took the message, maybe with a word. */
 static void
 went_away(struct handover *h)
 {
-	trace("S7", "the receiver has closed %d unread", h->sock);
-	if (h->target->flags & HANDOVER_WAIT && h->length == 1)
-		retry(h, RETRY_SHORT);
-	else if (h->target->flags & HANDOVER_WAIT && h->sent == 0 &&
-	    h->state == HANDOVER_SEND)
-		retry(h, RETRY_SHORT);
-	else {
-		failure_reason(&h->failure, ECONNRESET,
-		    "the receiver closed the connection without reading");
-		fail(h);
+	char answer;
+
+	if (h->state == HANDOVER_SEND &&
+	    recv(h->sock, &answer, 1, MSG_DONTWAIT) == 1) {
+		answered(h, answer);
+		return;
 	}
+	trace("S7", "the receiver has closed %d unread", h->sock);
+	if (h->target->flags & HANDOVER_WAIT &&
+	    (h->length == 1 || (h->sent == 0 && h->state == HANDOVER_SEND))) {
+		retry(h, RETRY_SHORT);
+		return;
+	}
+	failure_reason(&h->failure, ECONNRESET,
+	    "the receiver closed the connection without reading");
+	fail(h);
 }
 
 static void
@@ -264,23 +286,6 @@ step_send(struct handover *h)
 	shutdown(h->sock, SHUT_WR);
 	h->state =
 	    h->target->flags & HANDOVER_DROP ? HANDOVER_TAKEN : HANDOVER_ANSWER;
-}
-
-static void
-answered(struct handover *h, char answer)
-{
-	trace("S7", "recv(%d) = %s", h->sock,
-	    answer == FDPASS_TAKEN ? "taken" : "refused");
-	if (answer == FDPASS_TAKEN) {
-		h->state = HANDOVER_TAKEN;
-	} else if (answer == FDPASS_RETRY && h->target->flags & HANDOVER_WAIT) {
-		retry(h, RETRY_RESOURCES);
-	} else {
-		failure_reason(&h->failure, ECONNREFUSED,
-		    "refused by the receiver%s",
-		    answer == FDPASS_RETRY ? ": not now" : "");
-		fail(h);
-	}
 }
 
 static void

@@ -416,11 +416,13 @@ static int
 has_ended(int fd)
 {
 	struct pollfd p;
+	int n;
 
 	p.fd = fd;
 	p.events = POLLIN | POLLRDHUP;
-	return POLLRDHUP == 0 || poll(&p, 1, 0) != 1 ||
-	    (p.revents & (POLLHUP | POLLRDHUP)) != 0;
+	n = poll(&p, 1, 0);
+	return POLLRDHUP == 0 || n == -1 ||
+	    (n == 1 && (p.revents & (POLLHUP | POLLRDHUP)) != 0);
 }
 
 static void
