@@ -232,7 +232,7 @@ static int
 is_no_connection(int error)
 {
 	return error == ENOTSOCK || error == ENOTCONN || error == EINVAL ||
-	    error == EOPNOTSUPP;
+	    error == EOPNOTSUPP || error == EBADF; /* opened with O_PATH */
 }
 
 static struct connection *
