@@ -20,6 +20,9 @@ BINDIR = $(PREFIX)/bin
 LIBDIR = $(PREFIX)/lib
 INCLUDEDIR = $(PREFIX)/include
 MANDIR = $(PREFIX)/share/man
+SHAREDIR = $(PREFIX)/share/fdpass
+BASHDIR = $(PREFIX)/share/bash-completion/completions
+ZSHDIR = $(PREFIX)/share/zsh/site-functions
 
 CC = cc
 CPPFLAGS =
@@ -119,7 +122,7 @@ MAN1 = \
 	man/fdconnect.1 \
 	man/fdinfo.1
 MAN3 = man/fdpass.3
-MAN7 = man/fdpass.7
+MAN7 = man/fdpass.7 man/fdpass-lessons.7
 
 LIB = lib/libfdpass.a
 STATIC_LIB = static/libfdpass.a
@@ -223,7 +226,9 @@ demo: all tools
 install: all
 	mkdir -p "$(DESTDIR)$(BINDIR)" "$(DESTDIR)$(INCLUDEDIR)" \
 		"$(DESTDIR)$(LIBDIR)/pkgconfig" "$(DESTDIR)$(MANDIR)/man1" \
-		"$(DESTDIR)$(MANDIR)/man3" "$(DESTDIR)$(MANDIR)/man7"
+		"$(DESTDIR)$(MANDIR)/man3" "$(DESTDIR)$(MANDIR)/man7" \
+		"$(DESTDIR)$(BASHDIR)" "$(DESTDIR)$(ZSHDIR)" \
+		"$(DESTDIR)$(SHAREDIR)/mistakes"
 	for f in $(CMD); do \
 		rm -f "$(DESTDIR)$(BINDIR)/$$f" && \
 		cp bin/$$f "$(DESTDIR)$(BINDIR)/$$f" && \
@@ -244,12 +249,32 @@ install: all
 		d="$(DESTDIR)$(MANDIR)/man$${f##*.}" && cp $$f "$$d" && \
 		chmod 644 "$$d/$${f##*/}" || exit 1; \
 	done
+	cp cmd/completion/_fdpass "$(DESTDIR)$(ZSHDIR)/_fdpass"
+	chmod 644 "$(DESTDIR)$(ZSHDIR)/_fdpass"
+	for f in $(CMD); do \
+		cp cmd/completion/fdpass.bash "$(DESTDIR)$(BASHDIR)/$$f" && \
+		chmod 644 "$(DESTDIR)$(BASHDIR)/$$f" || exit 1; \
+	done
+	cp cmd/fdstep "$(DESTDIR)$(SHAREDIR)/fdstep"
+	chmod 755 "$(DESTDIR)$(SHAREDIR)/fdstep"
+	for f in tests/mistakes/*.c; do \
+		cp "$$f" "$(DESTDIR)$(SHAREDIR)/mistakes" && \
+		chmod 644 "$(DESTDIR)$(SHAREDIR)/mistakes/$${f##*/}" || \
+		exit 1; \
+	done
 
 uninstall:
 	for f in $(CMD); do \
-		rm -f "$(DESTDIR)$(BINDIR)/$$f" || exit 1; \
+		rm -f "$(DESTDIR)$(BINDIR)/$$f" \
+			"$(DESTDIR)$(BASHDIR)/$$f" || exit 1; \
 	done
-	rm -f "$(DESTDIR)$(INCLUDEDIR)/fdpass.h" \
+	for f in tests/mistakes/*.c; do \
+		rm -f "$(DESTDIR)$(SHAREDIR)/mistakes/$${f##*/}" || exit 1; \
+	done
+	rm -f "$(DESTDIR)$(SHAREDIR)/fdstep"
+	-rmdir "$(DESTDIR)$(SHAREDIR)/mistakes" "$(DESTDIR)$(SHAREDIR)"
+	rm -f "$(DESTDIR)$(ZSHDIR)/_fdpass" \
+		"$(DESTDIR)$(INCLUDEDIR)/fdpass.h" \
 		"$(DESTDIR)$(LIBDIR)/libfdpass.a" \
 		"$(DESTDIR)$(LIBDIR)/pkgconfig/fdpass.pc"
 	for f in $(MAN1) $(MAN3) $(MAN7); do \

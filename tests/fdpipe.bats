@@ -343,7 +343,8 @@ peers_of()
 @test "four clients held open are with four different workers" {
 	local worker
 
-	need_proc
+	# fdinfo -p
+	need_linux
 	four
 	for worker in $(matching 'fdecho *'); do
 		same "$(peers_of "$worker" | wc -l)" 1

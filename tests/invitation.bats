@@ -157,7 +157,7 @@ nothing_is_left()
 	descriptors "$pid" >before
 	# shellcheck disable=SC2016
 	start client sh -c 'echo early | exec client "$(cat address)"'
-	wait_for queued
+	wait_for backlogged
 	same "$(descriptors "$(process server)")" "$(cat before)"
 	follow reader fdecho -
 	ended client
@@ -165,13 +165,6 @@ nothing_is_left()
 	stop server
 	ended reader
 	is_status 0
-}
-
-# queued: whether a client waits in the listen queue.
-queued()
-{
-	[ "$(ss -Hltn "sport = :$(port_of address)" |
-		awk '{ print $2 }')" -gt 0 ]
 }
 
 # --- readers that are not ours, or go away

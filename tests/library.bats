@@ -316,3 +316,28 @@ probe()
 	same "$(cat receiver.out)" "$(printf '%s\n' ok \
 		'2: one' '1: two')"
 }
+
+@test "all that there is is installed, and uninstalled" {
+	local name
+
+	for name in bin/fdlisten bin/fdsend bin/fdrecv bin/fdecho bin/fdpipe \
+		bin/fdconnect bin/fdinfo include/fdpass.h lib/libfdpass.a \
+		lib/pkgconfig/fdpass.pc share/man/man1/fdpipe.1 \
+		share/man/man3/fdpass.3 share/man/man7/fdpass.7 \
+		share/man/man7/fdpass-lessons.7 share/fdpass/fdstep \
+		share/bash-completion/completions/fdinfo \
+		share/zsh/site-functions/_fdpass; do
+		[ -s "$installed/$name" ] || { echo "$name"; false; }
+	done
+	for name in "$top_dir"/tests/mistakes/*.c; do
+		cmp "$name" "$installed/share/fdpass/mistakes/${name##*/}"
+	done
+	env -u MAKEFLAGS -u MAKELEVEL make -C "$top_dir" install \
+		DESTDIR="$PWD/root" PREFIX=/usr >log 2>&1
+	[ -x root/usr/bin/fdlisten ]
+	grep -qx 'prefix=/usr' root/usr/lib/pkgconfig/fdpass.pc
+	env -u MAKEFLAGS -u MAKELEVEL make -C "$top_dir" uninstall \
+		DESTDIR="$PWD/root" PREFIX=/usr >log 2>&1
+	same "$(find root ! -type d)" ""
+	not test -d root/usr/share/fdpass
+}

@@ -84,6 +84,14 @@ hang_up()
 	rm -f "$1.in"
 }
 
+# backlogged: whether clients wait in the listen queue of the server that wrote
+# ./address.
+backlogged()
+{
+	[ "$(ss -Hltn "sport = :$(port_of address)" |
+		awk '{ print $2 }')" -gt 0 ]
+}
+
 # more_than N COMMAND...: whether the number that COMMAND prints is larger.
 more_than()
 {

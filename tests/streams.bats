@@ -265,10 +265,18 @@ largest()
 	done
 }
 
+# large_payload: ./payload, of which a few fill a stream.
+large_payload()
+{
+	head -c 60000 /dev/zero | tr '\0' x >payload
+}
+
 @test "fdsend -t gives up on a full stream" {
+	large_payload
 	# shellcheck disable=SC2016
 	start both paired -t seqpacket sh -c '
-		while fdsend -t 0.1 -; status=$?; [ "$status" = 0 ]; do :; done
+		while fdsend -t 0.1 -s "$(cat payload)" -
+		status=$?; [ "$status" = 0 ]; do :; done
 		echo "$status" >status' '|' sleep 60
 	wait_for test -s status
 	same "$(cat status)" 124
@@ -552,22 +560,13 @@ times_out()
 
 # --- a reader that does not keep up
 
-# waiting: whether clients wait in the listen queue.
-waiting()
-{
-	local recv
-
-	recv=$(ss -Hltn "sport = :$(port_of address)" | awk '{ print $2 }')
-	[ "${recv:-0}" -gt 0 ]
-}
-
 @test "a reader that stands still holds up the accepting, and loses nobody" {
 	need ss
 	start both sh -c 'fdlisten -k -o address 127.0.0.1:0 | fdecho -'
 	echoes "$(address_of address)"
 	kill -STOP "$(the_one 'fdecho *')"
 	start load load -n 800 -c 800 "$(cat address)"
-	wait_for waiting
+	wait_for backlogged
 	kill -CONT "$(the_one 'fdecho *')"
 	ended load
 	is_status 0
@@ -584,7 +583,7 @@ waiting()
 	echoes "$(address_of address)"
 	kill -STOP "$(the_one 'fdecho *')"
 	start load load -n 800 -c 800 "$(cat address)"
-	wait_for waiting
+	wait_for backlogged
 	kill "$(the_one 'fdlisten *')"
 	wait_for test -s left.how
 	same "$(cat left.how)" "exit 0"
@@ -604,7 +603,7 @@ waiting()
 	echoes "$(address_of address)"
 	kill -STOP "$(the_one 'fdecho *')"
 	start load load -n 800 -c 800 "$(cat address)"
-	wait_for waiting
+	wait_for backlogged
 	kill -KILL "$(the_one 'fdecho *')"
 	# Nobody hangs.
 	ended load
@@ -688,7 +687,7 @@ too_much()
 	echoes "$line"
 	kill -STOP "$(the_one 'fdecho *')"
 	start load load -n 200 -c 200 "$line"
-	wait_for waiting
+	wait_for backlogged
 	kill -CONT "$(the_one 'fdecho *')"
 	ended load
 	is_status 0
@@ -703,9 +702,11 @@ too_much()
 # full_stream COMMAND...: COMMAND at a stream that takes nothing any more.
 full_stream()
 {
+	large_payload
+	# shellcheck disable=SC2016
 	start both paired -t seqpacket sh -c '
-		while fdsend -t 0.1 -; do :; done; exec how left.how "$@"' \
-		sh "$@" '|' sleep 60
+		while fdsend -t 0.1 -s "$(cat payload)" -; do :; done
+		exec how left.how "$@"' sh "$@" '|' sleep 60
 	wait_for has 1 matching "$*"
 }
 
@@ -796,7 +797,7 @@ interrupted()
 # accepted: the connections that no longer wait in the listen queue.
 accepted()
 {
-	waiting || ss -Htn "sport = :$(port_of address)"
+	backlogged || ss -Htn "sport = :$(port_of address)"
 }
 
 @test "the left end dies: what it has sent is still served" {

@@ -1,3 +1,6 @@
+# The checks that these are known not to need: words split on purpose, and
+# $ that a shell started by a test expands.
+# shellcheck disable=SC2015,SC2016,SC2030,SC2031,SC2086
 # Signals at random moments: no message that was taken is dropped, no socket
 # file or directory stays, the exit status is the documented one.
 
@@ -115,11 +118,11 @@ all="TERM INT HUP"
 # stages N -- COMMANDS...
 stages()
 {
-	local i n=$1
+	local turn turns=$1
 
 	shift 2
-	for ((i = 1; i <= n; i++)); do
-		ends TERM -- -k -g "$i" -m listen "$@"
+	for ((turn = 1; turn <= turns; turn++)); do
+		ends TERM -- -k -g "$turn" -m listen "$@"
 	done
 	# systemd, for one, ends all of them at once.
 	ends TERM -- -k -g 0 -m listen "$@"

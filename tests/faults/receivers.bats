@@ -1,3 +1,6 @@
+# The checks that these are known not to need: words split on purpose, and
+# $ that a shell started by a test expands.
+# shellcheck disable=SC2015,SC2016,SC2030,SC2031,SC2086
 # Hostile receivers: the sender ends with the promised status, in time.
 
 load ../helpers
@@ -38,17 +41,17 @@ times()
 # always STATUS PATTERN FROM TO COMMAND...: so often, always the same.
 always()
 {
-	local expected=$1 pattern=$2 i n
+	local expected=$1 pattern=$2 turn turns
 
 	shift 2
-	n=$(scaled 2 20)
-	for ((i = 0; i < n; i++)); do
+	turns=$(scaled 2 20)
+	for ((turn = 0; turn < turns; turn++)); do
 		times "$@"
 		is_status "$expected"
 		like "$stderr" "$pattern"
 		same "${stderr//[!$'\n']/}" "" "more lines"
 	done
-	report "${*:3:4}: $n times status $expected, the last after $took ms"
+	report "${*:3:4}: $turns times status $expected, the last after $took ms"
 }
 
 @test "a receiver that never answers" {

@@ -10,6 +10,8 @@ if [ "$FDPASS_TRIALS" = full ]; then
 	DEADLINE=60
 fi
 
+# (Loops that call bats' `run` with options must not count with `i`: it does.)
+
 # scaled QUICK FULL: the number for this run.
 scaled()
 {

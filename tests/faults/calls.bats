@@ -1,0 +1,501 @@
+# The checks that these are known not to need: words split on purpose, and
+# $ that a shell started by a test expands.
+# shellcheck disable=SC2015,SC2016,SC2030,SC2031,SC2086
+# Every system call made to fail in turn, over the main scenes: the right
+# message and status, nothing pretended, nothing left, no hang.
+#
+# A scene plays with one process, the victim, under strace, which makes one of
+# its calls fail. Three ways: with EINTR, which nobody may notice; for lack of
+# something, which is waited out once the command is at work; with EIO, which
+# may end it, with a line that says so.
+
+load ../helpers
+load trials
+
+setup()
+{
+	common_setup
+	need strace
+	[ "$(uname -s)" = Linux ] || skip "Linux only"
+	strace -o /dev/null true 2>/dev/null || skip "strace does not work here"
+	# Leaks cannot be looked for in a process that is traced.
+	export ASAN_OPTIONS=${ASAN_OPTIONS-}:detect_leaks=0
+	LIMIT=20
+	injection=()
+	runs=0
+	stdio=0
+	: >complaints
+}
+
+# victim NAME COMMAND...: start it under strace; it is its own process.
+victim()
+{
+	local name=$1
+
+	shift
+	victim=$name
+	start "$name" strace -D -o "$PWD/calls" "${injection[@]}" "$@"
+}
+
+# Calls that do not fail, or whose failure cannot mean anything.
+harmless='brk|mmap|munmap|mprotect|madvise|close|close_range|rt_sig.*|exit.*|
+getpid|getppid|gettid|getuid|geteuid|getgid|getegid|clock_.*|umask|arch_prctl|
+set_.*|rseq|futex|getrandom|kill|tgkill|restart_syscall|sched_.*|prctl|
+uname|sigaltstack|personality|prlimit64|getrlimit|setitimer|execve|readlink|
+sysinfo|gettimeofday|time|lseek|ioctl|getsockname|getpeername|shutdown'
+
+# survey: "NAME BEFORE AFTER" for each call in ./calls: how often before the
+# command's own first call, which looks at descriptor 0, and how often from then
+# until it becomes another.
+survey()
+{
+	awk -v harmless="^(${harmless//$'\n'/})\$" '
+	/^(fcntl|fcntl64)\(0, F_GETFD/ { own = 1 }
+	/^execve/ && own { exit }
+	match($0, /^[a-z0-9_]+\(/) {
+		name = substr($0, 1, RLENGTH - 1)
+		if (name ~ harmless)
+			next
+		if (own)
+			after[name]++
+		else
+			before[name]++
+	}
+	END {
+		for (name in after)
+			print name, before[name] + 0, after[name]
+	}' calls | sort
+}
+
+# What the system lacks, when this call fails.
+shortage()
+{
+	case $1 in
+	accept*|socket|socketpair|pipe*|open*|fcntl*|dup*|epoll_create*)
+		echo EMFILE ;;
+	clone*|fork|vfork) echo EAGAIN ;;
+	mkdir*) echo ENOSPC ;;
+	sendmsg) echo ETOOMANYREFS ;;
+	*) echo ENOMEM ;;
+	esac
+}
+
+# Those that are waited out: their shortage must not be noticed, but for lines
+# that say so.
+waits_out()
+{
+	case $1 in
+	accept*|clone*|fork|vfork|sendmsg) return 0 ;;
+	esac
+	return 1
+}
+
+can_be_interrupted()
+{
+	case $1 in
+	accept*|recvmsg|sendmsg|recvfrom|sendto|poll|ppoll|epoll_*wait*|\
+	wait4|flock) return 0 ;;
+	# Where standard output is written to by stdio, no signal is caught.
+	read|write) [ "$stdio" = 0 ]; return ;;
+	esac
+	return 1
+}
+
+complain()
+{
+	echo "$scene: $call number $number: $error: $*" >>complaints
+	sed 's/^/    /' "$victim.err" >>complaints
+}
+
+# Play the scene with this call failing, and judge.
+trial()
+{
+	local when=$1 lines reason
+
+	injection=(-e "trace=$call" -e "inject=$call:error=$error:when=$when")
+	effect=0
+	runs=$((runs + 1))
+	rm -rf ./*.out ./*.err ./address
+	"$scene" >scene.log 2>&1 || complain "the scene failed: $(cat scene.log)"
+	lines=$(grep -c . "$victim.err" || :)
+	if [ "$status" -ge 128 ] && [ "$status" -ne 141 ]; then
+		complain "status $status"
+	elif [ "$status" -eq 0 ] && [ "$effect" -ne 1 ] && [ "$lines" -eq 0 ]
+	then
+		complain "nothing was done, and nothing said"
+	elif [ "$status" -ne 0 ] && [ "$status" -ne 141 ] &&
+		[ "$lines" -eq 0 ]; then
+		complain "status $status without a word"
+	fi
+	if [ "$error" = EINTR ] &&
+		{ [ "$effect" -ne 1 ] || [ "$lines" -ne 0 ]; }; then
+		complain "noticed (status $status, effect $effect)"
+	fi
+	if [ "$error" != EIO ] && waits_out "$call" && [ "$effect" -ne 1 ]; then
+		complain "not waited out (status $status)"
+	fi
+	if grep -vq '^fd[a-z]*: .' "$victim.err" || [ "$lines" -gt 2 ]; then
+		complain "not one line"
+	fi
+	# Who ends says what failed: the reason, or what else was wrong.
+	case $error in
+	EIO) reason='Input/output error' ;;
+	EMFILE) reason='Too many open files' ;;
+	EAGAIN) reason='Resource temporarily unavailable' ;;
+	ENOMEM) reason='Cannot allocate memory|Out of memory' ;;
+	ENOSPC) reason='No space left on device' ;;
+	ETOOMANYREFS) reason='Too many references' ;;
+	*) reason=. ;;
+	esac
+	if [ "$status" -eq 1 ] && [ "$lines" -gt 0 ] &&
+		! grep -Eq "$reason|$may_say" "$victim.err"; then
+		complain "another reason"
+	fi
+	case $call in
+	unlink*|rmdir|*stat*)
+		find . "$TMPDIR" -mindepth 1 \( -type s -o -name 'fdpass-*' \) \
+			-delete
+		;;
+	esac
+	if [ -n "$(find . -type s)" ] || [ -n "$(find "$TMPDIR" -mindepth 1)" ]
+	then
+		complain "left: $(find . "$TMPDIR" -type s -o -name 'fdpass-*')"
+		find . -type s -delete
+		find "$TMPDIR" -mindepth 1 -delete
+	fi
+}
+
+# What may be said instead of the injected error's reason.
+may_say='not open|is not a|not a connected|trying again|refused|look-up'
+
+# all_calls SCENE: every call of its victim, every way.
+all_calls()
+{
+	local most before after plan
+
+	scene=$1
+	call=none number=0 error=none
+	injection=()
+	effect=0
+	"$scene"
+	same "$status/$effect" 0/1 "without a failure"
+	most=$(scaled 1 12)
+	plan=$(survey)
+	while read -r call before after; do
+		for ((number = 1; number <= after && number <= most; number++))
+		do
+			# Those that look whether 0 to 2 are open.
+			if [[ $call == fcntl* ]] && [ "$number" -le 3 ]; then
+				continue
+			fi
+			if can_be_interrupted "$call"; then
+				error=EINTR
+				trial $((before + number))
+			fi
+			error=$(shortage "$call")
+			trial $((before + number))
+			if [ "$FDPASS_TRIALS" = full ]; then
+				error=EIO
+				trial $((before + number))
+			fi
+		done
+	done <<-END
+	$plan
+	END
+	report "$runs calls failed, $(grep -c '^[^ ]' complaints || :)" \
+		"were not borne"
+	[ ! -s complaints ] || { cat complaints; return 1; }
+}
+
+# finish: end the victim, and what else the scene has started.
+finish()
+{
+	local name
+
+	kill "${pid_of[$victim]}" 2>/dev/null || :
+	ended "$victim"
+	for name in "${!pid_of[@]}"; do
+		kill "${pid_of[$name]}" 2>/dev/null || :
+	done
+	wait_for none_left
+	for name in "${!pid_of[@]}"; do
+		wait "${pid_of[$name]}" || :
+	done 2>/dev/null
+	pid_of=()
+}
+
+# here FILE: until it is there, or the victim has ended.
+here()
+{
+	wait_for there_or_over "$1"
+	[ -e "$1" ]
+}
+
+there_or_over()
+{
+	[ -e "$1" ] || not_running "$victim"
+}
+
+# --- scenes
+
+sends()
+{
+	start receiver fdrecv -k ./s echo received
+	up ./s
+	victim sender fdsend -s text ./s
+	ended sender
+	local sent=$status
+	finish_others
+	status=$sent
+	# Told so, and done so.
+	if [ "$(wc -l <receiver.out)" -eq 1 ] && [ "$sent" -eq 0 ]; then
+		effect=1
+	fi
+}
+
+# The victim has ended already.
+finish_others()
+{
+	local saved=$status name
+
+	for name in "${!pid_of[@]}"; do
+		stop "$name"
+	done
+	wait_for none_left
+	status=$saved
+}
+
+@test "fdsend" {
+	all_calls sends
+}
+
+receives_one()
+{
+	victim receiver fdrecv ./s echo received
+	here ./s || :
+	if running receiver; then
+		limited fdsend -w -t 2 ./s 2>/dev/null && effect=1
+	fi
+	ended receiver
+	finish_others
+	# That COMMAND cannot be run is seen too late, once the sender was told.
+	if [ "$status" -ne 126 ] &&
+		[ "$(wc -l <receiver.out)" -ne "$effect" ]; then
+		echo "told $effect, done $(wc -l <receiver.out)"
+		return 1
+	fi
+}
+
+@test "fdrecv" {
+	all_calls receives_one
+}
+
+# How many of two messages were taken, and served.
+receives_many()
+{
+	local told=0
+
+	victim receiver fdrecv "$@" ./s echo received
+	here ./s || :
+	for _ in 1 2; do
+		running receiver || break
+		limited fdsend -w -t 2 ./s 2>/dev/null && told=$((told + 1))
+	done
+	finish
+	if [ "$told" = 2 ]; then
+		effect=1
+	fi
+	if [ "$(wc -l <receiver.out)" -ne "$told" ]; then
+		echo "told $told, done $(wc -l <receiver.out)"
+		return 1
+	fi
+}
+
+works()
+{
+	receives_many -k
+}
+
+@test "fdrecv -k" {
+	all_calls works
+}
+
+pool()
+{
+	receives_many -n 2
+}
+
+@test "fdrecv -n" {
+	all_calls pool
+}
+
+shows()
+{
+	victim receiver fdrecv -k ./s
+	here ./s || :
+	running receiver && limited fdsend -w -t 2 ./s 2>/dev/null || :
+	finish
+	grep -q '1 descriptor' receiver.out && effect=1 || :
+}
+
+@test "fdrecv that shows" {
+	stdio=1
+	all_calls shows
+}
+
+# served ADDRESS: whether two clients are.
+served()
+{
+	running "$victim" || return 0
+	limited load -n 2 -t 5 "$1" >load.out 2>&1 && effect=1 || :
+}
+
+listens()
+{
+	victim server fdlisten -k -o address 127.0.0.1:0 fdecho
+	here address || :
+	if [ -e address ]; then
+		served "$(cat address)"
+	fi
+	finish
+}
+
+@test "fdlisten -k" {
+	all_calls listens
+}
+
+listens_once()
+{
+	victim server fdlisten ./a fdecho
+	here ./a || :
+	if running server; then
+		limited load -t 5 ./a >load.out 2>&1 && effect=1 || :
+	fi
+	ended server
+	finish_others
+}
+
+@test "fdlisten" {
+	all_calls listens_once
+}
+
+listens_to_stream()
+{
+	mkfifo pipe
+	start reader sh -c 'exec fdecho - <pipe'
+	victim server sh -c 'exec fdlisten -k ./a >pipe'
+	here ./a || :
+	served ./a
+	finish
+	rm pipe
+}
+
+@test "fdlisten to a stream" {
+	all_calls listens_to_stream
+}
+
+echoes_stream()
+{
+	mkfifo pipe
+	start server sh -c 'exec fdlisten -k ./a >pipe'
+	victim reader sh -c 'exec fdecho - <pipe'
+	up ./a
+	served ./a
+	finish
+	rm pipe
+}
+
+@test "fdecho from a stream" {
+	all_calls echoes_stream
+}
+
+echoes_name()
+{
+	start server fdlisten -k ./a fdsend -w ./s
+	victim worker fdecho ./s
+	up ./a
+	here ./s || :
+	served ./a
+	finish
+}
+
+@test "fdecho on a name" {
+	all_calls echoes_name
+}
+
+relays_to_name()
+{
+	mkfifo pipe
+	start worker fdecho ./s
+	start server sh -c 'exec fdlisten -k ./a >pipe'
+	victim relay sh -c 'exec fdsend -rw ./s <pipe'
+	up ./a
+	up ./s
+	served ./a
+	finish
+	rm pipe
+}
+
+@test "fdsend -r to a name" {
+	all_calls relays_to_name
+}
+
+relays_to_stream()
+{
+	mkfifo pipe pipe2
+	start worker sh -c 'exec fdecho - <pipe2'
+	start server sh -c 'exec fdlisten -k ./a >pipe'
+	victim relay sh -c 'exec fdsend -r - <pipe >pipe2'
+	up ./a
+	served ./a
+	finish
+	rm pipe pipe2
+}
+
+@test "fdsend -r to a stream" {
+	all_calls relays_to_stream
+}
+
+pipes()
+{
+	victim pipe fdpipe -n 2 fdlisten -k ./a '|' fdecho -
+	here ./a || :
+	served ./a
+	finish
+}
+
+@test "fdpipe" {
+	all_calls pipes
+}
+
+connects()
+{
+	start server fdlisten -k -o address 127.0.0.1:0 fdecho
+	address_of address >/dev/null
+	echo hello >input
+	victim client sh -c 'exec fdconnect "$(cat address)" <input'
+	ended client
+	finish_others
+	if [ "$(cat client.out)" = hello ] && [ "$status" -eq 0 ]; then
+		effect=1
+	fi
+}
+
+@test "fdconnect" {
+	all_calls connects
+}
+
+looks()
+{
+	victim info fdinfo 0 1 2
+	ended info
+	if [ "$(wc -l <info.out)" -eq 3 ] && [ "$status" -eq 0 ]; then
+		effect=1
+	fi
+	wait_for none_left
+}
+
+@test "fdinfo" {
+	stdio=1
+	all_calls looks
+}
