@@ -25,6 +25,8 @@ examples()
 		# shellcheck disable=SC2154
 		same "$stderr" "" "standard error" || [ "$number" = "${2-}" ]
 		[ -n "$output" ] || { echo "nothing on standard output"; false; }
+		not grep -q 'echo hello' "block.$number" ||
+			like "$output" "*hello*"
 		wait_for none_left
 		same "$(find "$number" -mindepth 1 ! -name passed.log)" ""
 	done

@@ -120,9 +120,9 @@ type_until()
 	grep -qE '^ client' <<<"$output"
 	grep -qE '^[ |]{10,} server' <<<"$output"
 	grep -qE '^[ |]{20,} worker' <<<"$output"
-	grep -qE 'o S4 socketpair\(\) = 3, 4$' <<<"$output"
-	grep -qE 'o S6 accept\(3\) = 4 from 127\.0\.0\.1:[0-9]+' <<<"$output"
-	grep -qF 'S7 sendmsg(1, "\0", SCM_RIGHTS 4)' <<<"$output"
+	grep -qE 'o S4 socketpair\(\) = [0-9]+, [0-9]+$' <<<"$output"
+	grep -qE 'o S6 accept\([0-9]+\) = [0-9]+ from 127\.0\.0\.1:[0-9]+' <<<"$output"
+	grep -qE 'S7 sendmsg\(1, "\\0", SCM_RIGHTS [0-9]+\)' <<<"$output"
 	grep -qF -- '- connect ---' <<<"$output"
 	grep -qE '=====> ?|descriptor ===' <<<"$output"
 	grep -qx ' > hello' <<<"$output"
@@ -140,10 +140,9 @@ type_until()
 @test "nothing happens until Enter is pressed, and then one call" {
 	begin "fdlisten -t 20 127.0.0.1:0 true"
 	wait_for grep -q server stepping.out
-	wait_for idle stepping || :
 	same "$(grep -c 'S[1-3] ' stepping.out)" 0
 	echo >&7
-	wait_for grep -q 'o S1 socket() = 3' stepping.out
+	wait_for grep -q 'o S1 socket() = [0-9]' stepping.out
 	same "$(grep -c 'S[23] ' stepping.out)" 0
 	echo >&7
 	wait_for grep -q 'o S2 bind' stepping.out
@@ -208,7 +207,7 @@ type_until()
 		/dev/null
 	wait_for grep -aqF '[Enter] a socket()' terminal.out
 	echo >&7
-	wait_for grep -aqF '[Enter] a bind(3, 127.0.0.1:0)' terminal.out
+	wait_for grep -aq '\[Enter\] a bind([0-9], 127.0.0.1:0)' terminal.out
 	echo q >&7
 	ended terminal
 }

@@ -185,6 +185,7 @@ main(int argc, char *argv[])
 	child = start(argv + 2, &callers);
 	if (child == -1) {
 		perror("fork");
+		fclose(f);
 		return 1;
 	}
 	while (!has_ended && (sig == 0 || sig == SIGCHLD || sig == -1)) {

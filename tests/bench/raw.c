@@ -34,10 +34,11 @@ now(void)
 static int
 receive(int sock, struct msghdr *m)
 {
+	struct cmsghdr *h;
 	int fd;
 
-	while (recvmsg(sock, m, 0) > 0) {
-		memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(m)), sizeof fd);
+	while (recvmsg(sock, m, 0) > 0 && (h = CMSG_FIRSTHDR(m)) != NULL) {
+		memcpy(&fd, CMSG_DATA(h), sizeof fd);
 		close(fd);
 	}
 	return 0;

@@ -39,12 +39,13 @@ work(int sock)
 	union control control;
 	struct msghdr m;
 	struct iovec iov;
+	struct cmsghdr *h;
 	ssize_t n;
 	int fd;
 
 	prepare(&m, &iov, &control);
-	while (recvmsg(sock, &m, 0) > 0) {
-		memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&m)), sizeof fd);
+	while (recvmsg(sock, &m, 0) > 0 && (h = CMSG_FIRSTHDR(&m)) != NULL) {
+		memcpy(&fd, CMSG_DATA(h), sizeof fd);
 		while ((n = recv(fd, buffer, sizeof buffer, 0)) > 0)
 			if (send(fd, buffer, (size_t)n, MSG_NOSIGNAL) != n)
 				break;

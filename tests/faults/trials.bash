@@ -75,7 +75,7 @@ flood()
 # flooded: wait for the end of the flood; sets $tried, $lost.
 flooded()
 {
-	>enough
+	: >enough
 	DEADLINE=120 ended flood
 	count_load flood.log
 }
@@ -85,7 +85,7 @@ count_load()
 {
 	local ok
 
-	read -r ok lost <<-END
+	read -r ok lost <<-LINE
 	$(awk '{
 		for (i = 1; i <= 6; i++) {
 			split($i, pair, "=")
@@ -96,7 +96,7 @@ count_load()
 		print sum["ok"] + 0, sum["wrong"] + sum["short"] + \
 		    sum["refused"] + sum["reset"] + sum["timeout"]
 	}' "$1")
-	END
+	LINE
 	tried=$((ok + lost))
 	[ "$lost" -eq 0 ] || cat "$1"
 }
