@@ -62,7 +62,9 @@ does()
 	esac
 }
 
-@test "every block of shell in the README does what it says" {
+# readme SHELL...: all blocks in this shell.
+readme()
+{
 	local number
 
 	need_linux
@@ -70,20 +72,54 @@ does()
 	[ "$n_blocks" -ge 8 ]
 	for ((number = 1; number <= n_blocks; number++)); do
 		mkdir "run.$number"
-		pushd "run.$number" >/dev/null
+		pushd "run.$number" >/dev/null || return
 		mv "../block.$number" block
 		move_ports block 7000
 		echo "--- block $number:"
 		cat block
-		start block sh block
+		start block "$@" block
 		does block
 		# shellcheck disable=SC2046
 		kill $(ours) 2>/dev/null || :
 		wait_for none_left
 		same "$(cat block.err)" ""
 		rm -f control
-		popd >/dev/null
+		popd >/dev/null || return
 	done
+}
+
+@test "every block of shell in the README does what it says" {
+	readme sh
+}
+
+@test "and in bash" {
+	need_shell bash
+	readme "${shell[@]}"
+}
+
+@test "and in ksh93" {
+	need_shell ksh
+	readme "${shell[@]}"
+}
+
+@test "and in mksh" {
+	need_shell mksh
+	readme "${shell[@]}"
+}
+
+@test "and in zsh" {
+	need_shell zsh
+	readme "${shell[@]}"
+}
+
+@test "and in yash" {
+	need_shell yash
+	readme "${shell[@]}"
+}
+
+@test "and in busybox" {
+	need_shell busybox
+	readme "${shell[@]}"
 }
 
 @test "every command and every page that the README names is there" {

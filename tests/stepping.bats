@@ -68,20 +68,30 @@ let_on()
 	is_status 0
 }
 
+# waits_before N: whether the server has announced its Nth call.
+waits_before()
+{
+	[ "$(grep -c ' \.\.\.$' server.err)" -ge "$1" ]
+}
+
 @test "what a command becomes waits too" {
 	local -x FDTRACE=step:./step
+	local number
+
 	start server fdlisten -o address 127.0.0.1:0 fdecho
-	for _ in 1 2 3 4; do
+	for number in 1 2 3; do
+		wait_for waits_before "$number"
 		let_on
 	done
-	wait_for test -s address
+	wait_for waits_before 4
 	start client client "$(address_of address)"
-	until like "$(tail -n 1 server.err)" "W2 fdecho*: recv(0) ..." \
-		>/dev/null; do
-		wait_for idle server
+	while ! grep -q '^W2 fdecho.* recv(0) \.\.\.$' server.err; do
 		let_on
+		number=$((number + 1))
+		wait_for waits_before "$((number + 1))"
 	done
 	stop server
+	is_status 143
 }
 
 @test "a FIFO that is not there is an error" {
