@@ -20,9 +20,11 @@ unchanged()
 }
 
 @test "ten thousand connections through a relay into a pool of four" {
-	local share
+	local share n=10000
 
 	need_proc
+	# A process for each takes ten times as long to start there.
+	[ "${FDPASS_VARIANT-}" != sanitized ] || n=1000
 	start pool fdrecv -n 4 ./pool account shares fdecho
 	start server sh -c 'fdlisten -k -o address 127.0.0.1:0 |
 		exec fdsend -rw ./pool'
@@ -30,15 +32,15 @@ unchanged()
 	counts 'fd[lrs]*' >before
 	# shellcheck disable=SC2034 # for limited()
 	LIMIT=80
-	served_all "$(cat address)" -n 10000 -c 32 -t 75
-	like "$output" "ok=10000 *"
+	served_all "$(cat address)" -n "$n" -c 32 -t 75
+	like "$output" "ok=$n *"
 	# Each of the four had its share, and nobody else.
-	same "$(wc -l <shares)" 10100
+	same "$(wc -l <shares)" $((n + 100))
 	same "$(sort shares | uniq | wc -l)" 4
 	sort shares | uniq -c >count
 	cat count
 	while read -r share _; do
-		[ "$share" -gt 1000 ]
+		[ "$share" -gt $((n / 10)) ]
 	done <count
 	wait_for unchanged 'fd[lrs]*'
 	kill "$(the_one 'fdlisten *')"
