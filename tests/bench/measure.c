@@ -3,8 +3,9 @@
  *
  * usage: measure file command [argument...]
  *
- * When COMMAND has ended, or on SIGTERM, SIGINT or SIGHUP, every descendant
- * that is left is ended, and only those. Then one line is written to FILE:
+ * When COMMAND has ended, on SIGTERM, SIGINT or SIGHUP, or after 30 seconds,
+ * which is a failure, every descendant that is left is ended, and only those.
+ * Then one line is written to FILE:
  *
  *   wall_us=N cpu_us=N all_kb=N one_kb=N
  *
@@ -31,6 +32,7 @@
 #include <sys/prctl.h>
 #endif
 
+#define LIMIT 30000  /* ms that COMMAND may take */
 #define SAMPLE 50    /* ms between two looks at the memory */
 #define PATIENCE 400 /* ms after SIGTERM before SIGKILL */
 #define MOST 4096    /* descendants */
@@ -188,7 +190,8 @@ main(int argc, char *argv[])
 		fclose(f);
 		return 1;
 	}
-	while (!has_ended && (sig == 0 || sig == SIGCHLD || sig == -1)) {
+	while (!has_ended && (sig == 0 || sig == SIGCHLD || sig == -1) &&
+	    now_us() - began < LIMIT * 1000L) {
 		sig = wait_signal(&ours, SAMPLE);
 		collect(child, &has_ended);
 		if (!has_ended && now_us() - sampled >= SAMPLE * 1000) {
@@ -208,5 +211,5 @@ main(int argc, char *argv[])
 	    ended - began,
 	    microseconds(used.ru_utime) + microseconds(used.ru_stime), all_kb,
 	    one_kb);
-	return fclose(f) == EOF;
+	return fclose(f) == EOF || ended - began >= LIMIT * 1000L;
 }

@@ -23,7 +23,8 @@
 #include <unistd.h>
 
 #define CHUNK (256 * 1024)
-#define PATIENCE 20000 /* ms without a byte */
+#define PATIENCE 5000 /* ms without a byte */
+#define LIMIT 25      /* s for all of them */
 
 /* On TCP, Linux drops the bytes instead of copying them. */
 #ifdef __linux__
@@ -68,6 +69,7 @@ main(int argc, char *argv[])
 	a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	p.fd = socket(AF_INET, SOCK_STREAM, 0);
 	p.events = POLLIN | POLLOUT;
+	alarm(LIMIT);
 	began = now();
 	if (connect(p.fd, (struct sockaddr *)&a, sizeof a) == -1)
 		return fail("connect");
