@@ -418,11 +418,13 @@ has_ended(int fd)
 	struct pollfd p;
 	int n;
 
+	/* Nothing tells them apart then. */
+	if (POLLRDHUP == 0)
+		return 1;
 	p.fd = fd;
 	p.events = POLLIN | POLLRDHUP;
 	n = poll(&p, 1, 0);
-	return POLLRDHUP == 0 || n == -1 ||
-	    (n == 1 && (p.revents & (POLLHUP | POLLRDHUP)) != 0);
+	return n == -1 || (n == 1 && (p.revents & (POLLHUP | POLLRDHUP)) != 0);
 }
 
 static void
