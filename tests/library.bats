@@ -47,6 +47,7 @@ int
 main(int argc, char *argv[])
 {
 	static int fds[300];
+	static char zeros[70000];
 	struct fdpass_message m;
 	char payload[100];
 	int i, s, c;
@@ -54,9 +55,8 @@ main(int argc, char *argv[])
 	trace(), diag(), text_add();
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	if (strcmp(argv[1], "give") == 0) { /* NAME COUNT LENGTH FLAGS */
-		say(fdpass_hand_over(argv[2], calloc(70000, 1),
-		    (size_t)atoi(argv[4]), fds, (size_t)atoi(argv[3]),
-		    atoi(argv[5])));
+		say(fdpass_hand_over(argv[2], zeros, (size_t)atoi(argv[4]),
+		    fds, (size_t)atoi(argv[3]), atoi(argv[5])));
 		return 0;
 	}
 	s = say(fdpass_listen(argv[2], 0640)); /* NAME COUNT ANSWER */
