@@ -20,6 +20,7 @@ setup()
 	strace -o /dev/null true 2>/dev/null || skip "strace does not work here"
 	# Leaks cannot be looked for in a process that is traced.
 	export ASAN_OPTIONS=${ASAN_OPTIONS-}:detect_leaks=0
+	# shellcheck disable=SC2034
 	LIMIT=20
 	injection=()
 	runs=0
@@ -188,12 +189,16 @@ all_calls()
 			if [[ $call == fcntl* ]] && [ "$number" -le 3 ]; then
 				continue
 			fi
+			error=none
 			if can_be_interrupted "$call"; then
 				error=EINTR
 				trial $((before + number))
 			fi
-			error=$(shortage "$call")
-			trial $((before + number))
+			if [ "$FDPASS_TRIALS" = full ] ||
+				[ "$error" != EINTR ]; then
+				error=$(shortage "$call")
+				trial $((before + number))
+			fi
 			if [ "$FDPASS_TRIALS" = full ]; then
 				error=EIO
 				trial $((before + number))
@@ -275,8 +280,8 @@ receives_one()
 	here ./s || :
 	if running receiver; then
 		# What was refused may be sent again.
-		limited fdsend -w -t 1 ./s 2>/dev/null && effect=1 ||
-			limited fdsend -w -t 1 ./s 2>/dev/null && effect=1
+		limited fdsend -t 5 ./s 2>/dev/null && effect=1 ||
+			limited fdsend -t 5 ./s 2>/dev/null && effect=1
 	fi
 	ended receiver
 	finish_others
@@ -301,7 +306,7 @@ receives_many()
 	here ./s || :
 	for _ in 1 2; do
 		running receiver || break
-		limited fdsend -w -t 1 ./s 2>/dev/null && told=$((told + 1))
+		limited fdsend -t 5 ./s 2>/dev/null && told=$((told + 1))
 	done
 	finish
 	if [ "$told" = 2 ]; then
@@ -335,7 +340,7 @@ shows()
 {
 	victim receiver fdrecv -k ./s
 	here ./s || :
-	running receiver && limited fdsend -w -t 1 ./s 2>/dev/null || :
+	running receiver && limited fdsend -t 5 ./s 2>/dev/null || :
 	finish
 	grep -q '1 descriptor' receiver.out && effect=1 || :
 }

@@ -18,7 +18,7 @@ ends()
 		shift
 	done
 	shift
-	rounds=$(($(scaled 36 1020) / ${#signals[@]}))
+	rounds=$(($(scaled 24 1020) / ${#signals[@]}))
 	delay=20000
 	if [ "${FDPASS_VARIANT-}" = sanitized ]; then
 		delay=100000
@@ -124,20 +124,31 @@ stages()
 	for ((turn = 1; turn <= turns; turn++)); do
 		ends TERM -- -k -g "$turn" -m listen "$@"
 	done
-	# systemd, for one, ends all of them at once.
-	ends TERM -- -k -g 0 -m listen "$@"
+	# systemd, for one, ends all processes of a service at once.
+	ends TERM -- -k -p -m listen "$@"
 }
 
 @test "fdlisten | fdecho" {
 	stages 2 -- fdlisten -k fd:3 '||' fdecho -
 }
 
+# Here a COMMAND would be ended with the others.
+stages_and_commands()
+{
+	local turn turns=$1
+
+	shift 2
+	for ((turn = 0; turn <= turns; turn++)); do
+		ends TERM -- -k -g "$turn" -m listen "$@"
+	done
+}
+
 @test "fdlisten | fdrecv -n" {
-	stages 2 -- fdlisten -k fd:3 '||' fdrecv -n 3 - fdecho
+	stages_and_commands 2 -- fdlisten -k fd:3 '||' fdrecv -n 3 - fdecho
 }
 
 @test "fdlisten | fdrecv -k" {
-	stages 2 -- fdlisten -k fd:3 '||' fdrecv -k - fdecho
+	stages_and_commands 2 -- fdlisten -k fd:3 '||' fdrecv -k - fdecho
 }
 
 @test "fdlisten | fdsend -r to a pool" {
@@ -160,6 +171,23 @@ stages()
 	ends TERM -- -k -m listen fdpipe -n 3 fdlisten -k fd:3 '|' fdecho -
 	ends TERM -- -k -m listen \
 		fdpipe -n 2 fdlisten -k fd:3 '|' fdrecv -k - fdecho
+}
+
+# Once they are there: before they have their handlers, the signal ends them,
+# and what they should have taken is lost.
+@test "fdpipe, and all that it has started" {
+	local there="-w 20"
+
+	start pool fdecho ./pool
+	up ./pool
+	ends TERM -- $there -k -p -m listen \
+		fdpipe fdlisten -k fd:3 '|' fdecho -
+	ends TERM -- $there -k -p -m listen \
+		fdpipe fdlisten -k fd:3 '|' fdsend -rw ./pool
+	ends TERM -- $there -k -p -m listen \
+		fdpipe fdlisten -k fd:3 '|' fdsend -r - '|' fdecho -
+	stop pool
+	is_status 0
 }
 
 # --- what waits

@@ -123,15 +123,15 @@ passes_by()
 	# shellcheck disable=SC2016
 	start relay paired -t seqpacket \
 		sh -c 'for i in $(seq "$0"); do fdsend -s message -; done
-			read -r line <go; exec fdsend -' "$n" \
+			echo >all; read -r line <go; exec fdsend -' "$n" \
 		'|' fdsend -rw -t 0.2 ./s
 	began=$SECONDS
-	sleep 0.5
+	wait_for test -s all
+	wait_for relay_is_free
 	stop receiver KILL
 	rm ./s
 	start good fdrecv ./s echo received
 	up ./s
-	wait_for relay_is_free
 	limited sh -c 'echo >go'
 	ended relay
 	is_status 1

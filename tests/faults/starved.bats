@@ -101,7 +101,7 @@ few='with -l 24'
 }
 
 @test "24 descriptors: messages of 10 descriptors" {
-	local i n
+	local n
 
 	n=$(scaled 20 200)
 	start worker $few fdrecv -ak ./s sh -c 'echo "$LISTEN_FDS"'
@@ -146,18 +146,16 @@ few='with -l 24'
 
 @test "a limit on processes: a worker that cannot be replaced" {
 	open_directory
-	start pool "${as_user[@]}" prlimit --nproc=5 fdrecv -n 3 ./pool fdecho
+	start pool "${as_user[@]}" fdrecv -n 3 ./pool fdecho
+	pool=$pid
 	up ./pool
-	start filler "${as_user[@]}" sleep 100
-	wait_for has 3 children "$(process pool)"
-	# Its place is taken before it can be replaced.
-	kill -KILL "$(children "$(process pool)" | head -n 1)"
-	start filler2 "${as_user[@]}" sleep 100
+	wait_for has 3 children "$pool"
+	"${as_user[@]}" prlimit --nproc=1: --pid "$pool"
+	kill -KILL "$(children "$pool" | head -n 1)"
 	wait_for grep -q "Resource temporarily" pool.err
-	thrifty 1 "$(process pool)"
-	stop filler
-	stop filler2
-	wait_for has 3 children "$(process pool)"
+	thrifty 1 "$pool"
+	"${as_user[@]}" prlimit --nproc=1000: --pid "$pool"
+	wait_for has 3 children "$pool"
 	stop pool
 	is_status 0
 }

@@ -3,6 +3,8 @@
 #
 # FDPASS_TRIALS=full for the long ones: many rounds, many connections. Else
 # quick ones: the same with small numbers, for every run of the tests.
+#
+# shellcheck disable=SC2034 # variables for those who load it
 
 FDPASS_TRIALS=${FDPASS_TRIALS:-quick}
 if [ "$FDPASS_TRIALS" = full ]; then

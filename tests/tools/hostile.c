@@ -296,8 +296,8 @@ offend(int s, enum kind kind)
 		give(s, 1, MOST_FDS, 1, 0, 0);
 		break;
 	case OVER:
-		/* Where messages are kept apart, each is a good one. */
-		for (i = 0; i < (type == SOCK_STREAM ? 300 : 3); i++)
+		/* In a stream of messages each is a good one. */
+		for (i = 0; i < (is_stream ? 3 : 300); i++)
 			if (give(s, 1, 1, 1, 0, 0) == -1)
 				break;
 		break;

@@ -1,15 +1,17 @@
 /*
  * moments - end a pipeline by a signal, at random moments, over and over.
  *
- *	moments [-k] [-a PATH] [-d MICROSECONDS] [-g STAGE] [-n ROUNDS]
- *	        [-S SEED] -m MODE -s SIGNAL COMMAND [ARG...] ['||' COMMAND...]
+ *	moments [-kp] [-a PATH] [-d MICROSECONDS] [-g STAGE] [-n ROUNDS]
+ *	        [-S SEED] [-w NUMBER] -m MODE -s SIGNAL
+ *	        COMMAND [ARG...] ['||' COMMAND [ARG...]]...
  *
  * Each round starts the commands, with ordinary pipes between them, gives the
  * first one work, and sends SIGNAL (a name without SIG) to command number
- * STAGE (default 1, the first; 0: to all) after 0 to MICROSECONDS (default
- * 20000). All must end. Work is connections, each with some bytes on it and
- * then the end; whoever takes one must send the bytes back. MODE says how they
- * come:
+ * STAGE (default 1, the first; 0: to all), with -p to all their descendants
+ * too, after 0 to MICROSECONDS (default 20000), counted from the beginning, or
+ * from when NUMBER connections were served. All must end. Work is connections,
+ * each with some bytes on it and then the end; whoever takes one must send the
+ * bytes back. MODE says how they come:
  *
  *	listen  clients of a listening UNIX socket, the command's descriptor 3
  *	name    handed over to the UNIX socket PATH
@@ -73,8 +75,10 @@ struct work {
 static struct {
 	enum mode mode;
 	int keep;
+	int group;
 	int signal;
 	long delay;
+	long least;
 	long rounds;
 	int target;
 	const char *path;
@@ -145,6 +149,9 @@ become(int stage, int in, int out)
 {
 	sigset_t none;
 
+	if (option.group)
+		setpgid(0, stage == 0 ? 0 : pids[0]);
+
 	/* Nothing is left behind, whatever becomes of us. */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	sigemptyset(&none);
@@ -177,6 +184,8 @@ start_stages(void)
 			die("fork");
 		if (pids[i] == 0)
 			become(i, in, next[1]);
+		if (option.group)
+			setpgid(pids[i], pids[0]);
 		if (i > 0)
 			close(in);
 		close(next[1]);
@@ -592,17 +601,28 @@ check_left(void)
 static void
 play(void)
 {
-	double begun = now(), at, deadline;
-	size_t open = 0;
+	double begun = now(), last = begun, at, deadline;
+	size_t open = 0, n;
+	long served = 0;
 	int i, sent = 0;
+	pid_t group;
 
 	open_work();
 	start_stages();
+	group = pids[0];
 	at = begun + (double)(random() % (option.delay + 1)) / 1e6;
 	deadline = begun + WAIT;
 	while (reap() > 0) {
-		if (!sent && now() >= at) {
-			for (i = 0; i < option.stages; i++)
+		if (served < option.least) {
+			for (served = 0, n = 0; n < n_works; n++)
+				served += works[n].served;
+			at += now() - last;
+		}
+		last = now();
+		if (!sent && served >= option.least && now() >= at) {
+			if (option.group)
+				kill(-group, option.signal);
+			for (i = 0; i < option.stages && !option.group; i++)
 				if (pids[i] != 0 &&
 				    (option.target == -1 || option.target == i))
 					kill(pids[i], option.signal);
@@ -636,7 +656,7 @@ play(void)
 	/* A COMMAND may still be at work. */
 	deadline = now() + WAIT;
 	while (now() < deadline) {
-		size_t left = 0, n;
+		size_t left = 0;
 
 		step_all();
 		for (n = 0; n < n_works; n++)
@@ -692,10 +712,14 @@ main(int argc, char *argv[])
 
 	option.delay = 20000;
 	option.rounds = 100;
-	while ((c = getopt(argc, argv, "+ka:d:g:m:n:s:S:")) != -1)
+	while ((c = getopt(argc, argv, "+kpa:d:g:m:n:s:S:w:")) != -1)
 		switch (c) {
 		case 'k':
 			option.keep = 1;
+			break;
+		case 'p':
+			option.group = 1;
+			option.target = -1;
 			break;
 		case 'a':
 			option.path = optarg;
@@ -717,6 +741,9 @@ main(int argc, char *argv[])
 			break;
 		case 'S':
 			seed = (unsigned)atol(optarg);
+			break;
+		case 'w':
+			option.least = atol(optarg);
 			break;
 		default:
 			usage();
