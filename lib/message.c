@@ -99,9 +99,8 @@ take_rights(struct fdpass_message *message, struct cmsghdr *h)
 			close(fd);
 			continue;
 		}
-#if SYS_CMSG_CLOEXEC == 0
-		sys_cloexec(fd);
-#endif
+		if (!SYS_HAS_CMSG_CLOEXEC)
+			sys_cloexec(fd);
 		message->fds[message->count++] = fd;
 	}
 }

@@ -29,9 +29,12 @@
 #define SYS_2024 1
 #endif
 
+/* In glibc the flag is a constant of an enum: #if takes it for 0. */
 #ifdef SYS_2024
+#define SYS_HAS_CMSG_CLOEXEC 1
 #define SYS_CMSG_CLOEXEC MSG_CMSG_CLOEXEC
 #else
+#define SYS_HAS_CMSG_CLOEXEC 0
 #define SYS_CMSG_CLOEXEC 0
 #endif
 
@@ -61,6 +64,7 @@ int sys_is_short(int);
 int sys_cloexec(int);
 int sys_nonblock(int, int);
 int sys_socket(int, int);
+int sys_socket_nonblock(int, int);
 int sys_socketpair(int, int[2]);
 int sys_accept(int, struct sockaddr *, socklen_t *);
 int sys_pipe(int[2]);
