@@ -264,7 +264,8 @@ relay_to_name(struct receiver *receiver, struct target *target, int64_t timeout,
 			r.has_failed = 1;
 			fdpass_close(&r.slots[i].message);
 		}
-		handover_end(&r.slots[i].handover);
+		if (r.slots[i].is_ready)
+			handover_end(&r.slots[i].handover);
 	}
 	return r.has_failed;
 }
