@@ -20,7 +20,6 @@
 
 #define READ_FD 6 /* where UCSPI clients find the connection */
 #define WRITE_FD 7
-#define RETRY 20 /* ms */
 
 static const char synopsis[] =
     "fdconnect [-vw] [-t seconds] ADDRESS [COMMAND [ARG...]]\n";
@@ -48,6 +47,7 @@ trace_again(int s)
 static int
 connect_in_time(int64_t deadline, struct failure *f)
 {
+	unsigned tries = 0;
 	int s, trace_was = trace_on;
 
 	for (;;) {
@@ -63,7 +63,7 @@ connect_in_time(int64_t deadline, struct failure *f)
 			return -1;
 		/* Once is enough to see what is tried. */
 		trace_on = 0;
-		signals_pause(RETRY);
+		signals_wait(NULL, 0, signals_backoff(tries++));
 	}
 }
 

@@ -14,7 +14,7 @@
 
 const char *diag_program = "fdpass";
 
-static int64_t offence_window = -1;
+static int64_t offence_window; /* until when */
 static int offences;
 static unsigned long offences_silent;
 
@@ -104,11 +104,9 @@ diag_failure(const char *object, const struct failure *f)
 static int
 offence_allowed(void)
 {
-	int64_t now = signals_now();
-
-	if (offence_window == -1 || now - offence_window >= 1000) {
+	if (signals_now() >= offence_window) {
 		diag_flush();
-		offence_window = now;
+		offence_window = signals_deadline(1000);
 		offences = 0;
 	}
 	if (offences < OFFENCES_A_SECOND) {

@@ -17,11 +17,10 @@
 
 #define BUFFER (256 * 1024)     /* measured: twice as fast as 64 KiB */
 #define FIRST_CHUNK (16 * 1024) /* of a connection that may be slow */
-#define AT_ONCE 16          /* connections taken before others have a turn */
-#define INCOMING_MOST 64    /* connections that may still bring a message */
-#define KEPT 8              /* descriptors for ourselves */
-#define QUEUED 100          /* ms in which the last ones come */
-#define RETRY_RESOURCES 100 /* ms */
+#define INCOMING_MOST 64        /* connections that may still bring a message */
+#define KEPT 8                  /* descriptors for ourselves */
+#define QUEUED 100              /* ms in which the last ones come */
+#define RETRY_RESOURCES 100     /* ms */
 
 static char buffer[BUFFER];
 
@@ -321,26 +320,19 @@ end_incoming(struct server *s, struct connection *c)
 	for (p = &s->first; *p != c; p = &(*p)->next)
 		continue;
 	*p = c->next;
-	loop_remove(&s->loop, c->fd);
-	if (c->incoming->sock != -1)
-		close(c->incoming->sock);
 	free(c->incoming);
 	release(s, c);
 	s->incoming--;
 }
 
+/* What came of it, once incoming_step() has returned r: 1 or -1 and errno. */
 static void
-step_incoming(struct server *s, struct connection *c)
+settle(struct server *s, struct incoming *in, int r)
 {
-	struct incoming *in = c->incoming;
-	int r = incoming_step(in);
-
-	if (r == 0)
-		return;
-	/* The sender's copy stays out of the loop when the answer closes it. */
-	loop_remove(&s->loop, c->fd);
-	if (r == 1 && trace_on)
-		show_trace("W1", c->fd, &in->message);
+	if (r == 1 && trace_on) {
+		incoming_ask_sender(in);
+		show_trace("W1", in->sock, &in->message);
+	}
 	if (r == 1)
 		incoming_answer(in,
 		    start_message(s, &in->message) == 0 ? FDPASS_TAKEN :
@@ -351,6 +343,18 @@ step_incoming(struct server *s, struct connection *c)
 		receiver_offence(s->receiver, errno);
 		incoming_answer(in, FDPASS_REFUSED);
 	}
+}
+
+static void
+step_incoming(struct server *s, struct connection *c)
+{
+	int r = incoming_step(c->incoming), saved = errno;
+
+	if (r == 0)
+		return;
+	loop_remove(&s->loop, c->fd);
+	errno = saved;
+	settle(s, c->incoming, r);
 	end_incoming(s, c);
 }
 
@@ -372,23 +376,31 @@ start_incoming(struct server *s, int fd)
 {
 	struct incoming *in = new_incoming(fd);
 	struct connection *c;
+	int r;
 
 	if (in == NULL) {
+		fdpass_answer(fd, FDPASS_RETRY);
 		close(fd);
+		return;
+	}
+	/* Mostly the message is there already. */
+	r = incoming_step(in);
+	if (r != 0) {
+		settle(s, in, r);
+		free(in);
 		return;
 	}
 	c = new_connection(s, fd);
 	if (c == NULL) {
+		fdpass_close(&in->message);
+		incoming_answer(in, FDPASS_RETRY);
 		free(in);
-		close(fd);
 		return;
 	}
 	c->incoming = in;
 	c->next = s->first;
 	s->first = c;
 	s->incoming++;
-	/* Mostly the message is there already. */
-	step_incoming(s, c);
 }
 
 /* One more from the receiver: 1, 0 if there is none now, -1 if it failed. */

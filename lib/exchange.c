@@ -61,6 +61,8 @@ fdpass_accept(int listener, struct fdpass_message *message)
 		in.message = *message;
 		incoming_begin(&in, s);
 		r = complete(&in);
+		if (r == 1)
+			incoming_ask_sender(&in);
 		*message = in.message;
 		if (r == 1)
 			return s;
@@ -75,18 +77,12 @@ fdpass_accept(int listener, struct fdpass_message *message)
 	}
 }
 
-/* Wait a moment; -1 with EINTR for a signal. */
-static int
-pause_for(int64_t ms)
-{
-	return signals_pause(ms) == -1 ? -1 : 0;
-}
-
 /* A connection to the receiver. */
 static int
 reach(const struct sockaddr_un *sun, socklen_t length, int flags)
 {
 	int64_t until = -1;
+	unsigned tries = 0;
 	int s, saved, again;
 
 	for (;;) {
@@ -103,7 +99,8 @@ reach(const struct sockaddr_un *sun, socklen_t length, int flags)
 		    ((flags & FDPASS_WAIT) &&
 			(saved == ENOENT || saved == ECONNREFUSED)) ||
 		    (saved == ECONNREFUSED && signals_now() < until);
-		if (!again || pause_for(RETRY) == -1) {
+		if (!again ||
+		    signals_wait(NULL, 0, signals_backoff(tries++)) == -1) {
 			if (!again)
 				errno = saved;
 			return -1;
@@ -125,7 +122,7 @@ send_all(int s, const char *bytes, size_t n, const int *fds, size_t count)
 			sent =
 			    fdpass_send(s, bytes, n, fds, count, FDPASS_CREDS);
 		if (sent == -1 && sys_is_short(errno)) {
-			if (pause_for(RETRY) == -1)
+			if (signals_pause(RETRY) == -1)
 				return -1;
 			continue;
 		}
@@ -187,7 +184,7 @@ fdpass_hand_over(const char *name, const void *payload, size_t length,
 		if (!(flags & FDPASS_WAIT) ||
 		    (error != EAGAIN && (error != ECONNRESET || length > 1)))
 			break;
-		if (pause_for(RETRY) == -1)
+		if (signals_pause(RETRY) == -1)
 			return -1;
 	}
 	errno = error;

@@ -13,7 +13,6 @@
 
 #define BETWEEN_BIND_AND_LISTEN 100 /* ms that a new socket may refuse */
 #define RETRY_SHORT 5               /* ms: it should be there any moment */
-#define RETRY_LONG 20               /* ms: until somebody starts it */
 #define RETRY_RESOURCES 50          /* ms: until somebody lets go of some */
 
 int
@@ -25,12 +24,19 @@ target_init(struct target *t, const char *operand, int flags, struct failure *f)
 	return address_unix(operand, &t->address, &t->length, f);
 }
 
+static int
+may_block(const struct handover *h)
+{
+	return (h->target->flags & HANDOVER_BLOCK) != 0;
+}
+
 /* -1 when there is no room for it now. */
 static int
 make_socket(struct handover *h)
 {
 	h->type = h->target->type;
-	h->sock = sys_socket(AF_UNIX, h->type);
+	h->sock = may_block(h) ? sys_socket(AF_UNIX, h->type) :
+				 sys_socket_nonblock(AF_UNIX, h->type);
 	return h->sock == -1 ? -1 : 0;
 }
 
@@ -78,16 +84,16 @@ fail_errno(struct handover *h, const char *operation)
 	return fail(h);
 }
 
-/* Try again after so many milliseconds, from the connection on. */
+/* Try again then, from the connection on. */
 static void
-retry(struct handover *h, int64_t ms)
+retry(struct handover *h, int64_t when)
 {
 	handover_end(h);
 	h->state = HANDOVER_CONNECT;
 	h->sent = 0;
 	h->unsent = h->count;
 	h->events = 0;
-	h->again = signals_deadline(ms);
+	h->again = when;
 }
 
 /* Wait on the same connection. */
@@ -105,12 +111,23 @@ wait_resources(struct handover *h)
 	h->again = signals_deadline(RETRY_RESOURCES);
 }
 
+/* Between bind() and listen() a new socket refuses for an instant. */
+static int
+may_be_starting(struct handover *h, int error)
+{
+	if (error != ECONNREFUSED) {
+		h->refused = -1;
+		return 0;
+	}
+	if (h->refused == -1)
+		h->refused = signals_deadline(BETWEEN_BIND_AND_LISTEN);
+	return signals_now() < h->refused;
+}
+
 /* Nobody accepts there, or not yet. */
 static void
 refused(struct handover *h)
 {
-	int64_t now = signals_now(),
-		since = h->refused == -1 ? now : h->refused;
 	int error = errno;
 
 	if (h->was_traced == 1)
@@ -119,13 +136,9 @@ refused(struct handover *h)
 	if (error == ECONNREFUSED && address_is_no_socket(h->target->operand)) {
 		failure_reason(&h->failure, ENOTSOCK, "not a socket");
 		fail(h);
-	} else if (error == ECONNREFUSED &&
-	    now - since < BETWEEN_BIND_AND_LISTEN) {
-		retry(h, RETRY_SHORT);
-		h->refused = since;
-	} else if (h->target->flags & HANDOVER_WAIT) {
-		retry(h, RETRY_LONG);
-		h->refused = error == ECONNREFUSED ? since : -1;
+	} else if (may_be_starting(h, error) ||
+	    h->target->flags & HANDOVER_WAIT) {
+		retry(h, signals_backoff(h->tries++));
 	} else {
 		errno = error;
 		fail_errno(h, "connect");
@@ -167,8 +180,6 @@ step_connect(struct handover *h)
 			return;
 		}
 	}
-	if (!(t->flags & HANDOVER_BLOCK))
-		sys_nonblock(h->sock, 1);
 	if (h->was_traced == 0) {
 		trace_call("S7", "connect(%d, %s)", h->sock, t->operand);
 		h->was_traced = 1;
@@ -178,6 +189,7 @@ step_connect(struct handover *h)
 			trace("S7", "connect(%d, %s)", h->sock, t->operand);
 		h->state = HANDOVER_SEND;
 		h->refused = -1;
+		h->tries = 0;
 		return;
 	}
 	switch (errno) {
@@ -217,7 +229,7 @@ answered(struct handover *h, char answer)
 	if (answer == FDPASS_TAKEN) {
 		h->state = HANDOVER_TAKEN;
 	} else if (answer == FDPASS_RETRY && h->target->flags & HANDOVER_WAIT) {
-		retry(h, RETRY_RESOURCES);
+		retry(h, signals_deadline(RETRY_RESOURCES));
 	} else {
 		failure_reason(&h->failure, ECONNREFUSED,
 		    "refused by the receiver%s",
@@ -240,7 +252,7 @@ went_away(struct handover *h)
 	trace("S7", "the receiver has closed %d unread", h->sock);
 	if (h->target->flags & HANDOVER_WAIT &&
 	    (h->length == 1 || (h->sent == 0 && h->state == HANDOVER_SEND))) {
-		retry(h, RETRY_SHORT);
+		retry(h, signals_deadline(RETRY_SHORT));
 		return;
 	}
 	failure_reason(&h->failure, ECONNRESET,
@@ -251,12 +263,14 @@ went_away(struct handover *h)
 static void
 step_send(struct handover *h)
 {
+	/* Who has connected, the receiver knows anyway. */
+	int flags = h->type == SOCK_DGRAM ? FDPASS_CREDS : 0;
 	ssize_t n;
 
 	if (trace_on && h->sent == 0)
 		show_sending(h->sock, h->payload, h->length, h->fds, h->count);
 	while (h->sent < h->length) {
-		n = stream_send_part(h->sock, h->type, FDPASS_CREDS,
+		n = stream_send_part(h->sock, h->type, flags,
 		    h->payload + h->sent, h->length - h->sent, h->fds,
 		    &h->unsent);
 		if (n >= 0)
@@ -286,6 +300,11 @@ step_send(struct handover *h)
 	shutdown(h->sock, SHUT_WR);
 	h->state =
 	    h->target->flags & HANDOVER_DROP ? HANDOVER_TAKEN : HANDOVER_ANSWER;
+	/* It is never there at once. */
+	if (h->state == HANDOVER_ANSWER && !may_block(h)) {
+		trace_before("S7", "recv(%d)", h->sock);
+		wait_for(h, POLLIN);
+	}
 }
 
 static void
@@ -294,11 +313,10 @@ step_answer(struct handover *h)
 	char answer;
 	ssize_t n;
 
-	if (!h->was_waiting)
+	if (may_block(h))
 		trace_before("S7", "recv(%d)", h->sock);
-	h->was_waiting = 1;
 	do
-		n = recv(h->sock, &answer, 1, MSG_DONTWAIT);
+		n = recv(h->sock, &answer, 1, may_block(h) ? 0 : MSG_DONTWAIT);
 	while (n == -1 && errno == EINTR);
 	if (n == 1)
 		answered(h, answer);

@@ -15,7 +15,7 @@
 
 #define HANDOVER_WAIT 1  /* -w: until the receiver is there */
 #define HANDOVER_DROP 2  /* -d: do not wait for the answer */
-#define HANDOVER_BLOCK 4 /* it is the only one: connect() may block */
+#define HANDOVER_BLOCK 4 /* it is the only one, and takes any time */
 
 /* Where to; what was learned of it serves all hand-overs. */
 struct target {
@@ -43,9 +43,9 @@ struct handover {
 	short events;     /* what to wait for on sock; 0: for again only */
 	int64_t again;    /* when to try again, -1: when sock is ready */
 	int64_t deadline; /* -1: none */
-	int64_t refused;  /* since when, -1: not */
+	int64_t refused;  /* until when it may; -1: it was not */
+	unsigned tries;   /* of connect() in vain */
 	int was_traced;   /* its connect() */
-	int was_waiting;  /* for the answer */
 	const char *payload;
 	size_t length;
 	size_t sent;

@@ -26,12 +26,21 @@ incoming_init(struct incoming *in)
 void
 incoming_begin(struct incoming *in, int sock)
 {
-	struct sys_peer peer;
-
 	in->sock = sock;
 	in->deadline = signals_deadline(INCOMING_WAIT);
 	in->message.length = in->message.count = 0;
-	sys_peer_of(sock, &peer);
+	in->message.pid = in->message.uid = in->message.gid = -1;
+}
+
+/* Where the message does not tell who sent it: who has connected. */
+void
+incoming_ask_sender(struct incoming *in)
+{
+	struct sys_peer peer;
+
+	if (in->message.pid != -1)
+		return;
+	sys_peer_of(in->sock, &peer);
 	in->message.pid = peer.pid;
 	in->message.uid = peer.uid;
 	in->message.gid = peer.gid;
@@ -70,10 +79,12 @@ incoming_append(struct fdpass_message *m, struct fdpass_message *part)
 
 /* A lone NUL with descriptors is the usual message: nothing follows it. */
 static int
-is_complete(const struct fdpass_message *m, int type)
+is_complete(const struct incoming *in)
 {
-	return type == SOCK_SEQPACKET ||
-	    (m->count > 0 && m->length == 1 && m->payload[0] == '\0');
+	const struct fdpass_message *m = &in->message;
+
+	return (m->count > 0 && m->length == 1 && m->payload[0] == '\0') ||
+	    socket_type(in->sock) == SOCK_SEQPACKET;
 }
 
 static int
@@ -93,8 +104,7 @@ int
 incoming_step(struct incoming *in)
 {
 	struct fdpass_message part, *m = &in->message;
-	int r, type = socket_type(in->sock);
-	int64_t now;
+	int r;
 
 	for (;;) {
 		if (m->length == m->size) {
@@ -106,7 +116,7 @@ incoming_step(struct incoming *in)
 		r = fdpass_recv(in->sock, &part, FDPASS_NOWAIT);
 		if (r == 1 && incoming_append(m, &part) == -1)
 			return give_up(in);
-		if (r == 1 && is_complete(m, type))
+		if (r == 1 && is_complete(in))
 			return 1;
 		if (r == 0) {
 			if (m->length > 0)
@@ -119,15 +129,15 @@ incoming_step(struct incoming *in)
 	}
 	if (!sys_would_block(errno))
 		return give_up(in);
-	now = signals_now();
-	if (now >= in->deadline) {
+	if (signals_now() >= in->deadline) {
 		if (m->count > 0)
 			return 1;
 		errno = ETIMEDOUT;
 		return give_up(in);
 	}
 	/* A sender that has sent it all but keeps its side open. */
-	if (m->count > 0 && now + SILENCE < in->deadline)
-		in->deadline = now + SILENCE;
+	if (m->count > 0)
+		in->deadline =
+		    signals_earlier(in->deadline, signals_deadline(SILENCE));
 	return 0;
 }

@@ -16,8 +16,8 @@
 #define REPLACE_AFTER 1000 /* ms between two starts of one worker */
 
 struct worker {
-	pid_t pid; /* 0: it is to be started */
-	int64_t started;
+	pid_t pid;   /* 0: it is to be started */
+	int64_t due; /* when it may be started, once more */
 	int is_busy;
 	int is_done; /* at the end of its stream */
 };
@@ -32,7 +32,7 @@ struct pool {
 	struct worker *workers;
 	size_t size;
 	int64_t idle;  /* ms, -1 no limit */
-	int64_t last;  /* when the pool was last seen at work */
+	int64_t end;   /* of its time, unless it is seen at work; -1 never */
 	int notes[2];  /* -1: nobody reads them */
 	unsigned slot; /* in a worker: its own */
 	int (*work)(struct pool *, void *);
@@ -79,11 +79,9 @@ start_due(struct pool *p)
 
 	for (i = 0; i < p->size; i++) {
 		w = &p->workers[i];
-		if (w->pid != 0 || w->is_done ||
-		    (w->started != -1 &&
-			signals_now() - w->started < REPLACE_AFTER))
+		if (w->pid != 0 || w->is_done || signals_now() < w->due)
 			continue;
-		w->started = signals_now();
+		w->due = signals_deadline(REPLACE_AFTER);
 		trace_before("S5", "fork()");
 		pid = fork();
 		if (pid == 0)
@@ -101,15 +99,13 @@ start_due(struct pool *p)
 static int64_t
 next_start(const struct pool *p)
 {
-	int64_t due, next = -1;
+	int64_t next = -1;
 	size_t i;
 
 	for (i = 0; i < p->size; i++) {
 		if (p->workers[i].pid != 0 || p->workers[i].is_done)
 			continue;
-		due = p->workers[i].started + REPLACE_AFTER;
-		if (next == -1 || due < next)
-			next = due;
+		next = signals_earlier(next, p->workers[i].due);
 	}
 	return next;
 }
@@ -125,7 +121,7 @@ ended(struct pool *p, pid_t pid, int status)
 			p->workers[i].is_busy = 0;
 			p->workers[i].is_done =
 			    WIFEXITED(status) && WEXITSTATUS(status) == 0;
-			p->last = signals_now();
+			p->end = signals_deadline(p->idle);
 		}
 }
 
@@ -159,7 +155,7 @@ read_notes(struct pool *p)
 
 	while (read(p->notes[0], &n, sizeof n) == (ssize_t)sizeof n) {
 		p->workers[n.slot].is_busy = n.is_busy;
-		p->last = signals_now();
+		p->end = signals_deadline(p->idle);
 	}
 }
 
@@ -207,8 +203,7 @@ supervise(struct pool *p)
 			read_notes(p);
 		if (signals_ending() != 0 || count(p, 'd') == (int)p->size)
 			return 0;
-		idle_until =
-		    p->idle < 0 || count(p, 'b') > 0 ? -1 : p->last + p->idle;
+		idle_until = count(p, 'b') > 0 ? -1 : p->end;
 		if (idle_until != -1 && signals_now() >= idle_until)
 			return EXIT_TIMEOUT;
 		/* At the end of the stream nobody is replaced any more. */
@@ -234,7 +229,6 @@ pool_run(size_t size, int64_t idle, int (*work)(struct pool *, void *),
     void (*stop)(void *), void *argument)
 {
 	struct pool p;
-	size_t i;
 	int status;
 
 	memset(&p, 0, sizeof p);
@@ -247,15 +241,13 @@ pool_run(size_t size, int64_t idle, int (*work)(struct pool *, void *),
 	p.workers = calloc(size, sizeof *p.workers);
 	if (p.workers == NULL)
 		return -1;
-	for (i = 0; i < size; i++)
-		p.workers[i].started = -1;
 	signals_init(SIGNALS_CHILD);
 	if (idle >= 0) {
 		if (sys_pipe(p.notes) == -1)
 			return -1;
 		sys_nonblock(p.notes[0], 1);
 	}
-	p.last = signals_now();
+	p.end = signals_deadline(idle);
 	status = supervise(&p);
 	end_workers(&p);
 	free(p.workers);

@@ -353,8 +353,10 @@ next_connection(struct receiver *r, struct incoming *in, struct failure *f)
 			errno = EINTR;
 			return failure_errno(f, "recvmsg");
 		}
-		if (done == 1)
+		if (done == 1) {
+			incoming_ask_sender(in);
 			return 1;
+		}
 		receiver_offence(r, errno);
 		incoming_answer(
 		    in, errno == EMFILE ? FDPASS_RETRY : FDPASS_REFUSED);

@@ -22,7 +22,9 @@
 #include <stddef.h>
 #include <unistd.h>
 
-#define TWICE 500 /* ms between two signals that are meant as two */
+#define TWICE 500        /* ms between two signals that are meant as two */
+#define FIRST_RETRY 250  /* us */
+#define LAST_RETRY 20000 /* us */
 
 static const int ending_signals[] = {SIGTERM, SIGINT, SIGHUP};
 #define N_ENDING (sizeof ending_signals / sizeof ending_signals[0])
@@ -43,15 +45,14 @@ static int initialized;
 static void
 note_ending(int sig)
 {
-	static int64_t last;
-	int64_t now = signals_now();
+	static int64_t next;
 
 	if (ending == 0)
 		ending = sig;
-	if (endings > 0 && (now - last < TWICE || endings > 100))
+	if (endings > 0 && (signals_now() < next || endings > 100))
 		return;
 	endings++;
-	last = now;
+	next = signals_deadline(TWICE);
 }
 
 static void
@@ -225,21 +226,21 @@ signals_die(int sig)
 	_exit(128 + sig);
 }
 
-/* Milliseconds of a clock that nobody sets. */
+/* Microseconds of a clock that nobody sets. */
 int64_t
 signals_now(void)
 {
 	struct timespec t;
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
 
 /* The moment after so many milliseconds; -1, never, stays -1. */
 int64_t
 signals_deadline(int64_t ms)
 {
-	return ms < 0 ? -1 : signals_now() + ms;
+	return ms < 0 ? -1 : signals_now() + ms * 1000;
 }
 
 /* The earlier of two deadlines. */
@@ -267,8 +268,8 @@ signals_wait(struct pollfd *fds, nfds_t n, int64_t deadline)
 	left = deadline - signals_now();
 	if (left < 0)
 		left = 0;
-	t.tv_sec = (time_t)(left / 1000);
-	t.tv_nsec = (long)(left % 1000 * 1000000);
+	t.tv_sec = (time_t)(left / 1000000);
+	t.tv_nsec = (long)(left % 1000000 * 1000);
 	return sys_ppoll(fds, n, &t, initialized ? &waiting_mask : NULL);
 }
 
@@ -279,6 +280,20 @@ signals_pause(int64_t ms)
 	return signals_wait(NULL, 0, signals_deadline(ms));
 }
 
+/*
+ * The moment of the next try, after so many in vain: who is about to start is
+ * found at once, and to wait long for somebody costs next to nothing.
+ */
+int64_t
+signals_backoff(unsigned tries)
+{
+	int64_t us = LAST_RETRY;
+
+	if (tries < 6 && (FIRST_RETRY << tries) < LAST_RETRY)
+		us = FIRST_RETRY << tries;
+	return signals_now() + us;
+}
+
 /* Milliseconds until the deadline, for poll(); -1 for ever. */
 int
 signals_timeout(int64_t deadline)
@@ -287,7 +302,7 @@ signals_timeout(int64_t deadline)
 
 	if (deadline < 0)
 		return -1;
-	left = deadline - signals_now();
+	left = (deadline - signals_now() + 999) / 1000;
 	return left < 0 ? 0 : left > INT_MAX ? INT_MAX : (int)left;
 }
 

@@ -25,6 +25,7 @@ int64_t signals_deadline(int64_t);
 int64_t signals_earlier(int64_t, int64_t);
 int signals_wait(struct pollfd *, nfds_t, int64_t);
 int signals_pause(int64_t);
+int64_t signals_backoff(unsigned);
 int signals_timeout(int64_t);
 const sigset_t *signals_mask(void);
 

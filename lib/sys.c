@@ -81,6 +81,20 @@ sys_socket(int domain, int type)
 #endif
 }
 
+int
+sys_socket_nonblock(int domain, int type)
+{
+#ifdef SYS_2024
+	return socket(domain, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+#else
+	int s = sys_socket(domain, type);
+
+	if (s != -1)
+		sys_nonblock(s, 1);
+	return s;
+#endif
+}
+
 /* Two ends of close-on-exec UNIX sockets. */
 int
 sys_socketpair(int type, int pair[2])
