@@ -11,6 +11,7 @@
 
 #define RETRY_RESOURCES 100 /* ms */
 #define ACCEPT_AT_MOST 100  /* ms */
+#define BURST 16            /* connections between two looks at signals */
 
 /*
  * Accept from a listening socket that is ours alone, or shared. The stream is
@@ -115,9 +116,11 @@ wait_ready(struct acceptor *a, int64_t deadline)
 }
 
 /*
- * The next connection. -1 with EINTR for a signal (one that ends us, or a
- * child's), ETIMEDOUT after the deadline, EPIPE when the stream that it would
- * go to has no reader any more, or what is wrong with the listening socket.
+ * The next connection. Where one has come, more wait as a rule: a server that
+ * runs a command for each takes some before it looks at signals again. -1 with
+ * EINTR for a signal (one that ends us, or a child's), ETIMEDOUT after the
+ * deadline, EPIPE when the stream that it would go to has no reader any more,
+ * or what is wrong with the listening socket.
  */
 int
 acceptor_next(struct acceptor *a, int64_t deadline, struct failure *f)
@@ -126,13 +129,19 @@ acceptor_next(struct acceptor *a, int64_t deadline, struct failure *f)
 
 	trace_before("S6", "accept(%d)", a->fd);
 	for (;;) {
-		if (wait_ready(a, deadline) == -1)
+		if (a->burst > 0)
+			a->burst--;
+		else if (wait_ready(a, deadline) == -1)
 			return failure_errno(f, "accept");
+		/* (To a stream, one by one keeps its busy readers busy.) */
+		else if (a->stream == NULL && !a->is_shared)
+			a->burst = BURST;
 		s = accept_now(a);
 		if (s != -1) {
 			trace_accepted(a, s);
 			return s;
 		}
+		a->burst = 0;
 		if (sys_is_short(errno)) {
 			diag_offence(
 			    "accept: %s; trying again", strerror(errno));

@@ -17,6 +17,7 @@ struct acceptor {
 	const struct stream *stream; /* none is taken for nobody, or NULL */
 	struct sockaddr_storage peer;
 	socklen_t peer_length;
+	int burst; /* how many to take before looking at signals again */
 };
 
 void acceptor_init(struct acceptor *, int, int, const struct stream *);
