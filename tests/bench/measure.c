@@ -1,18 +1,18 @@
 /*
  * measure: run COMMAND and tell what it and all its descendants cost.
  *
- * usage: measure file command [argument...]
+ * usage: measure [-s] file command [argument...]
  *
- * When COMMAND has ended, on SIGTERM, SIGINT or SIGHUP, or after 30 seconds,
- * which is a failure, every descendant that is left is ended, and only those.
- * Then one line is written to FILE:
+ * It runs in a session of its own. When COMMAND has ended, on SIGTERM, SIGINT
+ * or SIGHUP, or after 30 seconds, which is a failure, every descendant that is
+ * left is ended, and only those. Then one line is written to FILE:
  *
  *   wall_us=N cpu_us=N all_kb=N one_kb=N
  *
  * cpu_us is the processor time of all of them. all_kb is the most memory that
  * they had together (the sum of their proportional set sizes), one_kb the
- * largest resident set of one of them, both as seen every 50 ms; 0 where the
- * system does not tell.
+ * largest resident set of one of them, both as seen just before the end, and
+ * with -s every 50 ms, which takes its time; 0 where the system does not tell.
  */
 #define _XOPEN_SOURCE 700
 #define _DEFAULT_SOURCE
@@ -146,6 +146,8 @@ start(char *argv[], const sigset_t *mask)
 
 	if (pid != 0)
 		return pid;
+	/* As a service is: some kernels share processors out by session. */
+	setsid();
 	signal(SIGINT, SIG_DFL);
 	sigprocmask(SIG_SETMASK, mask, NULL);
 	execvp(argv[0], argv);
@@ -159,12 +161,16 @@ main(int argc, char *argv[])
 	struct rusage used;
 	sigset_t ours, callers;
 	long began, ended, sampled;
-	int has_ended = 0, sig = 0;
+	int has_ended = 0, sampling, sig = 0;
 	pid_t child;
 	FILE *f;
 
+	sampling = argc > 1 && strcmp(argv[1], "-s") == 0;
+	argc -= sampling;
+	argv += sampling;
 	if (argc < 3) {
-		fprintf(stderr, "usage: measure file command [argument...]\n");
+		fprintf(
+		    stderr, "usage: measure [-s] file command [argument...]\n");
 		return 2;
 	}
 	f = fopen(argv[1], "w");
@@ -194,12 +200,14 @@ main(int argc, char *argv[])
 	    now_us() - began < LIMIT * 1000L) {
 		sig = wait_signal(&ours, SAMPLE);
 		collect(child, &has_ended);
-		if (!has_ended && now_us() - sampled >= SAMPLE * 1000) {
+		if (sampling && !has_ended &&
+		    now_us() - sampled >= SAMPLE * 1000) {
 			sample_memory();
 			sampled = now_us();
 		}
 	}
 	ended = now_us();
+	sample_memory();
 	end_family(SIGTERM);
 	while (collect(child, &has_ended)) {
 		if (now_us() - ended >= PATIENCE * 1000)
