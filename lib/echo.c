@@ -19,7 +19,6 @@
 #define FIRST_CHUNK (16 * 1024) /* of a connection that may be slow */
 #define INCOMING_MOST 64        /* connections that may still bring a message */
 #define KEPT 8                  /* descriptors for ourselves */
-#define QUEUED 100              /* ms in which the last ones come */
 #define RETRY_RESOURCES 100     /* ms */
 
 static char buffer[BUFFER];
@@ -517,9 +516,11 @@ next_deadline(const struct server *s)
 	int64_t deadline = s->again;
 	struct connection *c;
 
+	if (!s->has_ended)
+		deadline =
+		    signals_earlier(deadline, receiver_wake(s->receiver));
 	for (c = s->first; c != NULL; c = c->next)
-		if (deadline == -1 || c->incoming->deadline < deadline)
-			deadline = c->incoming->deadline;
+		deadline = signals_earlier(deadline, c->incoming->deadline);
 	return deadline;
 }
 
@@ -549,30 +550,6 @@ turn(struct server *s, struct failure *f)
 }
 
 /*
- * We are to end, and others may go on with the stream: take what is there now,
- * and in a moment, for its sender may just be ending too.
- */
-static void
-take_queued(struct server *s)
-{
-	int64_t deadline = signals_deadline(QUEUED);
-	struct pollfd p;
-	int r;
-
-	p.fd = s->receiver->fd;
-	p.events = POLLIN;
-	while (s->receiver->kind == RECEIVER_STREAM && !s->has_ended &&
-	    has_room(s) && signals_now() < deadline) {
-		r = take_one(s);
-		if (r == -1 && !sys_would_block(errno))
-			break;
-		if (r == -1)
-			signals_wait(&p, 1, deadline);
-	}
-	s->has_ended = 1;
-}
-
-/*
  * Receive connections, at most max at once, and echo on each of them, until
  * the end of the stream or a signal. Then finish those in hand, unless a second
  * signal comes. Returns 0, or -1 and what failed.
@@ -595,9 +572,8 @@ echo_serve(struct receiver *r, long max, struct failure *f)
 	if (s.room < 1)
 		s.room = 1;
 	for (;;) {
-		if (signals_ending() != 0 && !s.has_ended &&
-		    !receiver_drains(r))
-			take_queued(&s);
+		if (signals_ending() != 0)
+			s.has_ended |= receiver_is_over(r);
 		if (listen_or_not(&s) == -1)
 			return failure_errno(f, "wait");
 		if (signals_ending() != 0) {

@@ -16,7 +16,7 @@
 
 #define RETRY_RESOURCES 100 /* ms */
 #define DRAIN 2000          /* ms for what is queued when we are to end */
-#define DRAIN_SHARED 100    /* where others may go on with the stream */
+#define QUIET 250           /* ms without a message: there are no more */
 #define STUCK 1000          /* ms for others to take what does not fit */
 
 #ifndef POLLRDHUP
@@ -160,10 +160,43 @@ receiver_open(struct receiver *r, const char *operand, mode_t mode, int flags,
  * Is the stream to be read after receiver_stop(), until its end? Its sender
  * sees that we want no more, sends what it has in hand, and closes.
  */
-int
-receiver_drains(const struct receiver *r)
+static int
+has_told_sender(const struct receiver *r)
 {
 	return r->is_private && (r->flags & RECEIVER_DRAIN) != 0;
+}
+
+/* Until when to take what is on its way; the first call fixes it. */
+static int64_t
+last_moment(struct receiver *r)
+{
+	if (r->until == 0) {
+		r->until = signals_deadline(DRAIN);
+		r->quiet = signals_deadline(QUIET);
+	}
+	/* The sender of a shared stream does not know; others may go on. */
+	return has_told_sender(r) ? r->until :
+				    signals_earlier(r->until, r->quiet);
+}
+
+/*
+ * For an event loop that is to end: may it stop taking messages? Not before the
+ * end of a stream that is ours alone. Of a shared one we take what is queued,
+ * and what comes in a moment, for its sender may just be ending too.
+ */
+int
+receiver_is_over(struct receiver *r)
+{
+	if (r->kind == RECEIVER_LISTENING)
+		return 1;
+	return !has_told_sender(r) && signals_now() >= last_moment(r);
+}
+
+/* When receiver_is_over() is to be asked again; -1: it need not. */
+int64_t
+receiver_wake(struct receiver *r)
+{
+	return r->until == 0 || has_told_sender(r) ? -1 : last_moment(r);
 }
 
 static void
@@ -186,7 +219,7 @@ receiver_stop(struct receiver *r)
 	if (r->kind == RECEIVER_LISTENING) {
 		close_fd(&r->fd);
 		close_fd(&r->waiting);
-	} else if (receiver_drains(r) && r->opener == getpid()) {
+	} else if (has_told_sender(r) && r->opener == getpid()) {
 		shutdown(r->fd, SHUT_WR);
 	}
 }
@@ -475,6 +508,8 @@ take(struct receiver *r, int fd, struct fdpass_message *m, int flags)
 		}
 	} while (result == 0 || (m->count == 0 && r->type == SOCK_STREAM));
 	note_highest(r, m);
+	if (r->until != 0)
+		r->quiet = signals_deadline(QUIET);
 	return 1;
 }
 
@@ -540,13 +575,11 @@ static int
 drain(struct receiver *r, struct fdpass_message *m, struct failure *f)
 {
 	struct pollfd p;
-	int result, wait, is_owner;
+	int is_owner = has_told_sender(r) && r->opener == getpid();
+	int result;
 
 	receiver_stop(r);
-	wait = receiver_drains(r);
-	if (r->drained == 0)
-		r->drained = signals_deadline(wait ? DRAIN : DRAIN_SHARED);
-	is_owner = wait && r->opener == getpid();
+	last_moment(r);
 	p.fd = r->fd;
 	p.events = POLLIN;
 	while (r->flags & RECEIVER_DRAIN && signals_count() < 2) {
@@ -555,9 +588,9 @@ drain(struct receiver *r, struct fdpass_message *m, struct failure *f)
 			return 1;
 		if (result == 0 || !sys_would_block(errno))
 			break;
-		if (!is_owner && signals_now() >= r->drained)
+		if (!is_owner && signals_now() >= last_moment(r))
 			break;
-		signals_wait(&p, 1, is_owner ? -1 : r->drained);
+		signals_wait(&p, 1, is_owner ? -1 : last_moment(r));
 	}
 	errno = EINTR;
 	return failure_errno(f, "recvmsg");

@@ -30,8 +30,9 @@ struct receiver {
 	int is_abstract;
 	int is_private; /* nobody else reads the stream */
 	pid_t opener;
-	int64_t stuck;   /* when a message that does not fit is given up */
-	int64_t drained; /* when to give up what is queued; 0: not ending */
+	int64_t stuck; /* when a message that does not fit is given up */
+	int64_t until; /* when to give up what is queued; 0: not ending */
+	int64_t quiet; /* or when nothing has come for a while */
 	struct sys_peer peer; /* who has connected to a name, else unknown */
 	struct named name;
 	size_t partial; /* bytes of a message whose descriptors are to come */
@@ -46,7 +47,8 @@ int receiver_try(struct receiver *, struct fdpass_message *);
 int receiver_accept(struct receiver *, int);
 int receiver_has_room(struct receiver *, int);
 void receiver_offence(const struct receiver *, int);
-int receiver_drains(const struct receiver *);
+int receiver_is_over(struct receiver *);
+int64_t receiver_wake(struct receiver *);
 void receiver_stop(struct receiver *);
 void receiver_close(struct receiver *);
 

@@ -206,7 +206,7 @@ turn(struct relay *r, struct failure *f)
 	int more = wants_more(r);
 	nfds_t n;
 
-	deadline = r->again;
+	deadline = signals_earlier(r->again, receiver_wake(r->receiver));
 	n = collect(r, p, which, &deadline);
 	p[n].fd = r->receiver->fd;
 	p[n].events = POLLIN;
@@ -252,7 +252,7 @@ relay_to_name(struct receiver *receiver, struct target *target, int64_t timeout,
 			break;
 		if (signals_ending() != 0) {
 			receiver_stop(receiver);
-			r.has_ended |= !receiver_drains(receiver);
+			r.has_ended |= receiver_is_over(receiver);
 			if (r.busy == 0 && r.has_ended)
 				break;
 		}
@@ -311,7 +311,7 @@ relay_to_stream(struct receiver *in, const struct stream *out, int64_t timeout,
 {
 	struct stream last = *out;
 	struct fdpass_message m;
-	int r = 1, is_last = 0;
+	int r = 1, ready, is_last = 0;
 
 	last.holds = 1;
 	if (in->fd == -1)
@@ -321,16 +321,17 @@ relay_to_stream(struct receiver *in, const struct stream *out, int64_t timeout,
 	while (r == 1 && signals_count() < 2) {
 		if (is_last || signals_ending() != 0) {
 			receiver_stop(in);
-			if (!receiver_drains(in))
+			if (receiver_is_over(in))
 				break;
 		}
-		if (stream_wait(&last, in->fd, -1) == 1) {
+		ready = stream_wait(&last, in->fd, receiver_wake(in));
+		if (ready == 1) {
 			r = pass_on(in, &last, timeout, &m, f);
-		} else if (errno == ESHUTDOWN) {
+		} else if (ready == -1 && errno == ESHUTDOWN) {
 			/* Who sends to us shall know; what is queued goes. */
 			is_last = 1;
 			last.end = 0;
-		} else if (errno != EINTR) {
+		} else if (ready == -1 && errno != EINTR) {
 			r = failure_errno(f, "poll");
 		}
 	}

@@ -229,7 +229,9 @@ invitation_accept(const struct invitation *i, int pipe_fd, int64_t deadline,
 			close(s);
 		else if (sys_is_short(errno))
 			signals_pause(RETRY_RESOURCES);
-		else if (p[1].revents & (POLLERR | POLLHUP | POLLNVAL)) {
+		else if (errno != EINTR && errno != ECONNABORTED &&
+		    p[1].revents & (POLLERR | POLLHUP | POLLNVAL)) {
+			/* Who has connected did so before it closed it. */
 			errno = EPIPE;
 			return failure_errno(f, "invite the reader");
 		}
