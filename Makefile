@@ -215,7 +215,7 @@ test: all tools
 	tests/run
 
 test-faults: all tools
-	tests/run tests/faults
+	FDPASS_TRIALS=full tests/run tests/faults
 
 bench: all static tools
 	tests/bench/run

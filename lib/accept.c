@@ -25,8 +25,9 @@ acceptor_init(
 	a->fd = fd;
 	a->is_shared = is_shared;
 	a->stream = stream;
-	if (!is_shared)
-		sys_nonblock(fd, 1);
+	/* What blocks is treated like one that others accept from. */
+	if (!is_shared && sys_nonblock(fd, 1) == -1)
+		a->is_shared = 1;
 }
 
 /*

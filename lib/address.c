@@ -322,7 +322,8 @@ check_listening(int fd, struct failure *f)
 		return failure_reason(
 		    f, EINVAL, "the descriptor is not a listening socket");
 	/* COMMAND gets the connection, not this. */
-	sys_cloexec(fd);
+	if (sys_cloexec(fd) == -1)
+		return failure_errno(f, "fcntl");
 	return fd;
 }
 
@@ -362,8 +363,8 @@ check_connected(int fd, struct failure *f)
 
 	if (getpeername(fd, (struct sockaddr *)&ss, &length) == 0) {
 		/* COMMAND gets it under its own numbers. */
-		if (fd > STDERR_FILENO)
-			sys_cloexec(fd);
+		if (fd > STDERR_FILENO && sys_cloexec(fd) == -1)
+			return failure_errno(f, "fcntl");
 		return fd;
 	}
 	return failure_reason(
@@ -419,12 +420,11 @@ connect_to(const struct sockaddr *sa, socklen_t length, int64_t deadline,
 
 	address_format(text, sizeof text, sa, length);
 	trace_before("C", "socket()");
-	s = sys_socket(sa->sa_family, SOCK_STREAM);
+	s = sys_socket_nonblock(sa->sa_family, SOCK_STREAM);
 	if (s == -1)
 		return failure_errno(f, "socket");
 	trace("C", "socket() = %d", s);
 	trace_call("C", "connect(%d, %s)", s, text);
-	sys_nonblock(s, 1);
 	while (connect(s, sa, length) == -1) {
 		if (errno == EISCONN)
 			break;
@@ -454,7 +454,11 @@ connect_to(const struct sockaddr *sa, socklen_t length, int64_t deadline,
 		errno = f->error;
 		return -1;
 	}
-	sys_nonblock(s, 0);
+	if (sys_nonblock(s, 0) == -1) {
+		failure_errno(f, "fcntl");
+		close(s);
+		return -1;
+	}
 	return s;
 }
 

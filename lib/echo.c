@@ -145,6 +145,23 @@ keep_rest(struct server *s, struct connection *c, const char *bytes, size_t n)
 	return loop_change(&s->loop, c->fd, LOOP_WRITE, c);
 }
 
+/* A peer that goes away is no failure; anything else is said. */
+static void
+say_lost(const char *operation)
+{
+	switch (errno) {
+	case ECONNRESET:
+	case EPIPE:
+	case ETIMEDOUT:
+	case ECONNABORTED:
+	case EHOSTUNREACH:
+	case ENETUNREACH:
+	case ENETDOWN:
+		return;
+	}
+	diag_offence("connection lost: %s: %s", operation, strerror(errno));
+}
+
 /* Send what is possible: how much, or -1 if the peer is gone. */
 static ssize_t
 send_some(int fd, const char *bytes, size_t n)
@@ -162,10 +179,19 @@ send_some(int fd, const char *bytes, size_t n)
 			break;
 		else if (errno == ENOBUFS || errno == ENOMEM)
 			break;
-		else if (errno != EINTR)
+		else if (errno != EINTR) {
+			say_lost("send");
 			return -1;
+		}
 	}
 	return (ssize_t)sent;
+}
+
+static int
+is_no_connection(int error)
+{
+	return error == ENOTSOCK || error == ENOTCONN || error == EINVAL ||
+	    error == EOPNOTSUPP || error == EBADF; /* opened with O_PATH */
 }
 
 static ssize_t
@@ -174,9 +200,14 @@ receive_some(int fd, size_t size)
 	ssize_t n;
 
 	trace_before("W2", "recv(%d)", fd);
-	do
-		n = recv(fd, buffer, size, MSG_DONTWAIT);
-	while (n == -1 && errno == EINTR);
+	while ((n = recv(fd, buffer, size, MSG_DONTWAIT)) == -1) {
+		if (sys_is_short(errno))
+			signals_pause(RETRY_RESOURCES);
+		else if (errno != EINTR)
+			break;
+	}
+	if (n == -1 && !sys_would_block(errno) && !is_no_connection(errno))
+		say_lost("recv");
 	if (trace_on && n >= 0)
 		trace("W2", "recv(%d) = %zd bytes", fd, n);
 	return n;
@@ -224,13 +255,6 @@ echo_turn(struct server *s, struct connection *c)
 	if (n == -1 && (sys_would_block(errno)))
 		return;
 	drop(s, c);
-}
-
-static int
-is_no_connection(int error)
-{
-	return error == ENOTSOCK || error == ENOTCONN || error == EINVAL ||
-	    error == EOPNOTSUPP || error == EBADF; /* opened with O_PATH */
 }
 
 static struct connection *
@@ -566,8 +590,8 @@ echo_serve(struct receiver *r, long max, struct failure *f)
 		return 0;
 	if (loop_init(&s.loop) == -1)
 		return failure_errno(f, "epoll_create");
-	if (r->is_own)
-		sys_nonblock(r->fd, 1);
+	if (r->is_own && sys_nonblock(r->fd, 1) == -1)
+		r->is_own = 0; /* it may block, as one that others share */
 	s.room = (long)r->limit - r->highest - KEPT;
 	if (s.room < 1)
 		s.room = 1;

@@ -243,9 +243,9 @@ pool_run(size_t size, int64_t idle, int (*work)(struct pool *, void *),
 		return -1;
 	signals_init(SIGNALS_CHILD);
 	if (idle >= 0) {
-		if (sys_pipe(p.notes) == -1)
+		if (sys_pipe(p.notes) == -1 ||
+		    sys_nonblock(p.notes[0], 1) == -1)
 			return -1;
-		sys_nonblock(p.notes[0], 1);
 	}
 	p.end = signals_deadline(idle);
 	status = supervise(&p);

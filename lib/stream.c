@@ -142,7 +142,9 @@ invitation_listen(struct invitation *i, struct failure *f)
 	i->address = sun;
 	if (listen(i->listener, 1) == -1)
 		return failure_errno(f, "listen");
-	return sys_nonblock(i->listener, 1);
+	if (sys_nonblock(i->listener, 1) == -1)
+		return failure_errno(f, "fcntl");
+	return 0;
 }
 
 /* A pipe that polls writable takes a line without blocking. */

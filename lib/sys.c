@@ -87,11 +87,14 @@ sys_socket_nonblock(int domain, int type)
 #ifdef SYS_2024
 	return socket(domain, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 #else
-	int s = sys_socket(domain, type);
+	int s = sys_socket(domain, type), saved;
 
-	if (s != -1)
-		sys_nonblock(s, 1);
-	return s;
+	if (s == -1 || sys_nonblock(s, 1) == 0)
+		return s;
+	saved = errno;
+	close(s);
+	errno = saved;
+	return -1;
 #endif
 }
 

@@ -2,80 +2,74 @@
 # $ that a shell started by a test expands.
 # shellcheck disable=SC2015,SC2016,SC2030,SC2031,SC2086
 # Every system call made to fail in turn, over the main scenes: the right
-# message and status, nothing pretended, nothing left, no hang.
+# message and status, nothing pretended, nothing left, no hang, and, where a
+# sanitizer looks, no leak; no descriptor more is open than without the failure.
 #
-# A scene plays with one process, the victim, under strace, which makes one of
-# its calls fail. Three ways: with EINTR, which nobody may notice; for lack of
-# something, which is waited out once the command is at work; with EIO, which
-# may end it, with a line that says so.
+# A scene plays with one process, the victim, one of whose calls fails, by a
+# preloaded library: fail.c. Three ways: with EINTR, which nobody may notice; for
+# lack of something, which is waited out once the command is at work; with EIO,
+# which may end it, with a line that says so.
 
 load ../helpers
 load trials
 
+setup_file()
+{
+	local trials=${BATS_TEST_FILENAME%/*}
+
+	export fail_so=$BATS_FILE_TMPDIR/fail.so sanitizer=
+	command -v cc >/dev/null || return 0
+	cc -shared -fPIC -o "$fail_so" "$trials/fail.c" -ldl || return
+	# Its library has to come first.
+	if [ "${FDPASS_VARIANT-}" = sanitized ]; then
+		sanitizer=$(gcc -print-file-name=libasan.so):
+	fi
+}
+
 setup()
 {
 	common_setup
-	need strace
+	need cc
 	[ "$(uname -s)" = Linux ] || skip "Linux only"
-	strace -o /dev/null true 2>/dev/null || skip "strace does not work here"
-	# Leaks cannot be looked for in a process that is traced.
-	export ASAN_OPTIONS=${ASAN_OPTIONS-}:detect_leaks=0
+	LD_PRELOAD=$sanitizer$fail_so FAIL_LOG=$PWD/calls fdinfo 0 >/dev/null &&
+		[ -s calls ] || skip "a static build: nothing can be preloaded"
 	# shellcheck disable=SC2034
-	LIMIT=20
+	LIMIT=20 DEADLINE=15
 	injection=()
 	runs=0
 	stdio=0
 	: >complaints
 }
 
-# victim NAME COMMAND...: start it under strace; it is its own process.
+# victim NAME COMMAND...: start it; one of its calls fails.
 victim()
 {
 	local name=$1
 
 	shift
 	victim=$name
-	start "$name" strace -D -o "$PWD/calls" "${injection[@]}" "$@"
+	start "$name" env "LD_PRELOAD=$sanitizer$fail_so" "${injection[@]}" "$@"
 }
 
-# Calls that do not fail, or whose failure cannot mean anything.
-harmless='brk|mmap|munmap|mprotect|madvise|close|close_range|rt_sig.*|exit.*|
-getpid|getppid|gettid|getuid|geteuid|getgid|getegid|clock_.*|umask|arch_prctl|
-set_.*|rseq|futex|getrandom|kill|tgkill|restart_syscall|sched_.*|prctl|
-uname|sigaltstack|personality|prlimit64|getrlimit|setitimer|execve|readlink|
-sysinfo|gettimeofday|time|lseek|ioctl|getsockname|getpeername|shutdown'
+# Calls whose failure cannot mean anything.
+harmless='getsockopt|lstat|opendir|setsockopt|waitpid'
 
-# survey: "NAME BEFORE AFTER" for each call in ./calls: how often before the
-# command's own first call, which looks at descriptor 0, and how often from then
-# until it becomes another.
+# survey: "NAME N" for each call in ./calls.
 survey()
 {
-	awk -v harmless="^(${harmless//$'\n'/})\$" '
-	/^(fcntl|fcntl64)\(0, F_GETFD/ { own = 1 }
-	/^execve/ && own { exit }
-	match($0, /^[a-z0-9_]+\(/) {
-		name = substr($0, 1, RLENGTH - 1)
-		if (name ~ harmless)
-			next
-		if (own)
-			after[name]++
-		else
-			before[name]++
-	}
-	END {
-		for (name in after)
-			print name, before[name] + 0, after[name]
-	}' calls | sort
+	sort calls | uniq -c | while read -r count name; do
+		[[ $name =~ ^($harmless)$ ]] || echo "$name $count"
+	done
 }
 
 # What the system lacks, when this call fails.
 shortage()
 {
 	case $1 in
-	accept*|socket|socketpair|pipe*|open*|fcntl*|dup*|epoll_create*)
+	accept*|socket|socketpair|pipe*|open*|fcntl|dup*|epoll_create*)
 		echo EMFILE ;;
-	clone*|fork|vfork) echo EAGAIN ;;
-	mkdir*) echo ENOSPC ;;
+	fork|vfork) echo EAGAIN ;;
+	mk*) echo ENOSPC ;;
 	sendmsg) echo ETOOMANYREFS ;;
 	*) echo ENOMEM ;;
 	esac
@@ -86,7 +80,7 @@ shortage()
 waits_out()
 {
 	case $1 in
-	accept*|clone*|fork|vfork|sendmsg) return 0 ;;
+	accept*|fork|vfork|sendmsg) return 0 ;;
 	esac
 	return 1
 }
@@ -94,8 +88,8 @@ waits_out()
 can_be_interrupted()
 {
 	case $1 in
-	accept*|recvmsg|sendmsg|recvfrom|sendto|poll|ppoll|epoll_*wait*|\
-	wait4|flock) return 0 ;;
+	accept*|recvmsg|sendmsg|recv|send|poll|ppoll|epoll_*wait*|flock)
+		return 0 ;;
 	# Where standard output is written to by stdio, no signal is caught.
 	read|write) [ "$stdio" = 0 ]; return ;;
 	esac
@@ -108,12 +102,18 @@ complain()
 	sed 's/^/    /' "$victim.err" >>complaints
 }
 
+# errno_of NAME: its number.
+errno_of()
+{
+	printf '#include <errno.h>\n%s\n' "$1" | cc -E - | tail -n 1
+}
+
 # Play the scene with this call failing, and judge.
 trial()
 {
-	local when=$1 lines reason
+	local lines reason
 
-	injection=(-e "trace=$call" -e "inject=$call:error=$error:when=$when")
+	injection=("FAIL_CALL=$call:$number:$(errno_of "$error")")
 	effect=0
 	runs=$((runs + 1))
 	rm -rf ./*.out ./*.err ./address
@@ -134,6 +134,9 @@ trial()
 	fi
 	if [ "$error" != EIO ] && waits_out "$call" && [ "$effect" -ne 1 ]; then
 		complain "not waited out (status $status)"
+	fi
+	if [ "$status" -eq 99 ]; then
+		complain "what a sanitizer has found"
 	fi
 	if grep -vq '^fd[a-z]*: .' "$victim.err" || [ "$lines" -gt 2 ]; then
 		complain "not one line"
@@ -167,41 +170,39 @@ trial()
 }
 
 # What may be said instead of the injected error's reason.
-may_say='not open|is not a|not a connected|trying again|refused|look-up'
+may_say='not open|is not a|not a connected|trying again|refused|look-up|'
+may_say+='not a UNIX socket|on non-socket'
 
 # all_calls SCENE: every call of its victim, every way.
 all_calls()
 {
-	local most before after plan
+	local most count plan
 
 	scene=$1
 	call=none number=0 error=none
-	injection=()
+	rm calls
+	injection=("FAIL_LOG=$PWD/calls")
 	effect=0
 	"$scene"
 	same "$status/$effect" 0/1 "without a failure"
 	most=$(scaled 1 12)
 	plan=$(survey)
-	while read -r call before after; do
-		for ((number = 1; number <= after && number <= most; number++))
+	while read -r call count; do
+		for ((number = 1; number <= count && number <= most; number++))
 		do
-			# Those that look whether 0 to 2 are open.
-			if [[ $call == fcntl* ]] && [ "$number" -le 3 ]; then
-				continue
-			fi
 			error=none
 			if can_be_interrupted "$call"; then
 				error=EINTR
-				trial $((before + number))
+				trial
 			fi
 			if [ "$FDPASS_TRIALS" = full ] ||
 				[ "$error" != EINTR ]; then
 				error=$(shortage "$call")
-				trial $((before + number))
+				trial
 			fi
 			if [ "$FDPASS_TRIALS" = full ]; then
 				error=EIO
-				trial $((before + number))
+				trial
 			fi
 		done
 	done <<-END
@@ -212,11 +213,37 @@ all_calls()
 	[ ! -s complaints ] || { cat complaints; return 1; }
 }
 
+# settled: sets $open, how many descriptors the victim has for a while now.
+settled()
+{
+	open=$(descriptors "${pid_of[$victim]}")
+	sleep 0.05
+	[ "$(descriptors "${pid_of[$victim]}")" = "$open" ]
+}
+
+no_more_open()
+{
+	[ "$(descriptors "${pid_of[$victim]}")" -le "$open" ]
+}
+
+# look_for_leaks: the victim has no more open than it had without a failure.
+look_for_leaks()
+{
+	running "$victim" || return 0
+	if [ "$call" = none ]; then
+		wait_for settled
+	elif ! DEADLINE=5 wait_for no_more_open; then
+		complain "$open were open, $(descriptors \
+			"${pid_of[$victim]}") are now"
+	fi
+}
+
 # finish: end the victim, and what else the scene has started.
 finish()
 {
 	local name
 
+	look_for_leaks
 	kill "${pid_of[$victim]}" 2>/dev/null || :
 	ended "$victim"
 	for name in "${!pid_of[@]}"; do
@@ -418,7 +445,7 @@ echoes_stream()
 
 echoes_name()
 {
-	start server fdlisten -k ./a fdsend -w ./s
+	start server fdlisten -k ./a fdsend -w -t 2 ./s
 	victim worker fdecho ./s
 	up ./a
 	here ./s || :
