@@ -100,6 +100,7 @@ HDR = \
 	lib/info.h \
 	lib/landing.h \
 	lib/loop.h \
+	lib/message.h \
 	lib/named.h \
 	lib/options.h \
 	lib/output.h \

@@ -16,6 +16,7 @@
 #include "trace.h"
 
 #include <errno.h>
+#include <string.h>
 #include <unistd.h>
 
 #define READ_FD 6 /* where UCSPI clients find the connection */
@@ -83,6 +84,17 @@ pass(int s)
 	return command_become(&command, "C", &landing, environment);
 }
 
+/* What it is that failed. */
+static const char *
+object_of(const struct failure *f)
+{
+	if (f->operation != NULL && strcmp(f->operation, "read") == 0)
+		return "standard input";
+	if (f->operation != NULL && strcmp(f->operation, "write") == 0)
+		return "standard output";
+	return address.operand;
+}
+
 int
 main(int argc, char *argv[])
 {
@@ -130,6 +142,6 @@ main(int argc, char *argv[])
 		return pass(s);
 	if (copy_both(s, STDIN_FILENO, STDOUT_FILENO, &f) == 0)
 		return 0;
-	diag_failure(address.operand, &f);
+	diag_failure(object_of(&f), &f);
 	return EXIT_WRONG;
 }

@@ -181,6 +181,8 @@ main(int argc, char *argv[])
 	memset(&t, 0, sizeof t);
 	while ((c = options_get(argc, argv, "+:p:")) != -1)
 		t.pid = options_number(c, optarg, 1, INT_MAX);
+	if (t.pid == (long)getpid())
+		t.pid = 0;
 	for (i = optind; i < argc; i++)
 		descriptor_number(argv[i]);
 	if (!descriptors_is_open(STDOUT_FILENO)) {

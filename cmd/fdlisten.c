@@ -189,6 +189,7 @@ serve_many(struct acceptor *a)
 	static struct children children;
 	struct failure f;
 	int connection;
+	pid_t pid;
 
 	if (children_init(&children, (size_t)option.max) == -1) {
 		failure_errno(&f, "memory for -n");
@@ -207,9 +208,10 @@ serve_many(struct acceptor *a)
 		if (connection == -1)
 			return finished(&f);
 		prepare(&landing, a, connection);
-		children_add(&children,
-		    child_start_patient(
-			&command, "S6", &landing, environment, &children));
+		pid = child_start_patient(
+		    &command, "S6", &landing, environment, &children, 2);
+		if (pid != -1)
+			children_add(&children, pid);
 		trace_call("S8", "close(%d)", connection);
 		close(connection);
 		deadline = signals_deadline(option.timeout);
@@ -265,7 +267,8 @@ write_address(int listener, struct failure *f)
 	else
 		address_of_socket(line, sizeof line - 1, listener);
 	strcat(line, "\n");
-	return output_line(option.output, line, f);
+	return output_line(
+	    option.output, line, signals_deadline(option.timeout), f);
 }
 
 /* What can be known to be wrong before anything is opened. */
@@ -318,8 +321,9 @@ main(int argc, char *argv[])
 	if (listener == -1)
 		return failed(address.operand, &f);
 	if (option.output != NULL && write_address(listener, &f) == -1)
-		return signals_ending() ? finished(&f) :
-					  failed(option.output, &f);
+		return signals_ending() != 0 || f.error == ETIMEDOUT ?
+		    finished(&f) :
+		    failed(option.output, &f);
 	if (!has_command &&
 	    stream_open(&stream, "standard output", STDOUT_FILENO,
 		signals_deadline(option.timeout), &f) == -1)

@@ -74,18 +74,23 @@ make_pair(int pair[2])
 	return 0;
 }
 
-static void
+/* -1 when it cannot be started and we are to end. */
+static int
 start(const struct command *c, int in, int out)
 {
 	struct landing l;
+	pid_t pid;
 
 	l.count = 0;
 	if (in != -1)
 		landing_add(&l, in, STDIN_FILENO);
 	if (out != -1)
 		landing_add(&l, out, STDOUT_FILENO);
-	processes[n_processes++].pid =
-	    child_start_patient(c, "S5", &l, NULL, NULL);
+	pid = child_start_patient(c, "S5", &l, NULL, NULL, 1);
+	if (pid == -1)
+		return -1;
+	processes[n_processes++].pid = pid;
+	return 0;
 }
 
 static void
@@ -101,21 +106,23 @@ release(int fd)
 static int
 start_all(void)
 {
-	int in = -1, pair[2];
+	int in = -1, pair[2], r = 0;
 	size_t i;
 
-	for (i = 0; i + 1 < n_commands; i++) {
-		if (make_pair(pair) == -1)
+	for (i = 0; r == 0 && i + 1 < n_commands; i++) {
+		if (make_pair(pair) == -1) {
+			release(in);
 			return -1;
-		start(&commands[i], in, pair[0]);
+		}
+		r = start(&commands[i], in, pair[0]);
 		release(in);
 		release(pair[0]);
 		in = pair[1];
 	}
-	for (i = 0; i < copies; i++)
-		start(&commands[n_commands - 1], in, -1);
+	for (i = 0; r == 0 && i < copies; i++)
+		r = start(&commands[n_commands - 1], in, -1);
 	release(in);
-	return 0;
+	return r;
 }
 
 /* The command that a process is one of; the last has copies. */
@@ -226,7 +233,7 @@ failed_status(void)
 int
 main(int argc, char *argv[])
 {
-	int c, status, verbose = 0;
+	int c, sig, status, verbose = 0;
 
 	options_init(argc, argv, "fdpipe", synopsis);
 	while ((c = options_get(argc, argv, "+:n:v")) != -1)
@@ -247,9 +254,13 @@ main(int argc, char *argv[])
 	}
 	signals_init(SIGNALS_CHILD);
 	if (start_all() == -1) {
-		diag_errno("'|'", "socketpair");
-		tell(0, n_commands, SIGTERM);
+		sig = signals_ending();
+		if (sig == 0)
+			diag_errno("'|'", "socketpair");
+		tell(0, n_commands, sig != 0 ? sig : SIGTERM);
 		wait_all();
+		if (sig != 0)
+			signals_die(sig);
 		return EXIT_WRONG;
 	}
 	wait_all();

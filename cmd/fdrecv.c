@@ -152,6 +152,37 @@ wait_child(pid_t pid)
 	}
 }
 
+/* Nobody would see this message, nor the next. */
+static void
+cannot_show(struct incoming *in)
+{
+	struct failure f;
+
+	failure_errno(&f, "write");
+	incoming_answer(in, f.error == EINTR ? FDPASS_RETRY : FDPASS_REFUSED);
+	receiver_close(&receiver);
+	if (f.error == EPIPE)
+		signals_die(SIGPIPE);
+	if (signals_ending() != 0)
+		exit(interrupted(NULL, &f));
+	diag_failure("standard output", &f);
+	exit(EXIT_WRONG);
+}
+
+/* Who reads it may be slow: a signal ends that. */
+static int
+show(const struct fdpass_message *m)
+{
+	int r, error;
+
+	signals_guard(-1);
+	r = show_message(m);
+	error = errno;
+	signals_unguard();
+	errno = error;
+	return r;
+}
+
 /* One message: show it, run COMMAND on it, or refuse it. */
 static int
 work_on(struct incoming *in)
@@ -164,10 +195,9 @@ work_on(struct incoming *in)
 
 	trace_received(in);
 	if (command.path == NULL) {
+		if (show(m) == -1)
+			cannot_show(in);
 		incoming_answer(in, FDPASS_TAKEN);
-		r = show_message(m);
-		if (r == -1)
-			diag_errno("standard output", "write");
 	} else if (prepare(&landing, m, &f) == -1) {
 		diag_offence_failure(receiver.operand, &f);
 		incoming_answer(in, FDPASS_REFUSED);
@@ -175,13 +205,15 @@ work_on(struct incoming *in)
 	} else if (option.keep) {
 		incoming_answer(in, FDPASS_TAKEN);
 		pid = child_start_patient(
-		    &command, "W1", &landing, environment, NULL);
+		    &command, "W1", &landing, environment, NULL, 2);
 		fdpass_close(m);
-		wait_child(pid);
+		if (pid != -1)
+			wait_child(pid);
 	} else {
 		/* From now on the name must lead nobody here. */
 		named_remove(&receiver.name);
 		incoming_answer(in, FDPASS_TAKEN);
+		receiver_restore(&receiver);
 		exit(command_become(&command, "W1", &landing, environment));
 	}
 	fdpass_close(m);

@@ -91,6 +91,27 @@ options(int argc, char *argv[])
 	options_trace(option.verbose);
 }
 
+static const char *
+why_not_fetched(int error)
+{
+	switch (error) {
+	case EPERM:
+		return "not permitted: it takes the right to trace that "
+		       "process (same user, and what ptrace_scope allows)";
+	case ESRCH:
+		return "no such process";
+	case EBADF:
+		return "not open there";
+	case ENOENT: /* pidfd_open(), by kernel */
+	case EINVAL:
+		return "a thread, not a process";
+	case ENOSYS:
+		return "no way to get another process's descriptors here";
+	default:
+		return strerror(error);
+	}
+}
+
 /* Where a descriptor of another process is meant, get a duplicate of it. */
 static int
 fetch(int fds[], size_t count)
@@ -102,14 +123,7 @@ fetch(int fds[], size_t count)
 		copy = sys_fd_of_process(option.pid, fds[i]);
 		if (copy == -1) {
 			diag("descriptor %d of process %ld: %s", fds[i],
-			    option.pid,
-			    errno == EPERM ?
-				"not permitted: it takes the right to "
-				"trace that process (same user, and "
-				"what ptrace_scope allows)" :
-				errno == ESRCH ? "no such process" :
-				errno == EBADF ? "not open there" :
-						 strerror(errno));
+			    option.pid, why_not_fetched(errno));
 			return -1;
 		}
 		fds[i] = copy;
@@ -276,8 +290,6 @@ main(int argc, char *argv[])
 
 	options(argc, argv);
 	operand = argv[optind];
-	if (option.pid != 0 && fetch(option.fds.fds, option.fds.count) == -1)
-		return EXIT_WRONG;
 	is_fd =
 	    strcmp(operand, "-") == 0 ? 1 : address_fd_operand(operand, &fd);
 	if (is_fd == -1)
@@ -286,6 +298,8 @@ main(int argc, char *argv[])
 		diag("%s: descriptor %d is not open", operand, fd);
 		return EXIT_WRONG;
 	}
+	if (option.pid != 0 && fetch(option.fds.fds, option.fds.count) == -1)
+		return EXIT_WRONG;
 	if (option.relay)
 		return relay(operand, is_fd ? fd : -1);
 	return is_fd ? send_to_stream(operand, fd) : send_to_name(operand);

@@ -9,6 +9,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -209,8 +210,10 @@ address_format(
 		n = length - header - 1;
 		snprintf(text, size, "@%.*s", (int)n, sun->sun_path + 1);
 	} else {
-		n = length - header;
-		snprintf(text, size, "%.*s", (int)n, sun->sun_path);
+		n = strnlen(sun->sun_path, length - header);
+		snprintf(text, size, "%s%.*s",
+		    memchr(sun->sun_path, '/', n) != NULL ? "" : "./", (int)n,
+		    sun->sun_path);
 	}
 }
 
@@ -322,6 +325,11 @@ check_listening(int fd, struct failure *f)
 		return failure_reason(
 		    f, EINVAL, "the descriptor is not a listening socket");
 	/* COMMAND gets the connection, not this. */
+	if (fd <= STDERR_FILENO) {
+		fd = descriptors_take_standard(
+		    fd, fd == STDIN_FILENO ? O_RDONLY : O_WRONLY);
+		return fd == -1 ? failure_errno(f, "dup") : fd;
+	}
 	if (sys_cloexec(fd) == -1)
 		return failure_errno(f, "fcntl");
 	return fd;

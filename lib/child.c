@@ -176,22 +176,26 @@ child_start(const struct command *c, const char *step, const struct landing *l,
 }
 
 /*
- * The same, waiting out a full process table: what is held must not be lost.
- * Children that have ended still count there, so they are collected.
+ * The same, waiting out a full process table until so many signals have asked
+ * us to end: one, or two for who holds what must not be lost. -1 then. Children
+ * that have ended still count there, so they are collected.
  */
 pid_t
 child_start_patient(const struct command *c, const char *step,
-    const struct landing *l, struct environment *e, struct children *others)
+    const struct landing *l, struct environment *e, struct children *others,
+    int signals)
 {
 	pid_t pid;
 
-	while ((pid = child_start(c, step, l, e)) == -1) {
+	for (;;) {
+		pid = child_start(c, step, l, e);
+		if (pid != -1 || signals_count() >= signals)
+			return pid;
 		diag_offence("fork: %s; trying again", strerror(errno));
 		signals_pause(RETRY_FORK);
 		if (others != NULL)
 			children_reap(others);
 	}
-	return pid;
 }
 
 /* Collect this child if it has ended; true too if there is no such child. */

@@ -36,7 +36,7 @@ int command_become(const struct command *, const char *, const struct landing *,
 pid_t child_start(const struct command *, const char *, const struct landing *,
     struct environment *);
 pid_t child_start_patient(const struct command *, const char *,
-    const struct landing *, struct environment *, struct children *);
+    const struct landing *, struct environment *, struct children *, int);
 int child_has_ended(pid_t);
 
 int children_init(struct children *, size_t);

@@ -127,17 +127,45 @@ move(struct flow *w, const struct pollfd *p, struct failure *f)
 	return 0;
 }
 
+static void
+end(struct flow *w)
+{
+	w->has_ended = 1;
+	w->length = 0;
+}
+
+/*
+ * One turn to the connection. A peer that wants no more of it just ends this
+ * direction. One that has reset the connection may have answered before; that
+ * is worth reading, but then it is a failure.
+ */
+static int
+move_there(struct flow *w, const struct pollfd *p, struct failure *reset,
+    struct failure *f)
+{
+	if (move(w, p, f) == 0)
+		return 0;
+	if (f->operation != w->write_name ||
+	    (f->error != EPIPE && f->error != ECONNRESET))
+		return -1;
+	if (f->error == ECONNRESET)
+		*reset = *f;
+	end(w);
+	return 0;
+}
+
 /*
  * Copy from in to the connection, and from the connection to out, until both
- * have ended. The end of in is passed on by shutting down the writing side. A
- * peer that does not want any more of it just ends that direction.
+ * have ended. The end of in is passed on by shutting down the writing side.
  */
 int
 copy_both(int connection, int in, int out, struct failure *f)
 {
 	struct flow there, back;
-	struct pollfd p[2];
+	struct failure reset;
+	struct pollfd p[3];
 
+	reset.error = 0;
 	init(&there, in, connection, buffers[0]);
 	there.read_name = "read";
 	there.write_name = "send";
@@ -148,18 +176,18 @@ copy_both(int connection, int in, int out, struct failure *f)
 	while (!there.is_over || !back.is_over) {
 		prepare(&there, &p[0]);
 		prepare(&back, &p[1]);
-		if (signals_wait(p, 2, -1) == -1) {
+		/* The peer may go, while there is nothing to send to it. */
+		p[2].fd = back.is_over ? connection : -1;
+		p[2].events = p[2].revents = 0;
+		if (signals_wait(p, 3, -1) == -1) {
 			if (errno == EINTR)
 				continue;
 			return failure_errno(f, "poll");
 		}
-		if (move(&there, &p[0], f) == -1) {
-			if (f->error != EPIPE ||
-			    f->operation != there.write_name)
-				return -1;
-			there.has_ended = 1;
-			there.length = 0;
-		}
+		if (move_there(&there, &p[0], &reset, f) == -1)
+			return -1;
+		if ((p[2].revents & (POLLERR | POLLHUP)) != 0)
+			end(&there);
 		if (move(&back, &p[1], f) == -1)
 			return -1;
 		if (there.has_ended && there.length == 0 && !there.is_over) {
@@ -172,5 +200,8 @@ copy_both(int connection, int in, int out, struct failure *f)
 	}
 	trace_call("C", "close(%d)", connection);
 	close(connection);
-	return 0;
+	if (reset.error == 0)
+		return 0;
+	*f = reset;
+	return -1;
 }

@@ -149,35 +149,62 @@ descriptors_take_standard(int fd, int flags)
 	return copy;
 }
 
+/* One of the descriptors that are still to be moved is there. */
+static int
+is_among(int fd, const int *fds, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (fds[i] == fd)
+			return 1;
+	return 0;
+}
+
+/* Out of the way: those that are still to be moved and are at this number. */
+static int
+move_away(int fd, int *fds, size_t n)
+{
+	int moved = sys_dup_above(fd, 3);
+	size_t i;
+
+	if (moved == -1)
+		return -1;
+	for (i = 0; i < n; i++)
+		if (fds[i] == fd)
+			fds[i] = moved;
+	return 0;
+}
+
 /*
- * Put fds[i] at number targets[i], open across exec. fds[] are ours and are
- * closed; they are moved above all targets first, because dup2() onto itself
- * keeps close-on-exec, and one target may be another's source. Safe between
- * vfork() and exec, where moved is written to.
+ * Put fds[i] at number targets[i], open across exec. fds[] are ours, and each
+ * is closed as soon as it has been moved, so that one free number is enough:
+ * who has taken a message must not fail for want of more. dup2() onto itself
+ * would keep close-on-exec. Safe between vfork() and exec, where fds[] is
+ * written to.
  */
 int
 descriptors_land(const char *step, int *fds, const int *targets, size_t n)
 {
-	int highest = 2;
 	size_t i;
+	int from;
 
-	for (i = 0; i < n; i++)
-		if (targets[i] > highest)
-			highest = targets[i];
 	for (i = 0; i < n; i++) {
-		int from = fds[i];
-
-		if (from > highest)
+		from = fds[i];
+		if (from == targets[i]) {
+			if (fcntl(from, F_SETFD, 0) == -1)
+				return -1;
 			continue;
-		fds[i] = sys_dup_above(from, highest + 1);
-		if (fds[i] == -1)
+		}
+		if (is_among(targets[i], fds + i + 1, n - i - 1) &&
+		    move_away(targets[i], fds + i + 1, n - i - 1) == -1)
 			return -1;
-	}
-	for (i = 0; i < n; i++) {
-		if (dup2(fds[i], targets[i]) == -1)
+		if (dup2(from, targets[i]) == -1)
 			return -1;
 		if (trace_on)
-			trace(step, "dup2(%d, %d)", fds[i], targets[i]);
+			trace(step, "dup2(%d, %d)", from, targets[i]);
+		if (!is_among(from, fds + i + 1, n - i - 1))
+			close(from);
 	}
 	return 0;
 }

@@ -5,6 +5,7 @@
 #include "diag.h"
 #include "landing.h"
 #include "loop.h"
+#include "message.h"
 #include "show.h"
 #include "signals.h"
 #include "trace.h"
@@ -20,6 +21,7 @@
 #define INCOMING_MOST 64        /* connections that may still bring a message */
 #define KEPT 8                  /* descriptors for ourselves */
 #define RETRY_RESOURCES 100     /* ms */
+#define MOST_TRIES 20           /* the others wait meanwhile */
 
 static char buffer[BUFFER];
 
@@ -31,7 +33,10 @@ wait_ready(int fd, short events)
 
 	p.fd = fd;
 	p.events = events;
+	p.revents = 0;
 	signals_wait(&p, 1, -1);
+	if ((p.revents & POLLERR) != 0)
+		sys_drain_errors(fd);
 }
 
 static int
@@ -122,10 +127,21 @@ drop(struct server *s, struct connection *c)
 {
 	loop_remove(&s->loop, c->fd);
 	trace_call("W4", "close(%d)", c->fd);
-	close(c->fd);
+	message_close_fd(c->fd);
 	free(c->rest);
 	release(s, c);
 	s->count--;
+}
+
+/* Of a message that is read in parts the rest is lost. */
+static int
+keeps_messages(int fd)
+{
+	int type = SOCK_STREAM;
+	socklen_t length = sizeof type;
+
+	getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length);
+	return type != SOCK_STREAM;
 }
 
 /* Keep what could not be sent, and send it before anything else is read. */
@@ -140,7 +156,8 @@ keep_rest(struct server *s, struct connection *c, const char *bytes, size_t n)
 	c->length = n;
 	c->sent = 0;
 	/* Who reads slowly shall not cost more memory than it must. */
-	c->chunk = FIRST_CHUNK;
+	if (!keeps_messages(c->fd))
+		c->chunk = FIRST_CHUNK;
 	c->rest = rest;
 	return loop_change(&s->loop, c->fd, LOOP_WRITE, c);
 }
@@ -230,9 +247,13 @@ echo_read(struct server *s, struct connection *c, size_t n)
 
 /* One turn of a connection; it ends at end of file, or with its peer. */
 static void
-echo_turn(struct server *s, struct connection *c)
+echo_turn(struct server *s, struct connection *c, int ready)
 {
 	ssize_t n;
+
+	/* With an error there is nothing to wait for, but one: see there. */
+	if ((ready & LOOP_ERROR) != 0 && sys_drain_errors(c->fd) > 0)
+		return;
 
 	if (c->rest != NULL) {
 		n = send_some(c->fd, c->rest + c->sent, c->length - c->sent);
@@ -252,7 +273,7 @@ echo_turn(struct server *s, struct connection *c)
 	n = receive_some(c->fd, c->chunk);
 	if (n > 0 && echo_read(s, c, (size_t)n) == 0)
 		return;
-	if (n == -1 && (sys_would_block(errno)))
+	if (n == -1 && sys_would_block(errno) && (ready & LOOP_ERROR) == 0)
 		return;
 	drop(s, c);
 }
@@ -287,9 +308,11 @@ static int
 start_echo(struct server *s, int fd)
 {
 	struct connection *c;
+	size_t first = keeps_messages(fd) ? BUFFER : FIRST_CHUNK;
+	int tries = 0;
 	ssize_t n;
 
-	n = receive_some(fd, FIRST_CHUNK);
+	n = receive_some(fd, first);
 	if (n == -1 && is_no_connection(errno))
 		return -1;
 	/* An unconnected datagram socket would just never have anything. */
@@ -297,15 +320,17 @@ start_echo(struct server *s, int fd)
 		return -1;
 	if (n == 0 || (n == -1 && !sys_would_block(errno))) {
 		trace_call("W4", "close(%d)", fd);
-		close(fd);
+		message_close_fd(fd);
 		return 0;
 	}
-	c = new_connection(s, fd);
+	while ((c = new_connection(s, fd)) == NULL && tries++ < MOST_TRIES)
+		signals_pause(RETRY_RESOURCES);
 	if (c == NULL) {
 		diag_offence("connection lost: %s", strerror(errno));
-		close(fd);
+		message_close_fd(fd);
 		return 0;
 	}
+	c->chunk = first;
 	s->count++;
 	if (n > 0 && echo_read(s, c, (size_t)n) == -1)
 		drop(s, c);
@@ -322,7 +347,7 @@ start_message(struct server *s, struct fdpass_message *m)
 		if (start_echo(s, m->fds[i]) == 0)
 			started++;
 		else
-			close(m->fds[i]);
+			message_close_fd(m->fds[i]);
 	if (m->count == 0)
 		diag_offence("%s: refused a message without descriptors",
 		    s->receiver->operand);
@@ -462,8 +487,8 @@ take_one(struct server *s)
 static int
 has_room(const struct server *s)
 {
-	return s->count < s->max && s->count + s->incoming * 2 < s->room &&
-	    s->incoming < INCOMING_MOST;
+	return s->count + s->incoming < s->max &&
+	    s->count + s->incoming * 2 < s->room && s->incoming < INCOMING_MOST;
 }
 
 /*
@@ -565,7 +590,7 @@ turn(struct server *s, struct failure *f)
 		else if (c->incoming != NULL)
 			step_incoming(s, c);
 		else
-			echo_turn(s, c);
+			echo_turn(s, c, events[i].ready);
 	}
 	if (s->first != NULL)
 		expire(s, 0);

@@ -84,11 +84,10 @@ fail_errno(struct handover *h, const char *operation)
 	return fail(h);
 }
 
-/* Try again then, from the connection on. */
+/* Try again then, from the connection on; a socket that we have is kept. */
 static void
 retry(struct handover *h, int64_t when)
 {
-	handover_end(h);
 	h->state = HANDOVER_CONNECT;
 	h->sent = 0;
 	h->unsent = h->count;
@@ -189,7 +188,6 @@ step_connect(struct handover *h)
 			trace("S7", "connect(%d, %s)", h->sock, t->operand);
 		h->state = HANDOVER_SEND;
 		h->refused = -1;
-		h->tries = 0;
 		return;
 	}
 	switch (errno) {
@@ -229,6 +227,7 @@ answered(struct handover *h, char answer)
 	if (answer == FDPASS_TAKEN) {
 		h->state = HANDOVER_TAKEN;
 	} else if (answer == FDPASS_RETRY && h->target->flags & HANDOVER_WAIT) {
+		handover_end(h);
 		retry(h, signals_deadline(RETRY_RESOURCES));
 	} else {
 		failure_reason(&h->failure, ECONNREFUSED,
@@ -252,7 +251,8 @@ went_away(struct handover *h)
 	trace("S7", "the receiver has closed %d unread", h->sock);
 	if (h->target->flags & HANDOVER_WAIT &&
 	    (h->length == 1 || (h->sent == 0 && h->state == HANDOVER_SEND))) {
-		retry(h, signals_deadline(RETRY_SHORT));
+		handover_end(h);
+		retry(h, signals_backoff(h->tries++));
 		return;
 	}
 	failure_reason(&h->failure, ECONNRESET,

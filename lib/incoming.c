@@ -67,13 +67,14 @@ incoming_append(struct fdpass_message *m, struct fdpass_message *part)
 		errno = EMSGSIZE;
 		return -1;
 	}
-	memcpy(m->fds + m->count, part->fds, part->count * sizeof m->fds[0]);
-	m->count += part->count;
-	if (part->pid != -1) {
+	/* Who sent the descriptors counts, not who added a word behind them. */
+	if (part->pid != -1 && (part->count > 0 || m->count == 0)) {
 		m->pid = part->pid;
 		m->uid = part->uid;
 		m->gid = part->gid;
 	}
+	memcpy(m->fds + m->count, part->fds, part->count * sizeof m->fds[0]);
+	m->count += part->count;
 	return 0;
 }
 

@@ -483,10 +483,12 @@ read_unix(struct text *t, const char *line, unsigned long inode)
 	if (rest > sizeof sun.sun_path)
 		rest = sizeof sun.sun_path;
 	memcpy(sun.sun_path, line + n, rest);
-	/* The NUL of an abstract name is shown as an @. */
+	/* Each NUL of an abstract name is shown as an @, and so is an @. */
 	if (rest > 0 && sun.sun_path[0] == '@')
 		sun.sun_path[0] = '\0';
-	add_unix(t, "local", &sun, length + (socklen_t)rest);
+	if (rest == 0 || sun.sun_path[0] != '\0' ||
+	    memchr(sun.sun_path + 1, '@', rest - 1) == NULL)
+		add_unix(t, "local", &sun, length + (socklen_t)rest);
 	if ((flags & 0x10000) != 0)
 		add_word(t, "listening");
 	return 1;

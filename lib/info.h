@@ -6,11 +6,12 @@
 
 #include "sys.h"
 
-#define INFO_TEXT 1024 /* room for any description, but for a long path */
+#define INFO_TEXT 3072 /* room for any description, but for a long path */
 
 #define INFO_TYPE 40
 #define INFO_FLAGS 128
 #define INFO_DETAILS 20480 /* room for an escaped path of any length */
+#define INFO_LINE (INFO_DETAILS + 256)
 
 /* The columns of fdinfo. None is empty, none but details has a blank. */
 struct info {

@@ -65,11 +65,12 @@ land_one(struct landing *l, int fd, struct failure *f)
 			landing_add(l, fd, STDOUT_FILENO);
 		return 0;
 	}
-	if (S_ISFIFO(st.st_mode) || S_ISREG(st.st_mode) ||
-	    S_ISCHR(st.st_mode)) {
-		mode = fcntl(fd, F_GETFL);
-		if (mode == -1)
-			return failure_errno(f, "fcntl");
+	mode = fcntl(fd, F_GETFL);
+	if (mode == -1)
+		return failure_errno(f, "fcntl");
+	if ((mode & SYS_O_PATH) == 0 &&
+	    (S_ISFIFO(st.st_mode) || S_ISREG(st.st_mode) ||
+		S_ISCHR(st.st_mode))) {
 		landing_add(l, fd,
 		    (mode & O_ACCMODE) == O_WRONLY ? STDOUT_FILENO :
 						     STDIN_FILENO);

@@ -69,6 +69,8 @@ loop_wait(
 			events[i].ready |= LOOP_READ;
 		if (e[i].events & (EPOLLOUT | bad))
 			events[i].ready |= LOOP_WRITE;
+		if (e[i].events & EPOLLERR)
+			events[i].ready |= LOOP_ERROR;
 	}
 	return n;
 }
@@ -172,6 +174,8 @@ loop_wait(
 			events[n].ready |= LOOP_READ;
 		if (l->fds[at].revents & (POLLOUT | bad))
 			events[n].ready |= LOOP_WRITE;
+		if (l->fds[at].revents & POLLERR)
+			events[n].ready |= LOOP_ERROR;
 		n++;
 	}
 	l->next = l->count > 0 ? (l->next + i) % l->count : 0;

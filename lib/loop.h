@@ -11,12 +11,13 @@
 #define LOOP_READ 1
 #define LOOP_WRITE 2
 #define LOOP_SHARED 4 /* others wait for it too: wake not all of us */
+#define LOOP_ERROR 8  /* is told, not waited for */
 
 #define LOOP_EVENTS 64
 
 struct loop_event {
 	void *data;
-	int ready; /* LOOP_READ, LOOP_WRITE; both after a hang-up or an error */
+	int ready; /* LOOP_READ, LOOP_WRITE, both after a hang-up or an error */
 };
 
 #ifdef SYS_LINUX

@@ -1,5 +1,7 @@
 #include "sys.h"
 
+#include "message.h"
+
 #include "fdpass.h"
 
 #include <sys/uio.h>
@@ -75,13 +77,53 @@ fdpass_buffer(struct fdpass_message *message, char *payload, size_t size)
 	message->pid = message->uid = message->gid = -1;
 }
 
+/*
+ * Whoever sent it may have asked that close() waits for an hour until the peer
+ * has read all: that is not for us to wait for. What is left is sent anyway.
+ */
+void
+message_close_fd(int fd)
+{
+	struct linger l;
+	socklen_t length = sizeof l;
+	int saved = errno;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_LINGER, &l, &length) == 0 &&
+	    l.l_onoff && l.l_linger > 0) {
+		l.l_onoff = 0;
+		setsockopt(fd, SOL_SOCKET, SO_LINGER, &l, sizeof l);
+	}
+	close(fd);
+	errno = saved;
+}
+
 void
 fdpass_close(struct fdpass_message *message)
 {
-	int saved = errno;
-
 	while (message->count > 0)
-		close(message->fds[--message->count]);
+		message_close_fd(message->fds[--message->count]);
+}
+
+/*
+ * Close a connection on which messages may wait that nobody wants: the kernel
+ * would close their descriptors, and wait, where we can do it without.
+ */
+void
+message_close_unread(int sock)
+{
+	struct fdpass_message m;
+	char bytes[4096];
+	int saved = errno, r;
+
+	shutdown(sock, SHUT_RD);
+	do {
+		fdpass_buffer(&m, bytes, sizeof bytes);
+		r = fdpass_recv(sock, &m, FDPASS_NOWAIT);
+		fdpass_close(&m);
+	} while (r == 1 ||
+	    (r == -1 &&
+		(errno == EMSGSIZE || errno == EMFILE || errno == EINTR)));
+	close(sock);
 	errno = saved;
 }
 
@@ -96,7 +138,7 @@ take_rights(struct fdpass_message *message, struct cmsghdr *h)
 	for (i = 0; i < n; i++) {
 		memcpy(&fd, data + i * sizeof fd, sizeof fd);
 		if (message->count == FDPASS_MAX_FDS) {
-			close(fd);
+			message_close_fd(fd);
 			continue;
 		}
 		if (!SYS_HAS_CMSG_CLOEXEC)

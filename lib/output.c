@@ -72,23 +72,35 @@ bad:
 	return -1;
 }
 
+static int
+is_fifo(const char *file)
+{
+	struct stat st;
+
+	return stat(file, &st) == 0 && S_ISFIFO(st.st_mode);
+}
+
 /* Open for writing; a FIFO may have no reader yet. */
 static int
-open_special(const char *file)
+open_special(const char *file, int64_t deadline)
 {
 	int fd;
 
 	for (;;) {
-		fd = open(file, O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+		fd = open(file,
+		    O_WRONLY | O_TRUNC | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
 		if (fd != -1)
 			break;
-		if (errno != ENXIO && errno != EINTR)
+		if (errno != EINTR && (errno != ENXIO || !is_fifo(file)))
 			return -1;
 		signals_pause(RETRY_FIFO);
-		if (signals_ending() != 0) {
+		errno = 0;
+		if (signals_ending() != 0)
 			errno = EINTR;
+		else if (deadline >= 0 && signals_now() >= deadline)
+			errno = ETIMEDOUT;
+		if (errno != 0)
 			return -1;
-		}
 	}
 	return fd;
 }
@@ -98,14 +110,15 @@ open_special(const char *file)
  * file, and written to if it is anything else.
  */
 int
-output_line(const char *file, const char *line, struct failure *f)
+output_line(
+    const char *file, const char *line, int64_t deadline, struct failure *f)
 {
 	struct stat st;
 	int fd, r;
 
 	if (lstat(file, &st) == -1 ? errno == ENOENT : S_ISREG(st.st_mode))
 		return replace(file, line, f);
-	fd = open_special(file);
+	fd = open_special(file, deadline);
 	if (fd == -1)
 		return failure_errno(f, "open");
 	r = write_all(fd, line, strlen(line));

@@ -6,6 +6,8 @@
 
 #include "failure.h"
 
-int output_line(const char *, const char *, struct failure *);
+#include <stdint.h>
+
+int output_line(const char *, const char *, int64_t, struct failure *);
 
 #endif

@@ -4,6 +4,7 @@
 #include "address.h"
 #include "descriptors.h"
 #include "diag.h"
+#include "message.h"
 #include "signals.h"
 #include "stream.h"
 #include "trace.h"
@@ -18,6 +19,7 @@
 #define DRAIN 2000          /* ms for what is queued when we are to end */
 #define QUIET 250           /* ms without a message: there are no more */
 #define STUCK 1000          /* ms for others to take what does not fit */
+#define OWN_LATER 8         /* descriptors that we open after a look at all */
 
 #ifndef POLLRDHUP
 #define POLLRDHUP 0
@@ -150,7 +152,7 @@ receiver_open(struct receiver *r, const char *operand, mode_t mode, int flags,
 	if (result == -1 || r->fd == -1)
 		return result;
 	if (flags & RECEIVER_CREDS && (r->is_own || r->kind == RECEIVER_STREAM))
-		sys_want_creds(r->fd);
+		r->has_asked = sys_want_creds(r->fd, 1) == 1 && !r->is_own;
 	r->limit = descriptors_limit();
 	r->highest = descriptors_highest();
 	return 0;
@@ -224,11 +226,24 @@ receiver_stop(struct receiver *r)
 	}
 }
 
+/*
+ * Leave an inherited stream as it was: who reads from it next may have no room
+ * for credentials.
+ */
+void
+receiver_restore(struct receiver *r)
+{
+	if (r->has_asked && r->fd != -1 && r->opener == getpid())
+		sys_want_creds(r->fd, 0);
+	r->has_asked = 0;
+}
+
 /* In the process that made it, remove the name first. */
 void
 receiver_close(struct receiver *r)
 {
 	named_remove(&r->name);
+	receiver_restore(r);
 	close_fd(&r->fd);
 	close_fd(&r->waiting);
 }
@@ -243,7 +258,10 @@ incoming_answer(struct incoming *in, char answer)
 	    answer == FDPASS_TAKEN ? "taken" : "refused");
 	fdpass_answer(in->sock, answer);
 	trace_call("W1", "close(%d)", in->sock);
-	close(in->sock);
+	if (answer == FDPASS_TAKEN)
+		close(in->sock);
+	else
+		message_close_unread(in->sock);
 	in->sock = -1;
 }
 
@@ -277,10 +295,19 @@ receiver_accept(struct receiver *r, int fd)
 	if (is_allowed(r, s))
 		return s;
 	fdpass_answer(s, FDPASS_REFUSED);
-	close(s);
+	message_close_unread(s);
 	diag_offence("%s: refused a sender of another user", r->operand);
 	errno = ECONNABORTED;
 	return -1;
+}
+
+/* What a signal has destroyed is of no use any more. */
+static void
+unguard(struct receiver *r)
+{
+	signals_unguard();
+	if (signals_ending() != 0 || signals_timed_out())
+		close_fd(&r->waiting);
 }
 
 /* accept() that blocks, but for a signal; the socket may be shared. */
@@ -297,7 +324,7 @@ accept_blocking(struct receiver *r)
 	signals_guard(r->waiting);
 	s = receiver_accept(r, r->waiting);
 	error = errno;
-	signals_unguard();
+	unguard(r);
 	errno = error;
 	return s;
 }
@@ -403,7 +430,7 @@ next_connection(struct receiver *r, struct incoming *in, struct failure *f)
 static int
 is_tight(const struct receiver *r)
 {
-	return r->limit - 1 - r->highest < FDPASS_MAX_FDS;
+	return r->limit - 1 - r->highest < FDPASS_MAX_FDS + OWN_LATER;
 }
 
 /*
@@ -459,7 +486,9 @@ has_ended(int fd)
 	p.fd = fd;
 	p.events = POLLIN | POLLRDHUP;
 	n = poll(&p, 1, 0);
-	return n == -1 || (n == 1 && (p.revents & (POLLHUP | POLLRDHUP)) != 0);
+	return n == -1 ||
+	    (n == 1 && (p.revents & (POLLHUP | POLLRDHUP)) != 0 &&
+		sys_queued(fd) == 0);
 }
 
 static void
@@ -549,8 +578,11 @@ take_blocking(struct receiver *r, struct fdpass_message *m)
 	/* A signal destroys the duplicate. */
 	if (r->waiting == -1)
 		r->waiting = sys_dup_above(r->fd, 3);
-	if (r->waiting == -1)
+	if (r->waiting == -1) {
+		signals_pause(RETRY_RESOURCES);
+		errno = EINTR;
 		return -1;
+	}
 	signals_guard(r->waiting);
 	if (peek)
 		result = wait_peek(r->waiting);
@@ -561,7 +593,7 @@ take_blocking(struct receiver *r, struct fdpass_message *m)
 	if (result == 1)
 		result = take(r, r->waiting, m, peek ? FDPASS_NOWAIT : 0);
 	error = result == -2 ? EMFILE : errno;
-	signals_unguard();
+	unguard(r);
 	errno = error;
 	return result;
 }

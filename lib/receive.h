@@ -29,6 +29,7 @@ struct receiver {
 	int is_own;  /* nobody else holds the listening socket */
 	int is_abstract;
 	int is_private; /* nobody else reads the stream */
+	int has_asked;  /* for credentials, on a stream of others */
 	pid_t opener;
 	int64_t stuck; /* when a message that does not fit is given up */
 	int64_t until; /* when to give up what is queued; 0: not ending */
@@ -50,6 +51,7 @@ void receiver_offence(const struct receiver *, int);
 int receiver_is_over(struct receiver *);
 int64_t receiver_wake(struct receiver *);
 void receiver_stop(struct receiver *);
+void receiver_restore(struct receiver *);
 void receiver_close(struct receiver *);
 
 void incoming_answer(struct incoming *, char);

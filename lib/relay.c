@@ -155,11 +155,26 @@ take_some(struct relay *r, struct failure *f)
 	return 0;
 }
 
+/*
+ * Is there a hand-over that has to make its socket again? Where the table is
+ * nearly full, another message would take its place.
+ */
+static int
+lacks_socket(const struct relay *r)
+{
+	size_t i;
+
+	for (i = 0; i < SLOTS; i++)
+		if (r->slots[i].is_busy && r->slots[i].handover.sock == -1)
+			return 1;
+	return 0;
+}
+
 /* May we take another message now? */
 static int
 wants_more(struct relay *r)
 {
-	if (r->has_ended || r->busy == SLOTS)
+	if (r->has_ended || r->busy == SLOTS || lacks_socket(r))
 		return 0;
 	if (r->again != -1 && signals_now() < r->again)
 		return 0;

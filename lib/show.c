@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#define TRACED 256 /* bytes of a payload in a line of the trace */
 #define PAYLOAD_ROOM (4 * FDPASS_MAX_PAYLOAD + 64)
 
 static void
@@ -24,11 +25,14 @@ add_sender(struct text *t, const struct fdpass_message *m)
 }
 
 static void
-add_payload(struct text *t, const struct fdpass_message *m)
+add_payload(struct text *t, const struct fdpass_message *m, size_t most)
 {
+	size_t n = m->length < most ? m->length : most;
+
 	text_add(t, ", payload \"");
-	text_add_escaped(t, m->payload, m->length);
-	text_add(t, "\", %zu descriptor%s", m->count, m->count == 1 ? "" : "s");
+	text_add_escaped(t, m->payload, n);
+	text_add(t, n < m->length ? "\"...," : "\",");
+	text_add(t, " %zu descriptor%s", m->count, m->count == 1 ? "" : "s");
 }
 
 /*
@@ -38,8 +42,9 @@ add_payload(struct text *t, const struct fdpass_message *m)
 int
 show_message(const struct fdpass_message *m)
 {
-	char what[INFO_TEXT], *line;
+	static char what[INFO_LINE];
 	struct text t;
+	char *line;
 	size_t i;
 
 	line = malloc(PAYLOAD_ROOM);
@@ -47,7 +52,7 @@ show_message(const struct fdpass_message *m)
 		return -1;
 	text_init(&t, line, PAYLOAD_ROOM);
 	add_sender(&t, m);
-	add_payload(&t, m);
+	add_payload(&t, m, m->length);
 	puts(line);
 	free(line);
 	for (i = 0; i < m->count; i++) {
@@ -61,13 +66,13 @@ show_message(const struct fdpass_message *m)
 void
 show_trace(const char *step, int sock, const struct fdpass_message *m)
 {
-	char what[INFO_TEXT], line[2048];
+	char what[INFO_TEXT], line[INFO_TEXT];
 	struct text t;
 	size_t i;
 
 	text_init(&t, line, sizeof line);
 	add_sender(&t, m);
-	add_payload(&t, m);
+	add_payload(&t, m, TRACED);
 	trace(step, "recvmsg(%d) = %s", sock, line);
 	for (i = 0; i < m->count; i++) {
 		info_describe(what, sizeof what, m->fds[i]);
@@ -80,14 +85,14 @@ void
 show_sending(
     int sock, const char *payload, size_t length, const int *fds, size_t count)
 {
-	char line[2048];
+	char line[INFO_TEXT];
 	struct text t;
 	size_t i;
 
 	text_init(&t, line, sizeof line);
 	text_add(&t, "sendmsg(%d, \"", sock);
-	text_add_escaped(&t, payload, length < 256 ? length : 256);
-	text_add(&t, length < 256 ? "\"" : "\"...");
+	text_add_escaped(&t, payload, length < TRACED ? length : TRACED);
+	text_add(&t, length <= TRACED ? "\"" : "\"...");
 	if (count > 0)
 		text_add(&t, ", SCM_RIGHTS");
 	for (i = 0; i < count; i++)

@@ -190,6 +190,12 @@ signals_timer(int64_t ms)
 	/* Should the handler have run just before the call, it runs again. */
 	t.it_interval.tv_usec = ms > 0 ? 50000 : 0;
 	setitimer(ITIMER_REAL, &t, NULL);
+	/* One that has come, but was not let in, must not kill COMMAND. */
+	if (ms == 0) {
+		set_disposition(SIGALRM, SIG_IGN);
+		catch_signal(SIGALRM);
+		timed_out = 0;
+	}
 }
 
 /*

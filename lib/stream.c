@@ -1,6 +1,7 @@
 #include "stream.h"
 
 #include "address.h"
+#include "descriptors.h"
 #include "fdpass.h"
 #include "show.h"
 #include "signals.h"
@@ -156,9 +157,15 @@ wait_writable(int pipe_fd, int64_t deadline, struct failure *f)
 
 	p.fd = pipe_fd;
 	p.events = POLLOUT;
-	while ((r = signals_wait(&p, 1, deadline)) == -1)
-		if (errno != EINTR || signals_ending() != 0)
+	do {
+		/* It may have come at a step of the trace. */
+		errno = EINTR;
+		if (signals_ending() != 0)
 			return failure_errno(f, "write");
+		r = signals_wait(&p, 1, deadline);
+		if (r == -1 && errno != EINTR)
+			return failure_errno(f, "write");
+	} while (r == -1);
 	errno = r == 0 ? ETIMEDOUT : EPIPE;
 	if (r == 0 || p.revents & POLLERR)
 		return failure_errno(f, "write");
@@ -213,7 +220,7 @@ invitation_accept(const struct invitation *i, int pipe_fd, int64_t deadline,
 		p[1].fd = pipe_fd;
 		p[1].events = 0; /* POLLERR: nobody has the reading end */
 		p[0].revents = p[1].revents = 0;
-		if (signals_wait(p, 2, deadline) == 0)
+		if (signals_ending() == 0 && signals_wait(p, 2, deadline) == 0)
 			errno = ETIMEDOUT;
 		else if (signals_ending() != 0)
 			errno = EINTR;
@@ -263,10 +270,10 @@ kind_of(int fd)
 {
 	struct stat st;
 
+	if (!descriptors_is_open(fd) || fstat(fd, &st) == -1)
+		return "not open";
 	if (isatty(fd))
 		return "a terminal";
-	if (fstat(fd, &st) == -1)
-		return "not open";
 	if (S_ISREG(st.st_mode))
 		return "a file";
 	if (S_ISDIR(st.st_mode))
@@ -282,8 +289,16 @@ kind_of(int fd)
 int
 stream_check(int fd, struct failure *f)
 {
-	if (stream_type(fd) != -1)
-		return 0;
+	struct sockaddr_storage ss;
+	socklen_t length;
+
+	if (stream_type(fd) != -1) {
+		length = sizeof ss;
+		if (getpeername(fd, (struct sockaddr *)&ss, &length) == 0)
+			return 0;
+		return failure_reason(
+		    f, EINVAL, "a UNIX socket that is not connected");
+	}
 	if (!stream_is_pipe(fd))
 		return failure_reason(f, EINVAL,
 		    "%s, not a UNIX socket or a pipe; write ... | fdrecv -, or "
@@ -322,9 +337,13 @@ stream_open(struct stream *s, const char *operand, int fd, int64_t deadline,
 		/* Nobody sends the other way: readable is the end, too. */
 		s->end = POLLRDHUP != 0 ? POLLRDHUP : POLLIN;
 	}
-	/* The kernel adds our credentials by itself if this end has asked. */
+	/*
+	 * The kernel adds our credentials by itself if this end has asked; but
+	 * who has given us a socket may want to receive on it.
+	 */
 	s->flags = FDPASS_CREDS;
-	if (s->type == SOCK_SEQPACKET && sys_want_creds(s->fd) == 0)
+	if (s->fd != fd && s->type == SOCK_SEQPACKET &&
+	    sys_want_creds(s->fd, 1) != -1)
 		s->flags = 0;
 	return 0;
 }
@@ -463,11 +482,14 @@ read_line(int fd, char *line, size_t size, int64_t deadline)
 	while (n < size - 1 && memchr(line, '\n', n) == NULL) {
 		p.fd = fd;
 		p.events = POLLIN;
-		r = signals_wait(&p, 1, deadline);
-		if (r == 0)
-			errno = ETIMEDOUT;
-		if (r == 0 || signals_ending() != 0)
+		errno = EINTR;
+		if (signals_ending() != 0)
 			return -1;
+		r = signals_wait(&p, 1, deadline);
+		if (r == 0) {
+			errno = ETIMEDOUT;
+			return -1;
+		}
 		if (r == -1)
 			continue;
 		r = read(fd, line + n, size - 1 - n);
@@ -483,7 +505,7 @@ read_line(int fd, char *line, size_t size, int64_t deadline)
 }
 
 static int
-connect_private(const char *path, struct failure *f)
+connect_private(const char *path, int64_t deadline, struct failure *f)
 {
 	struct sockaddr_un sun;
 	socklen_t length = 0;
@@ -492,12 +514,23 @@ connect_private(const char *path, struct failure *f)
 	if (address_unix(path, &sun, &length, f) == -1)
 		return -1;
 	for (;;) {
-		s = sys_socket(AF_UNIX, type);
+		s = sys_socket_nonblock(AF_UNIX, type);
 		if (s != -1 && connect(s, (struct sockaddr *)&sun, length) == 0)
 			break;
 		failure_errno(f, s == -1 ? "socket" : "connect");
 		if (s != -1)
 			close(s);
+		/* Its queue is full, and nothing tells when not. */
+		if (sys_would_block(f->error)) {
+			signals_pause(RETRY_RESOURCES);
+			if (signals_ending() != 0)
+				errno = EINTR;
+			else if (deadline >= 0 && signals_now() >= deadline)
+				errno = ETIMEDOUT;
+			else
+				continue;
+			return failure_errno(f, "connect");
+		}
 		if (type == SOCK_STREAM ||
 		    (f->error != EPROTOTYPE && f->error != EPROTONOSUPPORT))
 			return -1;
@@ -507,6 +540,11 @@ connect_private(const char *path, struct failure *f)
 		close(s);
 		return failure_reason(
 		    f, EPERM, "the invitation is of another user");
+	}
+	if (sys_nonblock(s, 0) == -1) {
+		failure_errno(f, "fcntl");
+		close(s);
+		return -1;
 	}
 	return s;
 }
@@ -537,7 +575,7 @@ stream_accept_invitation(int fd, int64_t deadline, struct failure *f)
 		    "must "
 		    "be fdlisten or fdsend -");
 	line[n - 1] = '\0';
-	s = connect_private(line + sizeof GREETING - 1, f);
+	s = connect_private(line + sizeof GREETING - 1, deadline, f);
 	/* Who invited has gone again: an end of file, too. */
 	if (s == -1 && (f->error == ENOENT || f->error == ECONNREFUSED))
 		return failure_reason(

@@ -4,12 +4,12 @@
 #include <sys/un.h>
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #ifdef SYS_LINUX
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #endif
@@ -270,6 +270,42 @@ sys_ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout,
 }
 #endif
 
+/* How many bytes wait to be received; 0 where the system does not tell. */
+int
+sys_queued(int fd)
+{
+	int n = 0;
+
+#ifdef SYS_LINUX
+	if (ioctl(fd, FIONREAD, &n) == -1)
+		n = 0;
+#else
+	(void)fd;
+#endif
+	return n;
+}
+
+/*
+ * Take what the error queue of a socket holds, and what its owner has asked to
+ * find there (time stamps): poll() tells of it for ever. 0: there was nothing.
+ */
+int
+sys_drain_errors(int fd)
+{
+	int n = 0;
+
+#if defined(SYS_LINUX) && defined(MSG_ERRQUEUE)
+	struct msghdr m;
+
+	memset(&m, 0, sizeof m);
+	while (recvmsg(fd, &m, MSG_ERRQUEUE | MSG_DONTWAIT) != -1)
+		n++;
+#else
+	(void)fd;
+#endif
+	return n;
+}
+
 /* A close-on-exec duplicate with a number of at least lowest. */
 int
 sys_dup_above(int fd, int lowest)
@@ -326,16 +362,26 @@ sys_peer_of(int fd, struct sys_peer *peer)
 #endif
 }
 
-/* Ask for the sender's credentials with each message. */
+/*
+ * Ask for the sender's credentials with each message, or not any more. Returns
+ * 1 if that is a change, 0 if it was so before, -1 if it cannot be.
+ */
 int
-sys_want_creds(int fd)
+sys_want_creds(int fd, int on)
 {
 #ifdef SYS_LINUX
-	int on = 1;
+	int was = 0;
+	socklen_t length = sizeof was;
 
-	return setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof on);
+	if (getsockopt(fd, SOL_SOCKET, SO_PASSCRED, &was, &length) == 0 &&
+	    (was != 0) == (on != 0))
+		return 0;
+	if (setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof on) == -1)
+		return -1;
+	return 1;
 #else
 	(void)fd;
+	(void)on;
 	errno = ENOSYS;
 	return -1;
 #endif
@@ -372,13 +418,25 @@ sys_put_creds(void *control, size_t room)
 #endif
 }
 
-/* 1 if this control message told who the sender is. */
+/*
+ * 1 if this control message told who the sender is. A descriptor for its
+ * process, which somebody may have asked for on this socket, is closed.
+ */
 int
 sys_get_creds(const struct cmsghdr *h, struct sys_peer *peer)
 {
 #ifdef SYS_LINUX
+	const int scm_pidfd = 4; /* SCM_PIDFD, since Linux 6.5 */
 	struct ucred c;
+	int fd;
 
+	if (h->cmsg_level == SOL_SOCKET && h->cmsg_type == scm_pidfd &&
+	    h->cmsg_len >= CMSG_LEN(sizeof fd)) {
+		memcpy(&fd, CMSG_DATA(h), sizeof fd);
+		if (fd >= 0)
+			close(fd);
+		return 0;
+	}
 	if (h->cmsg_level != SOL_SOCKET || h->cmsg_type != SCM_CREDENTIALS ||
 	    h->cmsg_len < CMSG_LEN(sizeof c))
 		return 0;

@@ -19,6 +19,7 @@
 #include <sys/types.h>
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stddef.h>
@@ -43,6 +44,13 @@
 #define SYS_CREDS_SPACE CMSG_SPACE(sizeof(struct ucred))
 #else
 #define SYS_CREDS_SPACE 0
+#endif
+
+/* A descriptor that is good for nothing but its path. */
+#if defined(SYS_LINUX) && defined(O_PATH)
+#define SYS_O_PATH O_PATH
+#else
+#define SYS_O_PATH 0
 #endif
 
 /* The queue of a listening socket; the kernel takes less if it must. */
@@ -72,11 +80,13 @@ ssize_t sys_sendmsg(int, const struct msghdr *, int);
 int sys_ppoll(
     struct pollfd *, nfds_t, const struct timespec *, const sigset_t *);
 void sys_ppoll_wake(void);
+int sys_queued(int);
+int sys_drain_errors(int);
 int sys_dup_above(int, int);
 
 int sys_has_abstract(void);
 int sys_peer_of(int, struct sys_peer *);
-int sys_want_creds(int);
+int sys_want_creds(int, int);
 size_t sys_put_creds(void *, size_t);
 int sys_get_creds(const struct cmsghdr *, struct sys_peer *);
 int sys_fd_of_process(long, int);

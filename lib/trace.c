@@ -5,6 +5,8 @@
 #include "diag.h"
 #include "signals.h"
 
+#include <sys/stat.h>
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -17,17 +19,18 @@
 
 int trace_on;
 
+static const char *step_path; /* NULL: no steps */
 static int step_fifo = -1;
 
 /*
  * Switch the trace on if asked by -v or by FDTRACE. Returns -1 with errno if
- * its FIFO cannot be opened.
+ * its FIFO may not be used.
  */
 int
 trace_init(int verbose)
 {
 	const char *value = getenv("FDTRACE");
-	int fd;
+	struct stat st;
 
 	trace_on = verbose;
 	if (value == NULL || value[0] == '\0' || strcmp(value, "0") == 0)
@@ -35,13 +38,27 @@ trace_init(int verbose)
 	trace_on = 1;
 	if (strncmp(value, "step:", 5) != 0)
 		return 0;
-	/* For writing too: otherwise open() and end of file get in the way. */
-	fd = open(value + 5, O_RDWR | O_NONBLOCK | O_CLOEXEC);
-	if (fd == -1)
+	step_path = value + 5;
+	if (stat(step_path, &st) == 0 && S_ISDIR(st.st_mode)) {
+		errno = EISDIR;
 		return -1;
+	}
+	return access(step_path, R_OK | W_OK);
+}
+
+/*
+ * At the first step, when it is known which numbers the operands mean. For
+ * writing too: otherwise open() and end of file get in the way.
+ */
+static void
+open_fifo(void)
+{
+	int fd = open(step_path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+
+	if (fd == -1)
+		return;
 	step_fifo = sys_dup_above(fd, HIGH_FD);
 	close(fd);
-	return step_fifo == -1 ? -1 : 0;
 }
 
 static void
@@ -71,6 +88,10 @@ wait_step(void)
 	struct pollfd p;
 	char byte;
 
+	if (step_fifo == -1)
+		open_fifo();
+	if (step_fifo == -1)
+		return;
 	p.fd = step_fifo;
 	p.events = POLLIN;
 	/* A signal may have come at an earlier step. */
@@ -85,7 +106,7 @@ trace_before(const char *step, const char *format, ...)
 	va_list arguments;
 	int saved = errno;
 
-	if (step_fifo == -1)
+	if (step_path == NULL)
 		return;
 	va_start(arguments, format);
 	say(step, format, arguments, " ...");
@@ -119,7 +140,7 @@ trace_call(const char *step, const char *format, ...)
 
 	if (!trace_on)
 		return;
-	if (step_fifo != -1) {
+	if (step_path != NULL) {
 		va_start(arguments, format);
 		say(step, format, arguments, " ...");
 		va_end(arguments);

@@ -253,3 +253,23 @@ sys.exit(subprocess.run(["fdsend", "-p", str(p.pid), "./s"]).returncode)'
 @test "-p and -r exclude each other" {
 	refuses "fdsend: *-r*" fdsend -r -p 1 ./s
 }
+
+@test "-p does not take what it has fetched for the operand fd:N" {
+	fails 1 "fdsend: fd:4: descriptor 4 is not open" \
+		./borrow "" -f 0 fd:4 4>&- 3>&-
+}
+
+@test "-p of a thread says that it is none of a process" {
+	need python3
+	start threads python3 -c '
+import threading, time
+t = threading.Thread(target=time.sleep, args=(60,), daemon=True)
+t.start()
+open("tid.new", "w").write(str(t.native_id))
+import os
+os.rename("tid.new", "tid")
+time.sleep(60)'
+	wait_for test -s tid
+	fails 1 "fdsend: descriptor 0 of process *: a thread, not a process" \
+		fdsend -p "$(cat tid)" ./s
+}

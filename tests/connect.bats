@@ -709,3 +709,61 @@ busy_listener()
 	is_status 0
 	like "$stderr" "*C* fdconnect\[*\]: exec*true*"
 }
+
+# --- who goes first
+
+@test "an answer that comes before a reset is not lost" {
+	need python3
+	start server python3 -c '
+import os, socket, time
+s = socket.create_server(("127.0.0.1", 0))
+open("new", "w").write("127.0.0.1:%d\n" % s.getsockname()[1])
+os.rename("new", "address")
+c = s.accept()[0]
+c.recv(1)
+c.sendall(b"x" * 20000)
+open("sent", "w")
+while not os.path.exists("go"):
+    time.sleep(0.02)
+c.close()'
+	address=$(address_of address)
+	# It has it all, in a pipe, and is told of the reset.
+	mkfifo out
+	exec 7<>out
+	start client sh -c 'head -c 30000000 /dev/zero |
+		{ fdconnect "$0" >out 2>err 7>&-; echo "$?"; }' "$address"
+	wait_for test -e sent
+	: >go
+	ended client
+	same "$(cat client.out)" 1
+	same "$(limited head -c 20000 <&7 | wc -c)" 20000
+	exec 7>&-
+	one_line err
+	like "$(cat err)" "fdconnect: $address: *: Connection reset by peer"
+	ended server
+}
+
+@test "a server that is gone ends it, though standard input does not" {
+	mkfifo in
+	exec 6<>in
+	start server fdlisten ./a echo hello
+	up ./a
+	start client sh -c 'exec fdconnect ./a <in 6>&-'
+	ended client
+	is_status 0
+	same "$(cat client.out)" hello
+	exec 6>&-
+	ended server
+}
+
+@test "what fails is named: standard input or output" {
+	[ -c /dev/full ] || skip "no /dev/full here"
+	start server fdlisten -k -o address 127.0.0.1:0 echo hello
+	address=$(address_of address)
+	fails 1 "fdconnect: standard output: write: No space left on device" \
+		sh -c 'exec fdconnect "$0" >/dev/full' "$address"
+	run_apart sh -c 'exec fdconnect "$0" <.' "$address"
+	is_status 1
+	like "$stderr" "fdconnect: standard input: read: Is a directory"
+	stop server
+}

@@ -543,3 +543,8 @@ os.execve(f, ['fdinfo', '-p', '$target'], os.environ)" true
 	like "$(row 4)" "4 unix rw - type=stream local=./s listening *"
 	rm s
 }
+
+@test "-p of its own process: a closed descriptor is closed" {
+	fails 1 "fdinfo: *descriptor 0: not open" \
+		sh -c 'exec fdinfo -p $$ 0 <&-'
+}

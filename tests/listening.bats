@@ -362,3 +362,29 @@ answers()
 	grep -x "fds 0 1 2 3" shown
 	same "$(value LISTEN_FDS vars)" 1
 }
+
+@test "-l fd:0 leaves COMMAND /dev/null in its place" {
+	start server fdlisten -l -o address 127.0.0.1:0 \
+		sh -c 'exec env -u LISTEN_PID fdlisten -l fd:0 \
+			fdinfo 0 3 <&3 3<&-'
+	ended server
+	is_status 0
+	like "$(cat server.out)" "0 character * path=/dev/null *
+3 tcp * listening *"
+}
+
+@test "-o writes a name without a slash as fdconnect takes it" {
+	need python3
+	leaves_sockets
+	start server python3 -c '
+import os, socket
+s = socket.socket(socket.AF_UNIX)
+s.bind("rel")
+s.listen(4)
+os.set_inheritable(s.fileno(), True)
+os.execvp("fdlisten", ["fdlisten", "-o", "address",
+    "fd:%d" % s.fileno(), "echo", "hi"])'
+	same "$(address_of address)" ./rel
+	same "$(limited fdconnect ./rel </dev/null)" hi
+	ended server
+}

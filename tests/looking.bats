@@ -279,13 +279,52 @@ holds()
 
 @test "an output that cannot be written is an error" {
 	[ -c /dev/full ] || skip "no /dev/full here"
-	start viewer sh -c 'exec fdrecv ./s >/dev/full'
+	for option in "" -k; do
+		# shellcheck disable=SC2016,SC2086
+		start viewer sh -c 'exec fdrecv $1 ./s >/dev/full' sh $option
+		up ./s
+		# What nobody has seen was not taken.
+		fails 1 "fdsend: ./s: refused*" fdsend ./s
+		ended viewer
+		is_status 1
+		one_line viewer.err
+		like "$(cat viewer.err)" \
+			"fdrecv: standard output: *: No space left on device"
+	done
+}
+
+@test "-k ends when nobody reads its output any more" {
+	start viewer sh -c '
+		{ fdrecv -k ./s; echo "status $?" >&2; } | head -n 1'
 	up ./s
 	limited fdsend ./s
+	wait_for has 1 cat viewer.out
+	limited fdsend ./s || :
 	ended viewer
-	is_status 1
-	one_line viewer.err
-	like "$(cat viewer.err)" "fdrecv: *: No space left on device"
+	same "$(cat viewer.err)" "status 141"
+	not test -e ./s
+}
+
+@test "a long path is shown whole" {
+	local long
+
+	long=$(printf '%0200d' 1)
+	mkdir -p "$long/$long/$long/$long/$long/$long/$long"
+	: >"$long/$long/$long/$long/$long/$long/$long/file"
+	viewer
+	limited fdsend ./s <"$long/$long/$long/$long/$long/$long/$long/file"
+	ended viewer
+	like "$(tail -n 1 viewer.out)" "*$long/file pos=0 size=0 inode=*"
+}
+
+@test "the tap cuts a long payload, and says so" {
+	start receiver fdrecv ./b true
+	start tap fdlisten ./a fdsend -rvw ./b
+	up ./a
+	limited fdsend -s "$(printf '%060000d' 1)" -f 0 -f 0 ./a || :
+	ended tap
+	ended receiver
+	grep -E 'recvmsg.*0"\.\.\., 2 descriptors$' tap.err
 }
 
 @test "a closed output is an error" {

@@ -231,3 +231,24 @@ type_until()
 	is_status 0
 	like "$output" "usage: fdstep*"
 }
+
+@test "SIGTERM at a step ends whoever waits for a reader, or an invitation" {
+	local -x FDTRACE=step:./step
+
+	mkfifo pipe
+	exec 7<>pipe
+	start sender sh -c 'exec fdsend - >pipe'
+	start receiver sh -c 'exec fdrecv - true <pipe'
+	wait_for announced write sender.err
+	wait_for announced read receiver.err
+	stop sender
+	is_status 143
+	stop receiver
+	is_status 143
+	exec 7>&-
+}
+
+@test "the FIFO of the steps is not taken for an operand fd:N" {
+	FDTRACE=step:./step fails 1 "fdsend: fd:10: descriptor 10 is not open" \
+		fdsend fd:10 10>&-
+}

@@ -68,18 +68,24 @@ flood()
 {
 	local total=0 at_once=$(($2 < 2000 ? $2 / 2 : 1000))
 
+	echo "$2" >wanted
 	until [ -e enough ] && [ "$total" -ge "$2" ]; do
 		command load -n "$at_once" -c "$3" -t 60 "$1" >>flood.log || :
 		total=$((total + at_once))
 	done
 }
 
-# flooded: wait for the end of the flood; sets $tried, $lost.
+# flooded: wait for the end of the flood; sets $tried, $lost. Fails if it has
+# tried less than was asked for.
 flooded()
 {
+	local wanted
+
+	wanted=$(cat wanted)
 	: >enough
 	DEADLINE=120 ended flood
 	count_load flood.log
+	at_least "$wanted" "$tried" connections
 }
 
 # count_load FILE: add up the lines that load has written.

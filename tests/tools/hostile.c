@@ -297,9 +297,11 @@ offend(int s, enum kind kind)
 		break;
 	case OVER:
 		/* In a stream of messages each is a good one. */
+		bytes[0] = 'x';
 		for (i = 0; i < (is_stream ? 3 : 300); i++)
 			if (give(s, 1, 1, 1, 0, 0) == -1)
 				break;
+		bytes[0] = '\0';
 		break;
 	case RIGHTS:
 		give(s, 1, 4, 3, 0, 0);
