@@ -5,6 +5,7 @@
 #   make                 the commands, in bin/, and lib/libfdpass.a
 #   make static          the commands linked statically, in static/
 #   make test            the tests;  make test-faults: the long trials
+#   make bench           rates beside rivals
 #   make check           linters and analyzers
 #   make demo            the server-worker system, run and shown
 #   make install         DESTDIR and PREFIX as usual
