@@ -13,11 +13,10 @@ answers()
 # does BLOCK: whether it does what it should.
 does()
 {
-	local text port users first
+	local text port users
 
 	text=$(cat "$1")
 	users=$(wc -l </etc/passwd)
-	first=$(head -n 1 /etc/passwd)
 	port=$(grep -oE '127\.0\.0\.1:[0-9]+' "$1" | head -n 1)
 	port=${port##*:}
 	case $text in
@@ -38,10 +37,10 @@ does()
 		grep -q ': file r - path=/etc/passwd ' block.err
 		: >block.err
 		;;
-	*case*)
+	*FDRECV_PAYLOAD*)
 		ended block
-		wait_for grep -qx "$users" block.out
-		wait_for grep -qxF "$first" block.out
+		same "$(cat block.out)" "users:
+$users"
 		;;
 	*wc\ -l*)
 		ended block

@@ -252,3 +252,18 @@ type_until()
 	FDTRACE=step:./step fails 1 "fdsend: fd:10: descriptor 10 is not open" \
 		fdsend fd:10 10>&-
 }
+
+@test "q ends the composition: nothing of it is run any more" {
+	mkfifo keys
+	exec 7<>keys
+	start_from keys step "$fdstep" \
+		'fdrecv ./q true; touch side; sleep 300' 7>&-
+	wait_for grep -q receiver step.out
+	echo >&7
+	wait_for grep -q 'socket()' step.out
+	echo q >&7
+	ended step
+	wait_for none_left
+	not test -e side
+	exec 7>&-
+}
