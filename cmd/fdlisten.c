@@ -306,7 +306,7 @@ int
 main(int argc, char *argv[])
 {
 	struct acceptor acceptor;
-	struct stream stream = {NULL, -1, -1, 0, 0, 0};
+	struct stream stream = {NULL, -1, -1, 0, 0, 0, 0};
 	struct failure f;
 	int listener, status, has_command;
 

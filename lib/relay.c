@@ -15,6 +15,8 @@
 
 #define SLOTS 64            /* hand-overs under way at once */
 #define RETRY_RESOURCES 100 /* ms */
+#define HELD 8              /* messages that a relay to a stream may hold */
+#define RETRY_FLIGHT 5      /* ms */
 
 /* A message that we hold, and the hand-over of it. */
 struct slot {
@@ -285,34 +287,102 @@ relay_to_name(struct receiver *receiver, struct target *target, int64_t timeout,
 	return r.has_failed;
 }
 
-/* One message: 1, 0 at the end, -1 and what failed. */
-static int
-pass_on(struct receiver *in, const struct stream *out, int64_t timeout,
-    struct fdpass_message *m, struct failure *f)
+/* Messages on their way to a stream; more than one only in need. */
+struct passage {
+	struct receiver *in;
+	const struct stream *out;
+	int64_t timeout;
+	struct fdpass_message held[HELD];
+	size_t first;
+	size_t count;
+	int has_ended;
+};
+
+static struct fdpass_message *
+held(struct passage *p, size_t i)
 {
+	return &p->held[(p->first + i) % HELD];
+}
+
+/* Take one more; -1 and what failed. */
+static int
+hold_one(struct passage *p, struct failure *f)
+{
+	struct fdpass_message *m = held(p, p->count);
 	int r;
 
-	if (!receiver_has_room(in, 1)) {
-		receiver_offence(in, EMFILE);
-		signals_pause(RETRY_RESOURCES);
-		return 1;
-	}
-	r = take(in, m);
-	if (r == 0)
-		return 0;
-	if (r == -1 && !sys_would_block(errno) && errno != EINTR &&
+	if (m->payload == NULL && message_buffer(m) == -1)
+		return failure_errno(f, "memory for a payload");
+	r = take(p->in, m);
+	if (r == 1)
+		p->count++;
+	else if (r == 0)
+		p->has_ended = 1;
+	else if (!sys_would_block(errno) && errno != EINTR &&
 	    errno != EMSGSIZE && errno != EMFILE)
 		return failure_errno(f, "recvmsg");
-	if (r == -1)
-		return 1;
-	r = stream_send(out, m->payload, m->length, m->fds, m->count,
-	    signals_deadline(timeout));
-	fdpass_close(m);
-	if (r == -1 && errno != ETIMEDOUT)
-		return failure_errno(f, "sendmsg");
-	if (r == -1)
-		diag_offence("%s: not taken in time", out->operand);
-	return 1;
+	return 0;
+}
+
+/*
+ * Too many descriptors are in flight, maybe all of them on their way to us, for
+ * the limit is that of our user: to take one more is what makes room.
+ */
+static int
+make_room(struct passage *p, struct failure *f)
+{
+	struct pollfd input;
+
+	input.fd = p->in->fd;
+	input.events = POLLIN;
+	if (p->count < HELD && !p->has_ended && poll(&input, 1, 0) == 1 &&
+	    receiver_has_room(p->in, 0))
+		return hold_one(p, f);
+	signals_pause(RETRY_FLIGHT);
+	return 0;
+}
+
+/* Send what is held, first things first; -1 and what failed. */
+static int
+send_held(struct passage *p, struct failure *f)
+{
+	int64_t deadline = signals_deadline(p->timeout);
+	struct fdpass_message *m;
+
+	while (p->count > 0 && signals_count() < 2) {
+		m = held(p, 0);
+		if (stream_send(p->out, m->payload, m->length, m->fds, m->count,
+			deadline) == -1) {
+			if (errno == ETOOMANYREFS &&
+			    (deadline < 0 || signals_now() < deadline)) {
+				if (make_room(p, f) == -1)
+					return -1;
+				continue;
+			}
+			if (errno != ETIMEDOUT && errno != ETOOMANYREFS)
+				return failure_errno(f, "sendmsg");
+			diag_offence("%s: not taken in time", p->out->operand);
+		}
+		fdpass_close(m);
+		p->first = (p->first + 1) % HELD;
+		p->count--;
+		deadline = signals_deadline(p->timeout);
+	}
+	return 0;
+}
+
+/* One message, and those that it takes with it; -1 and what failed. */
+static int
+pass_on(struct passage *p, struct failure *f)
+{
+	if (!receiver_has_room(p->in, 1)) {
+		receiver_offence(p->in, EMFILE);
+		signals_pause(RETRY_RESOURCES);
+		return 0;
+	}
+	if (hold_one(p, f) == -1)
+		return -1;
+	return send_held(p, f);
 }
 
 /*
@@ -324,16 +394,17 @@ int
 relay_to_stream(struct receiver *in, const struct stream *out, int64_t timeout,
     struct failure *f)
 {
+	static struct passage p;
 	struct stream last = *out;
-	struct fdpass_message m;
-	int r = 1, ready, is_last = 0;
+	int r = 0, ready, is_last = 0;
 
-	last.holds = 1;
+	last.holds = last.gives_back = 1;
 	if (in->fd == -1)
 		return 0;
-	if (message_buffer(&m) == -1)
-		return failure_errno(f, "memory for a payload");
-	while (r == 1 && signals_count() < 2) {
+	p.in = in;
+	p.out = &last;
+	p.timeout = timeout;
+	while (r == 0 && !p.has_ended && signals_count() < 2) {
 		if (is_last || signals_ending() != 0) {
 			receiver_stop(in);
 			if (receiver_is_over(in))
@@ -341,7 +412,7 @@ relay_to_stream(struct receiver *in, const struct stream *out, int64_t timeout,
 		}
 		ready = stream_wait(&last, in->fd, receiver_wake(in));
 		if (ready == 1) {
-			r = pass_on(in, &last, timeout, &m, f);
+			r = pass_on(&p, f);
 		} else if (ready == -1 && errno == ESHUTDOWN) {
 			/* Who sends to us shall know; what is queued goes. */
 			is_last = 1;
@@ -350,10 +421,9 @@ relay_to_stream(struct receiver *in, const struct stream *out, int64_t timeout,
 			r = failure_errno(f, "poll");
 		}
 	}
-	free(m.payload);
-	if (r != -1 && is_last) {
+	if (r == 0 && is_last) {
 		errno = EPIPE;
 		r = failure_errno(f, "sendmsg");
 	}
-	return r == -1 ? -1 : 0;
+	return r;
 }

@@ -324,7 +324,7 @@ stream_open(struct stream *s, const char *operand, int fd, int64_t deadline,
 {
 	s->operand = operand;
 	s->fd = fd;
-	s->holds = 0;
+	s->holds = s->gives_back = 0;
 	s->end = 0;
 	s->type = stream_type(fd);
 	if (stream_check(fd, f) == -1)
@@ -458,6 +458,8 @@ stream_send(const struct stream *s, const char *payload, size_t length,
 		    length - sent, fds, &left);
 		if (n >= 0)
 			sent += (size_t)n;
+		else if (errno == ETOOMANYREFS && s->gives_back && sent == 0)
+			return -1;
 		else if (errno == ECONNRESET || errno == ECONNREFUSED ||
 		    errno == ENOTCONN) {
 			errno = EPIPE;

@@ -17,7 +17,8 @@ struct stream {
 	int type;  /* SOCK_STREAM, SOCK_SEQPACKET or SOCK_DGRAM */
 	int flags; /* for fdpass_send() */
 	int holds; /* what is sent was taken: it is not dropped for a signal */
-	short end; /* what poll() says when the reader wants no more */
+	int gives_back; /* ETOOMANYREFS is not waited out here */
+	short end;      /* what poll() says when the reader wants no more */
 };
 
 int stream_check(int, struct failure *);

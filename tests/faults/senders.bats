@@ -238,7 +238,7 @@ settled()
 	local n
 
 	need_proc
-	n=$(scaled 50 200)
+	n=$(scaled 50 180)
 	start victim fdecho ./s
 	up ./s
 	before=$(descriptors "$pid")
