@@ -71,27 +71,34 @@ peer()
 bears_lingering()
 {
 	start victim "$@"
-	peer 'keep = []
+	# Should it be this process that closes it last, it does not wait.
+	peer 'import threading
+def reset_later(a):
+    t = threading.Timer(8, lambda: (a.setsockopt(socket.SOL_SOCKET,
+        socket.SO_LINGER, struct.pack("ii", 1, 0)), a.close()))
+    t.daemon = True
+    t.start()
 for _ in range(3):
     a, b = lingering()
-    keep.append(a)
+    reset_later(a)
     s = connect("./s")
     send(s, b"xy", [b.fileno(), b.fileno()])
-    b.close()
+    threading.Thread(target=b.close, daemon=True).start()
     s.shutdown(socket.SHUT_WR)
     a.shutdown(socket.SHUT_WR)
-    s.settimeout(20)
+    s.settimeout(7)
     print(s.recv(1))
     # One that nobody takes before it is closed.
     a, b = lingering()
-    keep.append(a)
+    reset_later(a)
     s = connect("./s")
     try:
         s.send(b"x" * 65537)
         send(s, b"x", [b.fileno()])
     except (BrokenPipeError, ConnectionResetError):
-        pass
-    b.close()
+        b.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
+            struct.pack("ii", 0, 0))
+    threading.Thread(target=b.close, daemon=True).start()
     s.close()'
 	limited fdsend -t 10 ./s || [ "$?" -eq 1 ]
 	stop victim
