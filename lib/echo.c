@@ -377,6 +377,8 @@ end_incoming(struct server *s, struct connection *c)
 static void
 settle(struct server *s, struct incoming *in, int r)
 {
+	char answer;
+
 	if (r == 1 && trace_on) {
 		incoming_ask_sender(in);
 		show_trace("W1", in->sock, &in->message);
@@ -385,11 +387,11 @@ settle(struct server *s, struct incoming *in, int r)
 		incoming_answer(in,
 		    start_message(s, &in->message) == 0 ? FDPASS_TAKEN :
 							  FDPASS_REFUSED);
-	else if (errno == EMFILE)
-		incoming_answer(in, FDPASS_RETRY);
 	else {
-		receiver_offence(s->receiver, errno);
-		incoming_answer(in, FDPASS_REFUSED);
+		answer = incoming_refusal(errno);
+		if (errno != EMFILE)
+			receiver_offence(s->receiver, errno);
+		incoming_answer(in, answer);
 	}
 }
 

@@ -67,9 +67,8 @@ fdpass_accept(int listener, struct fdpass_message *message)
 		if (r == 1)
 			return s;
 		saved = errno;
-		if (saved == EMFILE || saved == EMSGSIZE)
-			fdpass_answer(
-			    s, saved == EMFILE ? FDPASS_RETRY : FDPASS_REFUSED);
+		if (saved == EMFILE || saved == EMSGSIZE || saved == ETIMEDOUT)
+			fdpass_answer(s, incoming_refusal(saved));
 		close(s);
 		errno = saved;
 		if (saved == EINTR)

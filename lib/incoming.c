@@ -32,6 +32,17 @@ incoming_begin(struct incoming *in, int sock)
 	in->message.pid = in->message.uid = in->message.gid = -1;
 }
 
+/*
+ * The answer where incoming_step() has failed: what is no fault of the message
+ * may be tried again, a sender that was late for want of something among it.
+ */
+char
+incoming_refusal(int error)
+{
+	return error == EMFILE || error == ETIMEDOUT ? FDPASS_RETRY :
+						       FDPASS_REFUSED;
+}
+
 /* Where the message does not tell who sent it: who has connected. */
 void
 incoming_ask_sender(struct incoming *in)

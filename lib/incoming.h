@@ -21,6 +21,7 @@ struct incoming {
 int incoming_init(struct incoming *);
 void incoming_begin(struct incoming *, int);
 int incoming_step(struct incoming *);
+char incoming_refusal(int);
 void incoming_ask_sender(struct incoming *);
 int incoming_append(struct fdpass_message *, struct fdpass_message *);
 

@@ -395,6 +395,7 @@ next_connection(struct receiver *r, struct incoming *in, struct failure *f)
 {
 	struct pollfd p;
 	int s, done;
+	char answer;
 
 	for (;;) {
 		s = wait_connection(r, f);
@@ -417,9 +418,9 @@ next_connection(struct receiver *r, struct incoming *in, struct failure *f)
 			incoming_ask_sender(in);
 			return 1;
 		}
+		answer = incoming_refusal(errno);
 		receiver_offence(r, errno);
-		incoming_answer(
-		    in, errno == EMFILE ? FDPASS_RETRY : FDPASS_REFUSED);
+		incoming_answer(in, answer);
 	}
 }
 

@@ -46,6 +46,7 @@ show_message(const struct fdpass_message *m)
 	struct text t;
 	char *line;
 	size_t i;
+	int r;
 
 	line = malloc(PAYLOAD_ROOM);
 	if (line == NULL)
@@ -53,13 +54,15 @@ show_message(const struct fdpass_message *m)
 	text_init(&t, line, PAYLOAD_ROOM);
 	add_sender(&t, m);
 	add_payload(&t, m, m->length);
-	puts(line);
+	r = puts(line);
 	free(line);
-	for (i = 0; i < m->count; i++) {
+	/* Where a signal has ended one write, no other shall begin. */
+	for (i = 0; r != EOF && i < m->count; i++) {
 		info_describe(what, sizeof what, m->fds[i]);
-		printf("%4zu %s\n", i, what);
+		if (printf("%4zu %s\n", i, what) < 0)
+			r = EOF;
 	}
-	return fflush(stdout) == EOF ? -1 : 0;
+	return r == EOF || fflush(stdout) == EOF ? -1 : 0;
 }
 
 /* The same as lines of the trace. */

@@ -183,6 +183,8 @@ sys_ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout,
  * handler writes into a pipe that is polled too, so that poll() returns. The
  * pipe belongs to one process: a child makes its own.
  */
+#define WITHOUT_PIPE 100 /* ms */
+
 static int wake_pipe[2] = {-1, -1};
 static pid_t wake_owner;
 
@@ -226,23 +228,20 @@ milliseconds(const struct timespec *t)
 	return (int)(t->tv_sec * 1000 + (t->tv_nsec + 999999) / 1000000);
 }
 
-int
-sys_ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout,
-    const sigset_t *mask)
+/* The caller's list, and the pipe: NULL where there is no room for that. */
+static struct pollfd *
+with_wake_pipe(const struct pollfd *fds, nfds_t n)
 {
 	static struct pollfd *all;
 	static nfds_t room;
 	struct pollfd *more;
-	sigset_t old;
-	char drain[64];
-	int r, saved;
 
 	if (wake_open() == -1)
-		return -1;
+		return NULL;
 	if (all == NULL || n + 1 > room) {
 		more = realloc(all, (n + 64) * sizeof *all);
 		if (more == NULL)
-			return -1;
+			return NULL;
 		all = more;
 		room = n + 64;
 	}
@@ -251,19 +250,40 @@ sys_ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout,
 	all[n].fd = wake_pipe[0];
 	all[n].events = POLLIN;
 	all[n].revents = 0;
+	return all;
+}
+
+int
+sys_ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout,
+    const sigset_t *mask)
+{
+	struct pollfd *all = with_wake_pipe(fds, n);
+	int ms = milliseconds(timeout), is_cut = 0, r, saved;
+	sigset_t old;
+	char drain[64];
+
+	/* Without the pipe a signal may be lost on us, but not for long. */
+	if (all == NULL && (ms == -1 || ms > WITHOUT_PIPE)) {
+		ms = WITHOUT_PIPE;
+		is_cut = 1;
+	}
 	if (mask != NULL)
 		sigprocmask(SIG_SETMASK, mask, &old);
-	r = poll(all, n + 1, milliseconds(timeout));
+	r = all != NULL ? poll(all, n + 1, ms) : poll(fds, n, ms);
 	saved = errno;
 	if (mask != NULL)
 		sigprocmask(SIG_SETMASK, &old, NULL);
-	if (r > 0 && all[n].revents != 0) {
+	if (r == 0 && is_cut) {
+		r = -1;
+		saved = EINTR;
+	}
+	if (all != NULL && r > 0 && all[n].revents != 0) {
 		while (read(wake_pipe[0], drain, sizeof drain) > 0)
 			continue;
 		r = -1;
 		saved = EINTR;
 	}
-	if (r > 0 && n > 0)
+	if (all != NULL && r > 0 && n > 0)
 		memcpy(fds, all, n * sizeof *fds);
 	errno = saved;
 	return r;

@@ -8,7 +8,7 @@ load ../helpers
 load trials
 
 # ends SIGNAL... -- OPTION... COMMAND...: a thousand rounds of `moments` for
-# these signals together.
+# these signals, or $parts of such, together.
 ends()
 {
 	local signals=() each rounds delay line field name
@@ -18,7 +18,7 @@ ends()
 		shift
 	done
 	shift
-	rounds=$(($(scaled 24 1020) / ${#signals[@]}))
+	rounds=$(($(scaled 24 1020) / ${#signals[@]} / ${parts:-1}))
 	delay=20000
 	if [ "${FDPASS_VARIANT-}" = sanitized ]; then
 		delay=100000
@@ -118,7 +118,7 @@ all="TERM INT HUP"
 # stages N -- COMMANDS...
 stages()
 {
-	local turn turns=$1
+	local turn turns=$1 parts=$(($1 + 1))
 
 	shift 2
 	for ((turn = 1; turn <= turns; turn++)); do
@@ -135,7 +135,7 @@ stages()
 # Here a COMMAND would be ended with the others.
 stages_and_commands()
 {
-	local turn turns=$1
+	local turn turns=$1 parts=$(($1 + 1))
 
 	shift 2
 	for ((turn = 0; turn <= turns; turn++)); do
@@ -168,6 +168,8 @@ stages_and_commands()
 }
 
 @test "fdpipe" {
+	local parts=2
+
 	ends TERM -- -k -m listen fdpipe -n 3 fdlisten -k fd:3 '|' fdecho -
 	ends TERM -- -k -m listen \
 		fdpipe -n 2 fdlisten -k fd:3 '|' fdrecv -k - fdecho
@@ -176,7 +178,7 @@ stages_and_commands()
 # Once they are there: before they have their handlers, the signal ends them,
 # and what they should have taken is lost.
 @test "fdpipe, and all that it has started" {
-	local there="-w 20"
+	local there="-w 20" parts=3
 
 	start pool fdecho ./pool
 	up ./pool

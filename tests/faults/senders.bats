@@ -203,11 +203,13 @@ relayed()
 # settled PROCESS: it holds none but its own, twice in a row.
 settled()
 {
-	[ "$(descriptors "$1")" -le 6 ] && sleep 0.1 &&
-		[ "$(descriptors "$1")" -le 6 ]
+	[ "$(descriptors "$1")" -le $((6 + more_of_own)) ] && sleep 0.1 &&
+		[ "$(descriptors "$1")" -le $((6 + more_of_own)) ]
 }
 
 @test "fdsend -r bears a hostile stream of messages" {
+	[ "${FDPASS_VARIANT-}" != posix ] ||
+		skip "an empty message cannot be told from the end there"
 	relayed seqpacket
 }
 

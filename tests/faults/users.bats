@@ -107,10 +107,13 @@ many()
 		"exec 2>&1; fdsend -d $directory; rm -rf ${directory%/*}"
 	test -S "$directory"
 	running sender
-	# Root gets through the directory, but is another user.
-	run_limited sh -c "echo 'fdpass $directory' | fdrecv - true"
-	like "$output" "*of another user*"
-	running sender
+	# Root gets through the directory, but is another user, where the system
+	# tells who it is.
+	if ! built_posix_only; then
+		run_limited sh -c "echo 'fdpass $directory' | fdrecv - true"
+		like "$output" "*of another user*"
+		running sender
+	fi
 	limited "${as_user[@]}" sh -c \
 		"echo 'fdpass $directory' | fdrecv - true"
 	ended sender

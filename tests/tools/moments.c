@@ -223,8 +223,11 @@ new_work(void)
 	w = &works[n_works++];
 	memset(w, 0, sizeof(*w));
 	w->mine = w->yours = w->sock = -1;
-	w->length = 1 + (size_t)random() % sizeof(w->bytes);
-	for (i = 0; i < w->length; i++)
+	w->length = 2 + (size_t)random() % (sizeof(w->bytes) - 1);
+	/* By the first two it is known: see empty_queue(). */
+	w->bytes[0] = (char)(n_works & 0xff);
+	w->bytes[1] = (char)(n_works >> 8);
+	for (i = 2; i < w->length; i++)
 		w->bytes[i] = (char)random();
 	w->payload = random() % 2 ? 1 : 1 + (size_t)random() % 20;
 	sum.messages++;
