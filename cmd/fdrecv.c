@@ -163,10 +163,11 @@ cannot_show(struct incoming *in)
 	receiver_close(&receiver);
 	if (f.error == EPIPE)
 		signals_die(SIGPIPE);
+	/* Not exit(): it would try to write the rest, and wait for that. */
 	if (signals_ending() != 0)
-		exit(interrupted(NULL, &f));
+		_exit(interrupted(NULL, &f));
 	diag_failure("standard output", &f);
-	exit(EXIT_WRONG);
+	_exit(EXIT_WRONG);
 }
 
 /* Who reads it may be slow: a signal ends that. */
