@@ -19,7 +19,6 @@
 
 #include <errno.h>
 #include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -163,25 +162,10 @@ cannot_show(struct incoming *in)
 	receiver_close(&receiver);
 	if (f.error == EPIPE)
 		signals_die(SIGPIPE);
-	/* Not exit(): it would try to write the rest, and wait for that. */
 	if (signals_ending() != 0)
-		_exit(interrupted(NULL, &f));
+		exit(interrupted(NULL, &f));
 	diag_failure("standard output", &f);
-	_exit(EXIT_WRONG);
-}
-
-/* Who reads it may be slow: a signal ends that. */
-static int
-show(const struct fdpass_message *m)
-{
-	int r, error;
-
-	signals_guard(-1);
-	r = show_message(m);
-	error = errno;
-	signals_unguard();
-	errno = error;
-	return r;
+	exit(EXIT_WRONG);
 }
 
 /* One message: show it, run COMMAND on it, or refuse it. */
@@ -196,7 +180,7 @@ work_on(struct incoming *in)
 
 	trace_received(in);
 	if (command.path == NULL) {
-		if (show(m) == -1)
+		if (show_message(m) == -1)
 			cannot_show(in);
 		incoming_answer(in, FDPASS_TAKEN);
 	} else if (prepare(&landing, m, &f) == -1) {

@@ -3,11 +3,18 @@
 #include "show.h"
 
 #include "info.h"
+#include "signals.h"
 #include "text.h"
 #include "trace.h"
 
-#include <stdio.h>
+#include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
+#include <unistd.h>
+
+#ifndef PIPE_BUF
+#define PIPE_BUF _POSIX_PIPE_BUF
+#endif
 
 #define TRACED 256 /* bytes of a payload in a line of the trace */
 #define PAYLOAD_ROOM (4 * FDPASS_MAX_PAYLOAD + 64)
@@ -36,6 +43,35 @@ add_payload(struct text *t, const struct fdpass_message *m, size_t most)
 }
 
 /*
+ * A pipe that polls writable takes so many bytes without blocking, so that a
+ * signal ends the wait for a reader that does not read: -1 with EINTR then.
+ */
+static int
+put(const char *bytes, size_t n)
+{
+	struct pollfd p;
+	ssize_t w;
+
+	while (n > 0) {
+		p.fd = STDOUT_FILENO;
+		p.events = POLLOUT;
+		errno = EINTR;
+		if (signals_ending() != 0)
+			return -1;
+		if (signals_wait(&p, 1, -1) == -1)
+			continue;
+		w = write(STDOUT_FILENO, bytes, n < PIPE_BUF ? n : PIPE_BUF);
+		if (w == -1 && errno != EINTR && !sys_would_block(errno))
+			return -1;
+		if (w > 0) {
+			bytes += w;
+			n -= (size_t)w;
+		}
+	}
+	return 0;
+}
+
+/*
  * Print it on standard output: a line for the message, then one for each
  * descriptor. -1 with errno if that fails.
  */
@@ -43,26 +79,24 @@ int
 show_message(const struct fdpass_message *m)
 {
 	static char what[INFO_LINE];
+	size_t i, room = PAYLOAD_ROOM + m->count * (INFO_LINE + 8);
+	char *lines = malloc(room);
 	struct text t;
-	char *line;
-	size_t i;
 	int r;
 
-	line = malloc(PAYLOAD_ROOM);
-	if (line == NULL)
+	if (lines == NULL)
 		return -1;
-	text_init(&t, line, PAYLOAD_ROOM);
+	text_init(&t, lines, room);
 	add_sender(&t, m);
 	add_payload(&t, m, m->length);
-	r = puts(line);
-	free(line);
-	/* Where a signal has ended one write, no other shall begin. */
-	for (i = 0; r != EOF && i < m->count; i++) {
+	text_add(&t, "\n");
+	for (i = 0; i < m->count; i++) {
 		info_describe(what, sizeof what, m->fds[i]);
-		if (printf("%4zu %s\n", i, what) < 0)
-			r = EOF;
+		text_add(&t, "%4zu %s\n", i, what);
 	}
-	return r == EOF || fflush(stdout) == EOF ? -1 : 0;
+	r = put(lines, t.length);
+	free(lines);
+	return r;
 }
 
 /* The same as lines of the trace. */
