@@ -290,7 +290,7 @@ relay_to_name(struct receiver *receiver, struct target *target, int64_t timeout,
 /* Messages on their way to a stream; more than one only in need. */
 struct passage {
 	struct receiver *in;
-	const struct stream *out;
+	struct stream out;
 	int64_t timeout;
 	struct fdpass_message held[HELD];
 	size_t first;
@@ -351,8 +351,8 @@ send_held(struct passage *p, struct failure *f)
 
 	while (p->count > 0 && signals_count() < 2) {
 		m = held(p, 0);
-		if (stream_send(p->out, m->payload, m->length, m->fds, m->count,
-			deadline) == -1) {
+		if (stream_send(&p->out, m->payload, m->length, m->fds,
+			m->count, deadline) == -1) {
 			if (errno == ETOOMANYREFS &&
 			    (deadline < 0 || signals_now() < deadline)) {
 				if (make_room(p, f) == -1)
@@ -361,7 +361,7 @@ send_held(struct passage *p, struct failure *f)
 			}
 			if (errno != ETIMEDOUT && errno != ETOOMANYREFS)
 				return failure_errno(f, "sendmsg");
-			diag_offence("%s: not taken in time", p->out->operand);
+			diag_offence("%s: not taken in time", p->out.operand);
 		}
 		fdpass_close(m);
 		p->first = (p->first + 1) % HELD;
@@ -394,15 +394,16 @@ int
 relay_to_stream(struct receiver *in, const struct stream *out, int64_t timeout,
     struct failure *f)
 {
-	static struct passage p;
-	struct stream last = *out;
+	struct passage p;
 	int r = 0, ready, is_last = 0;
+	size_t i;
 
-	last.holds = last.gives_back = 1;
 	if (in->fd == -1)
 		return 0;
+	memset(&p, 0, sizeof p);
 	p.in = in;
-	p.out = &last;
+	p.out = *out;
+	p.out.holds = p.out.gives_back = 1;
 	p.timeout = timeout;
 	while (r == 0 && !p.has_ended && signals_count() < 2) {
 		if (is_last || signals_ending() != 0) {
@@ -410,16 +411,20 @@ relay_to_stream(struct receiver *in, const struct stream *out, int64_t timeout,
 			if (receiver_is_over(in))
 				break;
 		}
-		ready = stream_wait(&last, in->fd, receiver_wake(in));
+		ready = stream_wait(&p.out, in->fd, receiver_wake(in));
 		if (ready == 1) {
 			r = pass_on(&p, f);
 		} else if (ready == -1 && errno == ESHUTDOWN) {
 			/* Who sends to us shall know; what is queued goes. */
 			is_last = 1;
-			last.end = 0;
+			p.out.end = 0;
 		} else if (ready == -1 && errno != EINTR) {
 			r = failure_errno(f, "poll");
 		}
+	}
+	for (i = 0; i < HELD; i++) {
+		fdpass_close(&p.held[i]);
+		free(p.held[i].payload);
 	}
 	if (r == 0 && is_last) {
 		errno = EPIPE;
