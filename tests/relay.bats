@@ -384,7 +384,7 @@ served()
 @test "-d leaves the message in the queue and asks no more" {
 	echo hello >file
 	start receiver fdrecv -k ./s cat
-	up ./s
+	listens ./s
 	signal receiver STOP
 	run_apart sh -c 'fdsend - <file | fdsend -rd ./s'
 	is_status 0
