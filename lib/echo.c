@@ -16,12 +16,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#define BUFFER (256 * 1024)     /* measured: twice as fast as 64 KiB */
-#define FIRST_CHUNK (16 * 1024) /* of a connection that may be slow */
-#define INCOMING_MOST 64        /* connections that may still bring a message */
-#define KEPT 8                  /* descriptors for ourselves */
-#define RETRY_RESOURCES 100     /* ms */
-#define MOST_TRIES 20           /* the others wait meanwhile */
+#define BUFFER (256 * 1024)    /* measured: twice as fast as 64 KiB */
+#define SLOW_CHUNK (16 * 1024) /* of a connection that has been slow */
+#define INCOMING_MOST 64       /* connections that may still bring a message */
+#define KEPT 8                 /* descriptors for ourselves */
+#define RETRY_RESOURCES 100    /* ms */
+#define MOST_TRIES 20          /* the others wait meanwhile */
 
 static char buffer[BUFFER];
 
@@ -157,7 +157,7 @@ keep_rest(struct server *s, struct connection *c, const char *bytes, size_t n)
 	c->sent = 0;
 	/* Who reads slowly shall not cost more memory than it must. */
 	if (!keeps_messages(c->fd))
-		c->chunk = FIRST_CHUNK;
+		c->chunk = SLOW_CHUNK;
 	c->rest = rest;
 	return loop_change(&s->loop, c->fd, LOOP_WRITE, c);
 }
@@ -291,7 +291,7 @@ new_connection(struct server *s, int fd)
 		return NULL;
 	memset(c, 0, sizeof *c);
 	c->fd = fd;
-	c->chunk = FIRST_CHUNK;
+	c->chunk = BUFFER;
 	if (loop_add(&s->loop, fd, LOOP_READ, c) == -1) {
 		release(s, c);
 		return NULL;
@@ -308,11 +308,10 @@ static int
 start_echo(struct server *s, int fd)
 {
 	struct connection *c;
-	size_t first = keeps_messages(fd) ? BUFFER : FIRST_CHUNK;
 	int tries = 0;
 	ssize_t n;
 
-	n = receive_some(fd, first);
+	n = receive_some(fd, BUFFER);
 	if (n == -1 && is_no_connection(errno))
 		return -1;
 	/* An unconnected datagram socket would just never have anything. */
@@ -330,7 +329,6 @@ start_echo(struct server *s, int fd)
 		message_close_fd(fd);
 		return 0;
 	}
-	c->chunk = first;
 	s->count++;
 	if (n > 0 && echo_read(s, c, (size_t)n) == -1)
 		drop(s, c);
@@ -408,38 +406,29 @@ step_incoming(struct server *s, struct connection *c)
 	end_incoming(s, c);
 }
 
-static struct incoming *
-new_incoming(int fd)
-{
-	static char payload[FDPASS_MAX_PAYLOAD + 1]; /* nobody reads it */
-	struct incoming *in = malloc(sizeof *in);
-
-	if (in == NULL)
-		return NULL;
-	fdpass_buffer(&in->message, payload, sizeof payload);
-	incoming_begin(in, fd);
-	return in;
-}
-
 static void
 start_incoming(struct server *s, int fd)
 {
-	struct incoming *in = new_incoming(fd);
+	static char payload[FDPASS_MAX_PAYLOAD + 1]; /* nobody reads it */
+	struct incoming now, *in;
 	struct connection *c;
 	int r;
 
-	if (in == NULL) {
-		fdpass_answer(fd, FDPASS_RETRY);
-		close(fd);
-		return;
-	}
+	fdpass_buffer(&now.message, payload, sizeof payload);
+	incoming_begin(&now, fd);
 	/* Mostly the message is there already. */
-	r = incoming_step(in);
+	r = incoming_step(&now);
 	if (r != 0) {
-		settle(s, in, r);
-		free(in);
+		settle(s, &now, r);
 		return;
 	}
+	in = malloc(sizeof *in);
+	if (in == NULL) {
+		fdpass_close(&now.message);
+		incoming_answer(&now, FDPASS_RETRY);
+		return;
+	}
+	*in = now;
 	c = new_connection(s, fd);
 	if (c == NULL) {
 		fdpass_close(&in->message);
