@@ -397,11 +397,19 @@ unique()
 	echo "@fdpass-$1-$$-$BATS_SUITE_TEST_NUMBER"
 }
 
-# up FILE: until the UNIX socket FILE is there. In the next instant somebody
-# listens on it: fdsend and the test tools try again until then.
+# up FILE: until the UNIX socket FILE is there, and somebody has bound it and
+# listens, if ss(8) is installed. Without it that comes in the next instant:
+# fdsend and most test tools try again until then.
 up()
 {
-	wait_for test -S "$1"
+	wait_for is_up "$1"
+}
+
+is_up()
+{
+	[ -S "$1" ] || return
+	! type -P ss >/dev/null ||
+		ss -xlHe | grep -q "\(LISTEN\|^u_dgr\) .* ino:$(stat -c %i "$1") "
 }
 
 # listens FILE: until somebody listens on the UNIX socket FILE, for peers that

@@ -296,9 +296,7 @@ need_small_world()
 	need_small_world
 	start pool in_small_world fdecho ./pool
 	start server sh -c 'fdlisten -k ./a | fdsend -rw ./pool'
-	up ./a
-	up ./pool
-	limited load ./a
+	wait_for limited load -n 1 ./a
 	pool=$(ours_named fdecho)
 	kill -STOP "$pool"
 	start crowd load -c 200 -n "$(scaled 400 5000)" -t 100 ./a
@@ -317,8 +315,7 @@ need_small_world()
 @test "full listen queues: a server that does not accept" {
 	need_small_world
 	start server in_small_world fdlisten -k ./a fdecho
-	up ./a
-	limited load ./a
+	wait_for limited load -n 1 ./a
 	server=$(ours_named fdlisten)
 	kill -STOP "$server"
 	start crowd load -c 200 -n "$(scaled 400 5000)" -t 100 ./a
