@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #define REPLACE_AFTER 1000 /* ms between two starts of one worker */
+#define RETRY_FORK 100     /* ms */
 
 struct worker {
 	pid_t pid;   /* 0: it is to be started */
@@ -71,27 +72,34 @@ become_worker(struct pool *p, size_t slot, pid_t master)
 }
 
 static void
-start_due(struct pool *p)
+start(struct pool *p, size_t slot)
 {
 	pid_t pid, master = getpid();
+	struct worker *w = &p->workers[slot];
+
+	w->due = signals_deadline(REPLACE_AFTER);
+	trace_before("S5", "fork()");
+	pid = fork();
+	if (pid == 0)
+		become_worker(p, slot, master);
+	if (pid == -1) {
+		diag_offence("fork: %s; trying again", strerror(errno));
+		return;
+	}
+	trace("S5", "fork() = %ld", (long)pid);
+	w->pid = pid;
+}
+
+static void
+start_due(struct pool *p)
+{
 	struct worker *w;
 	size_t i;
 
 	for (i = 0; i < p->size; i++) {
 		w = &p->workers[i];
-		if (w->pid != 0 || w->is_done || signals_now() < w->due)
-			continue;
-		w->due = signals_deadline(REPLACE_AFTER);
-		trace_before("S5", "fork()");
-		pid = fork();
-		if (pid == 0)
-			become_worker(p, i, master);
-		if (pid == -1) {
-			diag_offence("fork: %s; trying again", strerror(errno));
-			continue;
-		}
-		trace("S5", "fork() = %ld", (long)pid);
-		w->pid = pid;
+		if (w->pid == 0 && !w->is_done && signals_now() >= w->due)
+			start(p, i);
 	}
 }
 
@@ -169,6 +177,21 @@ tell_workers(const struct pool *p)
 			kill(p->workers[i].pid, SIGTERM);
 }
 
+/*
+ * A signal that came before there was a worker, or while the next was waited
+ * for: one has to take what is on its way. It knows of the signal.
+ */
+static void
+start_last(struct pool *p)
+{
+	while (signals_ending() != 0 && signals_count() < 2 &&
+	    count(p, 'r') == 0 && count(p, 'd') == 0) {
+		start(p, 0);
+		if (p->workers[0].pid == 0)
+			signals_pause(RETRY_FORK);
+	}
+}
+
 /* The workers end when they are idle; at a second signal, at once. */
 static void
 end_workers(struct pool *p)
@@ -178,6 +201,7 @@ end_workers(struct pool *p)
 	/* Before the listening sockets close: nobody shall find it stale. */
 	p->stop(p->argument);
 	tell_workers(p);
+	start_last(p);
 	while (count(p, 'r') > 0) {
 		signals_pause(-1);
 		reap(p);

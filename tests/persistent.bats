@@ -534,6 +534,31 @@ cpu()
 	same "$(cat echo.how)" "exit 0"
 }
 
+@test "two signals at once count as one, a second one later ends all" {
+	serve_named
+	held client "$(cat address)"
+	kill -TERM "$worker"
+	kill -HUP "$worker"
+	wait_for not test -e ./pool
+	say client second
+	heard client second
+	# As soon as it may count as a second one.
+	kill "$(the_one 'fdlisten *')"
+	ended server
+	running echo
+	wait_for signalled_again
+	ended echo
+	# Its connection was closed.
+	ended client
+	rm client.in
+}
+
+signalled_again()
+{
+	kill -TERM "$worker"
+	not_running echo
+}
+
 @test "SIGTERM ends an idle worker at once" {
 	start echo fdecho ./pool
 	up ./pool

@@ -172,6 +172,22 @@ more_descriptors()
 	is_status 0
 }
 
+@test "a sender in the middle of its message at SIGTERM may try again" {
+	local before
+
+	need_proc
+	start worker fdrecv -k ./s echo received
+	up ./s
+	before=$(descriptors "$pid")
+	start silent foreign send -S ./s
+	wait_for more_descriptors "$before" "$(process worker)"
+	stop worker
+	is_status 0
+	ended silent
+	# r, for "not now".
+	same "$(cat silent.out)" "answer 114"
+}
+
 @test "a silent sender holds up one worker of a pool, not the others" {
 	start pool fdrecv -n 2 ./s echo received
 	up ./s
@@ -381,6 +397,30 @@ more_descriptors()
 		limited fdsend ./s
 	done
 	wait_for has 4 grep received pool.out
+	stop pool
+	is_status 0
+}
+
+# other_than FILE WORKER: another one, which it writes into FILE.
+other_than()
+{
+	local worker
+
+	worker=$(children "$(process pool)")
+	[ -n "$worker" ] && [ "$worker" != "$2" ] && echo "$worker" >"$1"
+}
+
+@test "a worker that dies and dies is replaced once a second at most" {
+	local began
+
+	start pool fdrecv -n 1 ./s true
+	wait_for other_than first none
+	began=$(date +%s%3N)
+	kill -KILL "$(cat first)"
+	wait_for other_than second "$(cat first)"
+	kill -KILL "$(cat second)"
+	wait_for other_than third "$(cat second)"
+	[ $(($(date +%s%3N) - began)) -ge 1000 ]
 	stop pool
 	is_status 0
 }

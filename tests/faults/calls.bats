@@ -301,6 +301,33 @@ finish_others()
 	all_calls sends
 }
 
+# The instant between bind() and listen() of the receiver.
+@test "fdsend tries a refused connection again" {
+	start receiver fdrecv ./s echo received
+	up ./s
+	injection=("FAIL_CALL=connect:1:$(errno_of ECONNREFUSED)")
+	victim sender fdsend ./s
+	ended sender
+	is_status 0
+	same "$(cat sender.err)" ""
+	ended receiver
+	same "$(cat receiver.out)" received
+}
+
+@test "a pool that is ended before it has a worker serves what was sent" {
+	mkfifo pipe
+	echo hello >file
+	injection=("FAIL_CALL=fork:1:$(errno_of EAGAIN)")
+	victim pool sh -c 'exec fdrecv -n 1 - cat <pipe'
+	start sender sh -c 'exec fdsend - <file >pipe'
+	wait_for grep -q 'fork: ' pool.err
+	ended sender
+	is_status 0
+	stop pool
+	is_status 0
+	same "$(cat pool.out)" hello
+}
+
 receives_one()
 {
 	victim receiver fdrecv ./s echo received
