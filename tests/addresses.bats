@@ -24,8 +24,8 @@ echoes()
 
 @test "a script starts the client with the address that -o wrote" {
 	cat >script <<-'END'
+	mkfifo ./address
 	fdlisten -o ./address 127.0.0.1:0 fdecho &
-	until [ -f ./address ]; do sleep 0.01; done
 	read -r address <./address
 	echo hello | client "$address"
 	wait

@@ -14,15 +14,18 @@ setup()
 	need_linux
 	cat >owner <<-'END'
 	#!/bin/sh
-	echo $$ >new && mv new owner.pid
+	echo $$ >owner.pid
+	echo ready >ready
 	exec sleep 60
 	END
 	cat >borrow <<-'END'
 	#!/bin/sh
 	redirections=$1
 	shift
+	mkfifo ready
 	eval "${0%/*}/owner >/dev/null 2>&1 $redirections &"
-	until [ -s owner.pid ]; do sleep 0.02; done
+	read -r _ <ready
+	rm ready
 	exec fdsend -p "$(cat owner.pid)" "$@"
 	END
 	chmod 755 owner borrow

@@ -429,9 +429,16 @@ free_port()
 @test "input and output in non-blocking mode are waited for" {
 	random 1048576
 	echo_server ./a
-	# shellcheck disable=SC2002
-	{ sleep 0.1; cat sent; } |
-		limited with -N 0 -N 1 fdconnect ./a | dd obs=700000 2>dd.err >back
+	mkfifo in out
+	start reader dd obs=700000 if=out of=back
+	start client sh -c 'exec with -N 0 -N 1 fdconnect ./a <in >out'
+	exec 8>in
+	wait_for idle client
+	cat sent >&8
+	exec 8>&-
+	ended client
+	is_status 0
+	ended reader
 	cmp sent back
 }
 

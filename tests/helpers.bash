@@ -119,7 +119,7 @@ none_left()
 }
 
 # wait_for CONDITION...: until the command CONDITION succeeds; fails after
-# DEADLINE seconds. The only place where a test sleeps.
+# DEADLINE seconds.
 wait_for()
 {
 	local end=$((SECONDS + DEADLINE))

@@ -542,10 +542,10 @@ cpu()
 	wait_for not test -e ./pool
 	say client second
 	heard client second
-	# As soon as it may count as a second one.
 	kill "$(the_one 'fdlisten *')"
 	ended server
 	running echo
+	# As soon as it may count as a second one.
 	wait_for signalled_again
 	ended echo
 	# Its connection was closed.

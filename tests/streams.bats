@@ -704,14 +704,19 @@ too_many_in_flight()
 	is_status 0
 }
 
+# has_noticed PROCESS: whether no SIGTERM is pending for it.
+has_noticed()
+{
+	! grep -q '^ShdPnd:.*[4-7c-f]...$' "/proc/$1/status"
+}
+
 @test "more in flight than the sender may have: SIGTERM loses nobody" {
 	local accepted
 
 	too_many_in_flight
 	kill "$(the_one 'fdlisten *')"
+	wait_for has_noticed "$(the_one 'fdlisten *')"
 	# What it holds goes first.
-	sleep 0.1
-	the_one 'fdlisten *' >/dev/null
 	kill -CONT "$(the_one 'fdecho *')"
 	ended load
 	ended both
