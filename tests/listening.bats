@@ -311,8 +311,8 @@ answers()
 	start server fdlisten -l -o address 127.0.0.1:0 \
 		sh -c 'fdlisten -k fd:3 fdecho & one=$!
 		fdlisten -k fd:3 fdecho & two=$!
-		show -o shown fd
 		trap "kill $one $two" TERM
+		show -o shown fd
 		wait; wait'
 	limited load -n 40 -c 8 "$(address_of address)"
 	wait_for test -s shown

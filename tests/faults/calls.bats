@@ -244,10 +244,11 @@ finish()
 	local name
 
 	look_for_leaks
-	kill "${pid_of[$victim]}" 2>/dev/null || :
+	# One that has ended may have left its number to somebody else.
+	! running "$victim" || signal "$victim" 2>/dev/null || :
 	ended "$victim"
 	for name in "${!pid_of[@]}"; do
-		kill "${pid_of[$name]}" 2>/dev/null || :
+		! running "$name" || signal "$name" 2>/dev/null || :
 	done
 	wait_for none_left
 	for name in "${!pid_of[@]}"; do

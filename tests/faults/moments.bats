@@ -25,9 +25,11 @@ ends()
 	fi
 	for each in "${signals[@]}"; do
 		status=0
-		line=$(LIMIT=200 limited moments -n "$rounds" -s "$each" \
-			-d "$delay" -S "$BATS_SUITE_TEST_NUMBER" "$@") ||
-			status=$?
+		# Not $(...): what it leaves, should it die, has that open.
+		LIMIT=200 limited moments -n "$rounds" -s "$each" \
+			-d "$delay" -S "$BATS_SUITE_TEST_NUMBER" "$@" \
+			>line || status=$?
+		line=$(cat line)
 		for field in $line; do
 			name=${field%=*}
 			sum[$name]=$((${sum[$name]-0} + ${field#*=}))
