@@ -11,10 +11,14 @@ load streams
 	start pipe fdpipe show -o left fds fd '|' show -o right fds fd
 	ended pipe
 	is_status 0
-	same "$(cat left)" \
-		$'fds 0 1 2\nfd 0 device r\nfd 1 unix-seqpacket rw\nfd 2 file w'
-	same "$(cat right)" \
-		$'fds 0 1 2\nfd 0 unix-seqpacket rw\nfd 1 file w\nfd 2 file w'
+	same "$(cat left)" "fds 0 1 2
+fd 0 device r
+fd 1 unix-seqpacket rw
+fd 2 file w append"
+	same "$(cat right)" "fds 0 1 2
+fd 0 unix-seqpacket rw
+fd 1 file w append
+fd 2 file w append"
 	same "$(cat pipe.out pipe.err)" ""
 }
 

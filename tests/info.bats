@@ -389,7 +389,7 @@ place(libc.eventfd(0, 0), 300); os.close(kept[100])' 100 150 199 200 299 300
 	run_limited fdinfo -p "$pid"
 	is_status 0
 	is 0 "file r - path=$PWD/file pos=0 size=6"
-	is 1 "file w - path=$PWD/holder.out pos=0 size=0"
+	is 1 "file w append path=$PWD/holder.out pos=0 size=0"
 	is 5 "tcp rw - local=127.0.0.1:* listening"
 	is 6 "terminal rw - path=/dev/pts/* device=*"
 	is 7 "file w append path=$PWD/file pos=0 size=6"

@@ -50,7 +50,7 @@ shown()
 	limited fdsend -f 5 ./s 5<>file
 	ended receiver
 	shown "fd 0 file rw"
-	shown "fd 1 file w"
+	shown "fd 1 file w append"
 	same "$(cat receiver.out)" hello
 }
 

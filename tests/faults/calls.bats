@@ -223,7 +223,7 @@ settled()
 
 no_more_open()
 {
-	[ "$(descriptors "${pid_of[$victim]}")" -le $((open + more_of_own)) ]
+	[ "$(descriptors "${pid_of[$victim]}")" -le "$open" ]
 }
 
 # look_for_leaks: the victim has no more open than it had without a failure.

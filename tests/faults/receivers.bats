@@ -149,7 +149,7 @@ relay_is_free()
 	local relay
 
 	relay=$(ours_named fdsend | tail -n 1)
-	[ "$(descriptors "$relay")" -le $((5 + more_of_own)) ]
+	[ "$(descriptors "$relay")" -le 5 ]
 }
 
 @test "fdsend -r gives up on one that never answers, and goes on" {

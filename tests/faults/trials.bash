@@ -6,13 +6,6 @@
 #
 # shellcheck disable=SC2034 # variables for those who load it
 
-# Descriptors that a command may open for itself at any time: without ppoll() it
-# makes a pipe when it waits for the first time.
-more_of_own=0
-if [ "${FDPASS_VARIANT-}" = posix ]; then
-	more_of_own=2
-fi
-
 FDPASS_TRIALS=${FDPASS_TRIALS:-quick}
 if [ "$FDPASS_TRIALS" = full ]; then
 	LIMIT=300

@@ -604,7 +604,7 @@ check_left(void)
 static void
 play(void)
 {
-	double begun = now(), last = begun, at, deadline;
+	double begun = now(), last = begun, at, deadline, t;
 	size_t open = 0, n;
 	long served = 0;
 	int i, sent = 0;
@@ -616,12 +616,13 @@ play(void)
 	at = begun + (double)(random() % (option.delay + 1)) / 1e6;
 	deadline = begun + WAIT;
 	while (reap() > 0) {
+		t = now();
 		if (served < option.least) {
 			for (served = 0, n = 0; n < n_works; n++)
 				served += works[n].served;
-			at += now() - last;
+			at += t - last;
 		}
-		last = now();
+		last = t;
 		if (!sent && served >= option.least && now() >= at) {
 			if (option.group)
 				kill(-group, option.signal);
@@ -648,6 +649,8 @@ play(void)
 			sum.hung++;
 			if (tell())
 				fprintf(stderr, "hung\n");
+			if (option.group)
+				kill(-group, SIGKILL);
 			for (i = 0; i < option.stages; i++)
 				if (pids[i] != 0)
 					kill(pids[i], SIGKILL);
