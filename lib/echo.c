@@ -93,8 +93,9 @@ echo_copy(int in, int out, struct failure *f)
 /* A connection: on its way in, or one that we echo on. */
 struct connection {
 	int fd;
+	int is_waiting;            /* it is in the loop */
 	struct incoming *incoming; /* NULL: we echo on it */
-	struct connection *next;   /* of those on their way in */
+	struct connection *next;   /* of those on their way in, or new */
 	char *rest;                /* what a slow reader has not taken yet */
 	size_t length;
 	size_t sent;
@@ -109,6 +110,7 @@ struct server {
 	long incoming;            /* of connections that may bring a message */
 	long room;                /* descriptors that we may hold, all in all */
 	struct connection *first; /* of those on their way in */
+	struct connection *fresh; /* those that are not in the loop yet */
 	struct connection *spare; /* memory for the next ones */
 	int is_listening;         /* the receiver is in the loop */
 	int has_ended;
@@ -125,7 +127,8 @@ release(struct server *s, struct connection *c)
 static void
 drop(struct server *s, struct connection *c)
 {
-	loop_remove(&s->loop, c->fd);
+	if (c->is_waiting)
+		loop_remove(&s->loop, c->fd);
 	trace_call("W4", "close(%d)", c->fd);
 	message_close_fd(c->fd);
 	free(c->rest);
@@ -159,7 +162,7 @@ keep_rest(struct server *s, struct connection *c, const char *bytes, size_t n)
 	if (!keeps_messages(c->fd))
 		c->chunk = SLOW_CHUNK;
 	c->rest = rest;
-	return loop_change(&s->loop, c->fd, LOOP_WRITE, c);
+	return c->is_waiting ? loop_change(&s->loop, c->fd, LOOP_WRITE, c) : 0;
 }
 
 /* A peer that goes away is no failure; anything else is said. */
@@ -245,37 +248,42 @@ echo_read(struct server *s, struct connection *c, size_t n)
 	return 0;
 }
 
-/* One turn of a connection; it ends at end of file, or with its peer. */
-static void
+/*
+ * One turn of a connection; it ends at end of file, or with its peer: -1 if it
+ * has.
+ */
+static int
 echo_turn(struct server *s, struct connection *c, int ready)
 {
 	ssize_t n;
 
 	/* With an error there is nothing to wait for, but one: see there. */
 	if ((ready & LOOP_ERROR) != 0 && sys_drain_errors(c->fd) > 0)
-		return;
+		return 0;
 
 	if (c->rest != NULL) {
 		n = send_some(c->fd, c->rest + c->sent, c->length - c->sent);
 		if (n == -1) {
 			drop(s, c);
-			return;
+			return -1;
 		}
 		c->sent += (size_t)n;
 		if (c->sent < c->length)
-			return;
+			return 0;
 		free(c->rest);
 		c->rest = NULL;
-		if (loop_change(&s->loop, c->fd, LOOP_READ, c) == -1)
-			drop(s, c);
-		return;
+		if (loop_change(&s->loop, c->fd, LOOP_READ, c) == 0)
+			return 0;
+		drop(s, c);
+		return -1;
 	}
 	n = receive_some(c->fd, c->chunk);
 	if (n > 0 && echo_read(s, c, (size_t)n) == 0)
-		return;
+		return 0;
 	if (n == -1 && sys_would_block(errno) && (ready & LOOP_ERROR) == 0)
-		return;
+		return 0;
 	drop(s, c);
+	return -1;
 }
 
 static struct connection *
@@ -292,11 +300,47 @@ new_connection(struct server *s, int fd)
 	memset(c, 0, sizeof *c);
 	c->fd = fd;
 	c->chunk = BUFFER;
-	if (loop_add(&s->loop, fd, LOOP_READ, c) == -1) {
-		release(s, c);
-		return NULL;
-	}
 	return c;
+}
+
+/* Have it in the loop. */
+static int
+wait_for(struct server *s, struct connection *c)
+{
+	int want = c->rest == NULL ? LOOP_READ : LOOP_WRITE;
+
+	c->is_waiting = loop_add(&s->loop, c->fd, want, c) == 0;
+	return c->is_waiting ? 0 : -1;
+}
+
+/* The same; what the loop has no room for after a while is lost. */
+static void
+keep(struct server *s, struct connection *c)
+{
+	int tries = 0;
+
+	while (wait_for(s, c) == -1 && tries++ < MOST_TRIES)
+		signals_pause(RETRY_RESOURCES);
+	if (!c->is_waiting) {
+		diag_offence("connection lost: %s", strerror(errno));
+		drop(s, c);
+	}
+}
+
+/*
+ * The sender of those that are new has its answer: they may wait for more now.
+ * The end of a short one is mostly there already, it needs no loop.
+ */
+static void
+admit(struct server *s)
+{
+	struct connection *c;
+
+	while ((c = s->fresh) != NULL) {
+		s->fresh = c->next;
+		if (c->rest != NULL || echo_turn(s, c, 0) == 0)
+			keep(s, c);
+	}
 }
 
 /*
@@ -330,8 +374,14 @@ start_echo(struct server *s, int fd)
 		return 0;
 	}
 	s->count++;
-	if (n > 0 && echo_read(s, c, (size_t)n) == -1)
+	if (n == -1) {
+		keep(s, c);
+	} else if (echo_read(s, c, (size_t)n) == -1) {
 		drop(s, c);
+	} else {
+		c->next = s->fresh;
+		s->fresh = c;
+	}
 	return 0;
 }
 
@@ -391,6 +441,7 @@ settle(struct server *s, struct incoming *in, int r)
 			receiver_offence(s->receiver, errno);
 		incoming_answer(in, answer);
 	}
+	admit(s);
 }
 
 static void
@@ -430,7 +481,9 @@ start_incoming(struct server *s, int fd)
 	}
 	*in = now;
 	c = new_connection(s, fd);
-	if (c == NULL) {
+	if (c == NULL || wait_for(s, c) == -1) {
+		if (c != NULL)
+			release(s, c);
 		fdpass_close(&in->message);
 		incoming_answer(in, FDPASS_RETRY);
 		free(in);
@@ -469,6 +522,7 @@ take_one(struct server *s)
 		if (trace_on)
 			show_trace("W1", r->fd, &m);
 		start_message(s, &m);
+		admit(s);
 	} else if (result == 0) {
 		s->has_ended = 1;
 	}

@@ -164,20 +164,63 @@ random()
 }
 
 @test "what was sent and ended before the hand-over comes back" {
+	local word
+
+	need_proc
 	start echo fdecho ./pool
 	up ./pool
-	start server fdlisten ./a sh -c 'read x <go; exec fdsend ./pool'
+	start server fdlisten -k ./a sh -c 'read x <go; exec fdsend ./pool'
 	mkfifo go
 	up ./a
-	start client sh -c 'echo hello | client ./a'
-	need_proc
-	wait_for has 1 matching 'sh -c read x*'
-	limited sh -c 'echo >go'
-	ended client
-	same "$(cat client.out)" hello
-	ended server
+	for word in one two three; do
+		start "$word" sh -c "echo $word | client ./a"
+		wait_for has 1 matching 'sh -c read x*'
+		limited sh -c 'echo >go'
+		ended "$word"
+		same "$(cat "$word.out")" "$word"
+	done
+	stop server
 	is_status 0
 	stop echo
+	is_status 0
+	same "$(cat echo.err)" ""
+}
+
+# is_through NAME SIZE: whether it has read so many bytes, and waits.
+is_through()
+{
+	local pid
+
+	pid=$(process "$1")
+	[ "$(awk '/^rchar/ { print $2 }' "/proc/$pid/io")" -ge "$2" ] &&
+		like "$(ps -o stat= -p "$pid")" "S*" >/dev/null
+}
+
+@test "what was sent before the hand-over waits for a slow reader" {
+	need_proc
+	random 50000
+	mkfifo go keyboard
+	exec 8<>keyboard
+	start echo fdecho ./pool
+	up ./pool
+	start server fdlisten ./a sh -c '
+		read x <go; exec with -S 0 fdsend ./pool'
+	up ./a
+	start_from keyboard client client ./a
+	limited cat sent >&8
+	wait_for is_through client 50000
+	signal client STOP
+	wait_for halted client
+	limited sh -c 'echo >go'
+	ended server
+	is_status 0
+	signal client CONT
+	# There is no end yet that could wake the worker.
+	wait_for cmp -s sent client.out
+	exec 8>&-
+	ended client
+	stop echo
+	is_status 0
 }
 
 @test "a connection that others still use is not shut down" {
@@ -265,7 +308,7 @@ slow()
 		exec client $(cat address) 5<>$1.fifo >$1.fifo"
 }
 
-# read_on NAME: all that comes, in NAME.back.
+# read_on NAME SIZE: so many bytes, into NAME.back.
 read_on()
 {
 	# The writer holds the reading end too: end with the writer.

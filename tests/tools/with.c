@@ -2,7 +2,7 @@
  * with - start COMMAND in a given state.
  *
  *	with [-x] [-c FD] [-d SIG] [-i SIG] [-b SIG] [-u SIG] [-a SECONDS]
- *	     [-l LIMIT] [-T FD] [-L FD] [-P FD] [-N FD] COMMAND [ARG...]
+ *	     [-l LIMIT] [-T FD] [-L FD] [-P FD] [-N FD] [-S FD] COMMAND [ARG...]
  *
  * -x  every descriptor from 3 to 1023 is closed
  * -c  descriptor FD is closed
@@ -16,6 +16,7 @@
  * -L  FD is a TCP socket listening on loopback
  * -P  FD is an unconnected UDP socket
  * -N  FD gets O_NONBLOCK
+ * -S  the socket FD gets the smallest send buffer
  *
  * Options work in their order.
  */
@@ -149,9 +150,9 @@ limit(rlim_t most)
 int
 main(int argc, char *argv[])
 {
-	int c, fd, flags;
+	int c, fd, flags, least;
 
-	while ((c = getopt(argc, argv, "+xc:d:i:b:u:a:l:T:L:P:N:")) != -1) {
+	while ((c = getopt(argc, argv, "+xc:d:i:b:u:a:l:T:L:P:N:S:")) != -1) {
 		switch (c) {
 		case 'x':
 			for (fd = 3; fd < 1024; fd++)
@@ -193,6 +194,12 @@ main(int argc, char *argv[])
 			    fcntl(atoi(optarg), F_SETFL, flags | O_NONBLOCK) ==
 				-1)
 				die("O_NONBLOCK");
+			break;
+		case 'S':
+			least = 1;
+			if (setsockopt(atoi(optarg), SOL_SOCKET, SO_SNDBUF,
+				&least, sizeof(least)) == -1)
+				die("SO_SNDBUF");
 			break;
 		default:
 			return 125;
