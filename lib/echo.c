@@ -177,6 +177,7 @@ say_lost(const char *operation)
 	case EHOSTUNREACH:
 	case ENETUNREACH:
 	case ENETDOWN:
+	case EDESTADDRREQ: /* it is none, see start_echo() */
 		return;
 	}
 	diag_offence("connection lost: %s: %s", operation, strerror(errno));
@@ -329,7 +330,8 @@ keep(struct server *s, struct connection *c)
 
 /*
  * The sender of those that are new has its answer: they may wait for more now.
- * The end of a short one is mostly there already, it needs no loop.
+ * The end of a short one is mostly there already, it needs no loop. (A trace
+ * would only show one more call, which comes to nothing where it is not.)
  */
 static void
 admit(struct server *s)
@@ -338,7 +340,7 @@ admit(struct server *s)
 
 	while ((c = s->fresh) != NULL) {
 		s->fresh = c->next;
-		if (c->rest != NULL || echo_turn(s, c, 0) == 0)
+		if (c->rest != NULL || trace_on || echo_turn(s, c, 0) == 0)
 			keep(s, c);
 	}
 }
@@ -376,11 +378,16 @@ start_echo(struct server *s, int fd)
 	s->count++;
 	if (n == -1) {
 		keep(s, c);
-	} else if (echo_read(s, c, (size_t)n) == -1) {
-		drop(s, c);
-	} else {
+	} else if (echo_read(s, c, (size_t)n) == 0) {
 		c->next = s->fresh;
 		s->fresh = c;
+	} else if (errno == EDESTADDRREQ) {
+		/* A datagram had come to a socket that has no peer. */
+		s->count--;
+		release(s, c);
+		return -1;
+	} else {
+		drop(s, c);
 	}
 	return 0;
 }
@@ -536,6 +543,15 @@ has_room(const struct server *s)
 	    s->count + s->incoming * 2 < s->room && s->incoming < INCOMING_MOST;
 }
 
+/* There is no room for another one now. */
+static void
+say_short(struct server *s)
+{
+	diag_offence("%s: %s; waiting for some to end", s->receiver->operand,
+	    strerror(errno));
+	s->again = signals_deadline(RETRY_RESOURCES);
+}
+
 /*
  * Take one, and let others have their turn, here and in the processes that
  * share the stream: who is not busy takes the next. -1 when it cannot go on.
@@ -557,9 +573,7 @@ take(struct server *s, struct failure *f)
 	}
 	if (!sys_is_short(errno))
 		return failure_errno(f, "receive");
-	diag_offence("%s: %s; waiting for some to end", s->receiver->operand,
-	    strerror(errno));
-	s->again = signals_deadline(RETRY_RESOURCES);
+	say_short(s);
 	return 0;
 }
 
@@ -577,12 +591,19 @@ listen_or_not(struct server *s)
 	}
 	if (want == s->is_listening)
 		return 0;
-	s->is_listening = want;
 	if (!want) {
 		loop_remove(&s->loop, s->receiver->fd);
+		s->is_listening = 0;
 		return 0;
 	}
-	return loop_add(&s->loop, s->receiver->fd, LOOP_READ | LOOP_SHARED, s);
+	s->is_listening = loop_add(&s->loop, s->receiver->fd,
+			      LOOP_READ | LOOP_SHARED, s) == 0;
+	if (s->is_listening)
+		return 0;
+	if (!sys_is_short(errno) && errno != ENOSPC)
+		return -1;
+	say_short(s);
+	return 0;
 }
 
 /* Those that took too long, or all of them when we end. */

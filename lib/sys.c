@@ -316,7 +316,13 @@ sys_drain_errors(int fd)
 
 #if defined(SYS_LINUX) && defined(MSG_ERRQUEUE)
 	struct msghdr m;
+	int domain = AF_UNIX;
+	socklen_t length = sizeof domain;
 
+	/* A UNIX socket has no such queue: it would give its data. */
+	getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &length);
+	if (domain != AF_INET && domain != AF_INET6)
+		return 0;
 	memset(&m, 0, sizeof m);
 	while (recvmsg(fd, &m, MSG_ERRQUEUE | MSG_DONTWAIT) != -1)
 		n++;

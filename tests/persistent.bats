@@ -395,6 +395,76 @@ cpu()
 	served_well
 }
 
+@test "a UDP socket without a peer is refused though a datagram has come" {
+	need python3
+	start echo fdecho ./pool
+	up ./pool
+	cat >datagram.py <<-'END'
+	import socket, subprocess, sys
+	server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+	server.bind(("127.0.0.1", 0))
+	client = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+	client.sendto(b"hello", server.getsockname())
+	sys.exit(subprocess.call(["fdsend", "./pool"], stdin=server))
+	END
+	run_limited python3 ./datagram.py
+	is_status 1
+	like "$output" "fdsend: ./pool: refused*"
+	stop echo
+	is_status 0
+	same "$(cat echo.err)" "fdecho: ./pool: refused a descriptor that is not\
+ a connected socket"
+}
+
+# leave_unread ADDRESS: a UNIX client that goes away with its echo unread while
+# what else it has sent waits to be read.
+leave_unread()
+{
+	cat >unread.py <<-'END'
+	import socket, sys, time
+	client = socket.socket(socket.AF_UNIX)
+	client.connect(sys.argv[1])
+	client.setblocking(False)
+	quiet = 0
+	while quiet < 5:
+	    try:
+	        client.send(b"x" * 60000)
+	        quiet = 0
+	    except BlockingIOError:
+	        quiet += 1
+	        time.sleep(0.02)
+	END
+	limited python3 ./unread.py "$1"
+}
+
+@test "UNIX clients that leave their echo unread do not disturb the others" {
+	need python3
+	start server sh -c 'fdlisten -k ./a | fdecho -'
+	up ./a
+	held quiet ./a
+	for _ in 1 2 3; do
+		leave_unread ./a
+		say quiet again
+	done
+	wait_for has 4 cat quiet.out
+	hang_up quiet
+	kill "$(the_one 'fdlisten *')"
+	ended server
+	is_status 0
+	same "$(cat server.err)" ""
+}
+
+@test "a UNIX client that leaves its echo unread ends a non-blocking fdecho" {
+	need python3
+	need_proc
+	start server fdlisten -k ./a with -N 0 fdecho
+	up ./a
+	leave_unread ./a
+	wait_for has 0 children "$pid"
+	stop server
+	is_status 0
+}
+
 @test "a sender that stays silent holds up nobody" {
 	serve_named
 	start silent foreign send -S ./pool

@@ -11,6 +11,7 @@
 # which may end it, with a line that says so.
 
 load ../helpers
+load ../streams
 load trials
 
 setup_file()
@@ -327,6 +328,26 @@ finish_others()
 	stop pool
 	is_status 0
 	same "$(cat pool.out)" hello
+}
+
+# Its calls: the stream is watched, a connection is, the stream is not any more,
+# the connection is not, and the stream again.
+@test "fdecho -n goes on where the loop has no room for its stream" {
+	[ "${FDPASS_VARIANT-}" != posix ] || skip "epoll is Linux only"
+	mkfifo pipe
+	injection=("FAIL_CALL=epoll_ctl:5:$(errno_of ENOSPC)")
+	victim worker sh -c 'exec fdecho -n 1 - <pipe'
+	start server sh -c 'exec fdlisten -k ./a >pipe'
+	up ./a
+	held one ./a
+	hang_up one
+	held two ./a
+	like "$(cat worker.err)" "fdecho: -: No space left on device; *"
+	hang_up two
+	stop server
+	is_status 0
+	ended worker
+	is_status 0
 }
 
 receives_one()
