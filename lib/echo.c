@@ -22,6 +22,7 @@
 #define KEPT 8                 /* descriptors for ourselves */
 #define RETRY_RESOURCES 100    /* ms */
 #define MOST_TRIES 20          /* the others wait meanwhile */
+#define BATCH 32               /* connections that memory is had for at once */
 
 static char buffer[BUFFER];
 
@@ -102,6 +103,12 @@ struct connection {
 	size_t chunk; /* to read at once */
 };
 
+/* Their memory, which stays: of those in the loop only the kernel knows. */
+struct batch {
+	struct batch *next;
+	struct connection connections[BATCH];
+};
+
 struct server {
 	struct loop loop;
 	struct receiver *receiver;
@@ -112,6 +119,7 @@ struct server {
 	struct connection *first; /* of those on their way in */
 	struct connection *fresh; /* those that are not in the loop yet */
 	struct connection *spare; /* memory for the next ones */
+	struct batch *batches;    /* all memory for them */
 	int is_listening;         /* the receiver is in the loop */
 	int has_ended;
 	int64_t again; /* when to try after running out; -1 not */
@@ -287,17 +295,30 @@ echo_turn(struct server *s, struct connection *c, int ready)
 	return -1;
 }
 
+static int
+more_memory(struct server *s)
+{
+	struct batch *b = malloc(sizeof *b);
+	size_t i;
+
+	if (b == NULL)
+		return -1;
+	b->next = s->batches;
+	s->batches = b;
+	for (i = 0; i < BATCH; i++)
+		release(s, &b->connections[i]);
+	return 0;
+}
+
 static struct connection *
 new_connection(struct server *s, int fd)
 {
-	struct connection *c = s->spare;
+	struct connection *c;
 
-	if (c != NULL)
-		s->spare = c->next;
-	else
-		c = malloc(sizeof *c);
-	if (c == NULL)
+	if (s->spare == NULL && more_memory(s) == -1)
 		return NULL;
+	c = s->spare;
+	s->spare = c->next;
 	memset(c, 0, sizeof *c);
 	c->fd = fd;
 	c->chunk = BUFFER;
