@@ -257,10 +257,7 @@ echo_read(struct server *s, struct connection *c, size_t n)
 	return 0;
 }
 
-/*
- * One turn of a connection; it ends at end of file, or with its peer: -1 if it
- * has.
- */
+/* One turn of a connection: -1 at its end of file, or if its peer is gone. */
 static int
 echo_turn(struct server *s, struct connection *c, int ready)
 {
@@ -272,26 +269,20 @@ echo_turn(struct server *s, struct connection *c, int ready)
 
 	if (c->rest != NULL) {
 		n = send_some(c->fd, c->rest + c->sent, c->length - c->sent);
-		if (n == -1) {
-			drop(s, c);
+		if (n == -1)
 			return -1;
-		}
 		c->sent += (size_t)n;
 		if (c->sent < c->length)
 			return 0;
 		free(c->rest);
 		c->rest = NULL;
-		if (loop_change(&s->loop, c->fd, LOOP_READ, c) == 0)
-			return 0;
-		drop(s, c);
-		return -1;
+		return loop_change(&s->loop, c->fd, LOOP_READ, c);
 	}
 	n = receive_some(c->fd, c->chunk);
 	if (n > 0 && echo_read(s, c, (size_t)n) == 0)
 		return 0;
 	if (n == -1 && sys_would_block(errno) && (ready & LOOP_ERROR) == 0)
 		return 0;
-	drop(s, c);
 	return -1;
 }
 
@@ -363,6 +354,8 @@ admit(struct server *s)
 		s->fresh = c->next;
 		if (c->rest != NULL || trace_on || echo_turn(s, c, 0) == 0)
 			keep(s, c);
+		else
+			drop(s, c);
 	}
 }
 
@@ -676,8 +669,8 @@ turn(struct server *s, struct failure *f)
 			taken = 1;
 		else if (c->incoming != NULL)
 			step_incoming(s, c);
-		else
-			echo_turn(s, c, events[i].ready);
+		else if (echo_turn(s, c, events[i].ready) == -1)
+			drop(s, c);
 	}
 	if (s->first != NULL)
 		expire(s, 0);

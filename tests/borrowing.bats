@@ -16,7 +16,7 @@ setup()
 	#!/bin/sh
 	echo $$ >owner.pid
 	echo ready >ready
-	exec sleep 60
+	exec cat "${0%/*}/forever"
 	END
 	cat >borrow <<-'END'
 	#!/bin/sh
@@ -29,6 +29,8 @@ setup()
 	exec fdsend -p "$(cat owner.pid)" "$@"
 	END
 	chmod 755 owner borrow
+	# Nobody writes to it: who opens it is there until he is ended.
+	mkfifo forever
 }
 
 teardown()
@@ -195,7 +197,7 @@ sys.exit(subprocess.run(["fdsend", "-p", str(p.pid), "./s"]).returncode)'
 
 @test "a process of another user: the line says what it takes" {
 	need_nobody
-	start owner sleep 60
+	start owner cat ./forever
 	fails 1 "fdsend: descriptor 0 of process $pid: *not permitted*trace*" \
 		"${nobody[@]}" fdsend -p "$pid" ./s
 	fails 1 "fdsend: descriptor 5 of process $pid: *not permitted*" \
@@ -221,7 +223,7 @@ sys.exit(subprocess.run(["fdsend", "-p", str(p.pid), "./s"]).returncode)'
 @test "root sends what is open in a process of another user" {
 	need_nobody
 	echo hello >file
-	start_from file owner "${nobody[@]}" sleep 60
+	start_from file owner "${nobody[@]}" cat ./forever
 	receiver ./s cat
 	run_limited fdsend -p "$(process owner)" ./s
 	if [ "$status" != 0 ]; then

@@ -571,6 +571,7 @@ busy_listener()
 	rm -f a
 }
 
+# The pauses are what is tested: they are longer than the limit.
 @test "-t does not limit what is done with the connection" {
 	start server fdlisten -k ./a sh -c 'cat; sleep 0.3; echo late'
 	up ./a

@@ -90,7 +90,8 @@ fd 2 *"
 # --- copies
 
 @test "-n starts so many copies of the last command" {
-	start pipe fdpipe -n 5 sleep 60 '|' sh -c 'echo started; exec sleep 60'
+	mkfifo forever
+	start pipe fdpipe -n 5 cat ./forever '|' sh -c 'echo started; exec cat'
 	wait_for has 5 cat pipe.out
 	has 6 children "$pid"
 	stop pipe

@@ -378,18 +378,18 @@ os.unlink("full")'
 	start victim sh -c 'exec fdrecv -k ./s >out 8>&-'
 	up ./s
 	start flood sh -c 'while fdsend -s "$(printf %030000d 1)" ./s; do :; done'
-	wait_for sleeps
+	wait_for is_stuck
 	stop victim
 	is_status 0
 	ended flood
 	exec 8>&-
 }
 
-# It waits, with a connection in its hands, for its output is full.
-sleeps()
+# is_stuck: it waits, with a connection in its hands, for its output is full.
+is_stuck()
 {
-	[ "$(descriptors "$(process victim)")" -ge 7 ] && sleep 0.1 &&
-		[ "$(descriptors "$(process victim)")" -ge 7 ]
+	[ "$(descriptors "$(process victim)")" -ge 7 ] &&
+		! with -N 1 printf %04096d 1 >out 2>/dev/null
 }
 
 teardown()

@@ -200,11 +200,21 @@ relayed()
 	is_status 0
 }
 
-# settled PROCESS: it holds none but its own, twice in a row.
+# runs PROCESS: its state, and how often it has gone to sleep or was made to.
+runs()
+{
+	awk '/^State|ctxt_switches/ { print $2 }' "/proc/$1/status"
+}
+
+# settled PROCESS: it waits, and holds none but its own meanwhile: what was sent
+# to it has all been passed on.
 settled()
 {
-	[ "$(descriptors "$1")" -le 6 ] && sleep 0.1 &&
-		[ "$(descriptors "$1")" -le 6 ]
+	local before
+
+	before=$(runs "$1")
+	[[ $before == S* ]] && [ "$(descriptors "$1")" -le 6 ] &&
+		[ "$(runs "$1")" = "$before" ]
 }
 
 @test "fdsend -r bears a hostile stream of messages" {
