@@ -64,26 +64,27 @@ LIB_SRC = \
 	lib/diag.c \
 	lib/echo.c \
 	lib/environ.c \
-	lib/exchange.c \
 	lib/failure.c \
-	lib/handover.c \
-	lib/incoming.c \
 	lib/info.c \
 	lib/landing.c \
 	lib/loop.c \
-	lib/message.c \
-	lib/named.c \
 	lib/options.c \
 	lib/output.c \
 	lib/pool.c \
 	lib/receive.c \
 	lib/relay.c \
 	lib/show.c \
-	lib/signals.c \
+	lib/wait.c \
 	lib/stream.c \
 	lib/sys.c \
 	lib/text.c \
-	lib/trace.c
+	lib/trace.c \
+	lib/verdict.c \
+	lib/fdpass/arrival.c \
+	lib/fdpass/blocking.c \
+	lib/fdpass/handover.c \
+	lib/fdpass/message.c \
+	lib/fdpass/name.c
 
 HDR = \
 	lib/accept.h \
@@ -96,24 +97,25 @@ HDR = \
 	lib/environ.h \
 	lib/failure.h \
 	lib/fdpass.h \
-	lib/handover.h \
-	lib/incoming.h \
 	lib/info.h \
 	lib/landing.h \
 	lib/loop.h \
-	lib/message.h \
-	lib/named.h \
 	lib/options.h \
 	lib/output.h \
 	lib/pool.h \
 	lib/receive.h \
 	lib/relay.h \
 	lib/show.h \
-	lib/signals.h \
+	lib/wait.h \
 	lib/stream.h \
 	lib/sys.h \
 	lib/text.h \
-	lib/trace.h
+	lib/trace.h \
+	lib/verdict.h \
+	lib/fdpass/arrival.h \
+	lib/fdpass/handover.h \
+	lib/fdpass/message.h \
+	lib/fdpass/name.h
 
 MAN1 = \
 	man/fdlisten.1 \

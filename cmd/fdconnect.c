@@ -12,8 +12,8 @@
 #include "environ.h"
 #include "landing.h"
 #include "options.h"
-#include "signals.h"
 #include "trace.h"
+#include "wait.h"
 
 #include <errno.h>
 #include <string.h>
@@ -57,14 +57,14 @@ connect_in_time(int64_t deadline, struct failure *f)
 			trace_again(s);
 		if (s != -1)
 			return s;
-		if (deadline >= 0 && signals_now() >= deadline)
+		if (deadline >= 0 && wait_now() >= deadline)
 			f->error = ETIMEDOUT;
 		if (!wait_for_server || f->operation == NULL ||
 		    !may_come(f->error))
 			return -1;
 		/* Once is enough to see what is tried. */
 		trace_on = 0;
-		signals_wait(NULL, 0, signals_backoff(tries++));
+		wait_poll(NULL, 0, wait_backoff(tries++));
 	}
 }
 
@@ -131,7 +131,7 @@ main(int argc, char *argv[])
 			return status;
 		}
 	}
-	s = connect_in_time(signals_deadline(timeout), &f);
+	s = connect_in_time(wait_deadline(timeout), &f);
 	if (s == -1 && f.error == ETIMEDOUT && timeout >= 0)
 		return EXIT_TIMEOUT;
 	if (s == -1) {

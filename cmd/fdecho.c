@@ -9,8 +9,8 @@
 #include "echo.h"
 #include "options.h"
 #include "receive.h"
-#include "signals.h"
 #include "trace.h"
+#include "wait.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -27,15 +27,15 @@ serve(const char *operand, long max)
 	struct failure f;
 	int sig, status = 0;
 
-	signals_init(0);
+	wait_init(0);
 	if (receiver_open(&receiver, operand, 0600,
 		RECEIVER_DRAIN | (trace_on ? RECEIVER_CREDS : 0), -1,
 		&f) == -1) {
-		sig = signals_ending();
+		sig = wait_ending();
 		if (sig == SIGTERM)
 			return 0;
 		if (sig != 0)
-			signals_die(sig);
+			wait_die(sig);
 		diag_failure(operand, &f);
 		return f.error == EINVAL ? EXIT_USAGE : EXIT_WRONG;
 	}
@@ -45,9 +45,9 @@ serve(const char *operand, long max)
 	}
 	receiver_close(&receiver);
 	diag_flush();
-	sig = signals_ending();
+	sig = wait_ending();
 	if (sig != 0 && sig != SIGTERM)
-		signals_die(sig);
+		wait_die(sig);
 	return status;
 }
 

@@ -7,8 +7,8 @@
 #include "child.h"
 #include "diag.h"
 #include "options.h"
-#include "signals.h"
 #include "trace.h"
+#include "wait.h"
 
 #include <sys/wait.h>
 
@@ -186,19 +186,19 @@ wait_all(void)
 		running -= reap();
 		if (running == 0)
 			return;
-		if (signals_count() > 1 && told <= n_commands) {
-			tell(0, n_commands, signals_ending());
+		if (wait_endings() > 1 && told <= n_commands) {
+			tell(0, n_commands, wait_ending());
 			told = n_commands + 1;
-		} else if (signals_ending() != 0 && first_running() >= told) {
+		} else if (wait_ending() != 0 && first_running() >= told) {
 			if (due == -1)
-				due = told == 0 ? 0 : signals_deadline(GRACE);
-			if (signals_now() >= due) {
+				due = told == 0 ? 0 : wait_deadline(GRACE);
+			if (wait_now() >= due) {
 				told = first_running() + 1;
-				tell(told - 1, told - 1, signals_ending());
+				tell(told - 1, told - 1, wait_ending());
 				due = -1;
 			}
 		}
-		signals_wait(NULL, 0, due);
+		wait_poll(NULL, 0, due);
 	}
 }
 
@@ -252,22 +252,22 @@ main(int argc, char *argv[])
 		diag_errno("memory for the processes", "calloc");
 		return EXIT_WRONG;
 	}
-	signals_init(SIGNALS_CHILD);
+	wait_init(WAIT_CHILD);
 	if (start_all() == -1) {
-		sig = signals_ending();
+		sig = wait_ending();
 		if (sig == 0)
 			diag_errno("'|'", "socketpair");
 		tell(0, n_commands, sig != 0 ? sig : SIGTERM);
 		wait_all();
 		if (sig != 0)
-			signals_die(sig);
+			wait_die(sig);
 		return EXIT_WRONG;
 	}
 	wait_all();
 	status = failed_status();
 	if (WIFEXITED(status))
 		return WEXITSTATUS(status);
-	if (WTERMSIG(status) == signals_ending())
-		signals_die(signals_ending());
+	if (WTERMSIG(status) == wait_ending())
+		wait_die(wait_ending());
 	return 128 + WTERMSIG(status);
 }

@@ -1,8 +1,8 @@
 #include "address.h"
 
 #include "descriptors.h"
-#include "signals.h"
 #include "trace.h"
+#include "wait.h"
 
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -406,8 +406,8 @@ finish_connect(int s, int64_t deadline)
 
 	p.fd = s;
 	p.events = POLLOUT;
-	while ((r = signals_wait(&p, 1, deadline)) == -1)
-		if (errno != EINTR || signals_ending() != 0)
+	while ((r = wait_poll(&p, 1, deadline)) == -1)
+		if (errno != EINTR || wait_ending() != 0)
 			return -1;
 	if (r == 0) {
 		errno = ETIMEDOUT;
@@ -442,8 +442,8 @@ connect_to(const struct sockaddr *sa, socklen_t length, int64_t deadline,
 			break;
 		/* A UNIX socket's queue is full, and nothing tells when not. */
 		if (errno == EAGAIN &&
-		    (deadline < 0 || signals_now() < deadline)) {
-			if (signals_pause(5) == 0 || signals_ending() == 0)
+		    (deadline < 0 || wait_now() < deadline)) {
+			if (wait_pause(5) == 0 || wait_ending() == 0)
 				continue;
 			errno = EINTR;
 		} else if (errno == EAGAIN) {
@@ -483,7 +483,7 @@ connect_tcp(const struct address *a, int64_t deadline, struct failure *f)
 		return -1;
 	for (ai = list; ai != NULL && s == -1; ai = ai->ai_next) {
 		s = connect_to(ai->ai_addr, ai->ai_addrlen, deadline, f);
-		if (s == -1 && signals_ending() != 0)
+		if (s == -1 && wait_ending() != 0)
 			break;
 	}
 	freeaddrinfo(list);

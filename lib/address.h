@@ -7,7 +7,7 @@
 #include "sys.h"
 
 #include "failure.h"
-#include "named.h"
+#include "fdpass/name.h"
 
 #include <stdint.h>
 #include <sys/un.h>

@@ -2,8 +2,8 @@
 
 #include "copy.h"
 
-#include "signals.h"
 #include "trace.h"
+#include "wait.h"
 
 #include <sys/stat.h>
 
@@ -179,7 +179,7 @@ copy_both(int connection, int in, int out, struct failure *f)
 		/* The peer may go, while there is nothing to send to it. */
 		p[2].fd = back.is_over ? connection : -1;
 		p[2].events = p[2].revents = 0;
-		if (signals_wait(p, 3, -1) == -1) {
+		if (wait_poll(p, 3, -1) == -1) {
 			if (errno == EINTR)
 				continue;
 			return failure_errno(f, "poll");

@@ -2,6 +2,7 @@
 
 #include "descriptors.h"
 
+#include "fdpass/message.h"
 #include "trace.h"
 
 #include <sys/resource.h>
@@ -14,6 +15,12 @@
 #include <unistd.h>
 
 static unsigned held; /* bits: the caller had closed these of 0, 1, 2 */
+
+/* A socket, for those that look for others like it. */
+struct duplicates {
+	int fd;
+	struct stat st;
+};
 
 /*
  * Hold closed standard descriptors, so that nothing we open lands there. The
@@ -107,25 +114,43 @@ descriptors_limit(void)
 	return (int)limit.rlim_cur;
 }
 
-static void
-hide_duplicate(int fd, void *socket)
+/*
+ * Raise the limit of this process to what it may be: what holds many
+ * descriptors need not be told. Not for what runs COMMAND, which is to have
+ * the caller's.
+ */
+void
+descriptors_raise_limit(void)
 {
-	const struct stat *mine = socket;
-	struct stat other;
+	struct rlimit limit;
 
-	if (fstat(fd, &other) == 0 && other.st_dev == mine->st_dev &&
-	    other.st_ino == mine->st_ino)
-		sys_cloexec(fd);
+	if (getrlimit(RLIMIT_NOFILE, &limit) == -1 ||
+	    limit.rlim_cur == limit.rlim_max)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-/* From 3 up, COMMAND shall not find any duplicate of this socket. */
-void
-descriptors_hide_duplicates(int sock)
+static void
+close_duplicate(int fd, void *socket)
 {
-	struct stat mine;
+	const struct duplicates *d = socket;
+	struct stat other;
 
-	if (fstat(sock, &mine) == 0)
-		visit(hide_duplicate, &mine);
+	if (fd != d->fd && fstat(fd, &other) == 0 &&
+	    other.st_dev == d->st.st_dev && other.st_ino == d->st.st_ino)
+		message_close_fd(fd);
+}
+
+/* Close every duplicate of this socket from 3 up. */
+void
+descriptors_close_duplicates(int fd)
+{
+	struct duplicates d;
+
+	d.fd = fd;
+	if (fstat(fd, &d.st) == 0)
+		visit(close_duplicate, &d);
 }
 
 /*
@@ -149,7 +174,7 @@ descriptors_take_standard(int fd, int flags)
 	return copy;
 }
 
-/* One of the descriptors that are still to be moved is there. */
+/* Is it among these? */
 static int
 is_among(int fd, const int *fds, size_t n)
 {
@@ -161,7 +186,7 @@ is_among(int fd, const int *fds, size_t n)
 	return 0;
 }
 
-/* Out of the way: those that are still to be moved and are at this number. */
+/* Of those that are still to be moved, take those at this number away. */
 static int
 move_away(int fd, int *fds, size_t n)
 {
@@ -177,11 +202,11 @@ move_away(int fd, int *fds, size_t n)
 }
 
 /*
- * Put fds[i] at number targets[i], open across exec. fds[] are ours, and each
- * is closed as soon as it has been moved, so that one free number is enough:
- * who has taken a message must not fail for want of more. dup2() onto itself
- * would keep close-on-exec. Safe between vfork() and exec, where fds[] is
- * written to.
+ * Put fds[i] at number targets[i], open across exec. The targets are distinct,
+ * fds[] need not be. fds[] are ours, and each is closed as soon as it is at
+ * all its targets, so that one free number is enough: who has taken a message
+ * must not fail for want of more. dup2() onto itself would keep close-on-exec.
+ * Safe between vfork() and exec, where fds[] is written to.
  */
 int
 descriptors_land(const char *step, int *fds, const int *targets, size_t n)
@@ -203,7 +228,9 @@ descriptors_land(const char *step, int *fds, const int *targets, size_t n)
 			return -1;
 		if (trace_on)
 			trace(step, "dup2(%d, %d)", from, targets[i]);
-		if (!is_among(from, fds + i + 1, n - i - 1))
+		/* What has landed there already stays. */
+		if (!is_among(from, fds + i + 1, n - i - 1) &&
+		    !is_among(from, targets, i))
 			close(from);
 	}
 	return 0;

@@ -11,7 +11,8 @@ int descriptors_is_open(int);
 int descriptors_next(int);
 int descriptors_highest(void);
 int descriptors_limit(void);
-void descriptors_hide_duplicates(int);
+void descriptors_close_duplicates(int);
+void descriptors_raise_limit(void);
 int descriptors_take_standard(int, int);
 int descriptors_land(const char *, int *, const int *, size_t);
 

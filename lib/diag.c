@@ -1,7 +1,7 @@
 #include "sys.h"
 
 #include "diag.h"
-#include "signals.h"
+#include "wait.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -104,9 +104,9 @@ diag_failure(const char *object, const struct failure *f)
 static int
 offence_allowed(void)
 {
-	if (signals_now() >= offence_window) {
+	if (wait_now() >= offence_window) {
 		diag_flush();
-		offence_window = signals_deadline(1000);
+		offence_window = wait_deadline(1000);
 		offences = 0;
 	}
 	if (offences < OFFENCES_A_SECOND) {

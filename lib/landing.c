@@ -32,6 +32,9 @@ landing_is_connection(int fd)
 		-1 ||
 	    listening)
 		return 0;
+	/* A datagram may have come to one that was never connected. */
+	if (stream_socket_type(fd) == SOCK_DGRAM)
+		return 0;
 	p.fd = fd;
 	p.events = POLLIN;
 	return poll(&p, 1, 0) == 1 && (p.revents & POLLIN) != 0;

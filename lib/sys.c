@@ -24,14 +24,6 @@ sys_would_block(int error)
 	return error == EAGAIN;
 }
 
-/* Something has run out, which others may give back: to be waited for. */
-int
-sys_is_short(int error)
-{
-	return error == EMFILE || error == ENFILE || error == ENOBUFS ||
-	    error == ENOMEM || error == ETOOMANYREFS;
-}
-
 int
 sys_cloexec(int fd)
 {
@@ -467,10 +459,8 @@ sys_get_creds(const struct cmsghdr *h, struct sys_peer *peer)
 	    h->cmsg_len < CMSG_LEN(sizeof c))
 		return 0;
 	memcpy(&c, CMSG_DATA(h), sizeof c);
-	/* No process: the message was sent before anybody asked. */
-	if (c.pid <= 0)
-		return 0;
-	peer->pid = c.pid;
+	/* A process of another namespace has no number here, but a user. */
+	peer->pid = c.pid > 0 ? c.pid : -1;
 	peer->uid = (long)c.uid;
 	peer->gid = (long)c.gid;
 	return 1;

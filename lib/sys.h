@@ -68,7 +68,6 @@ struct sys_peer {
 };
 
 int sys_would_block(int);
-int sys_is_short(int);
 int sys_cloexec(int);
 int sys_nonblock(int, int);
 int sys_socket(int, int);

@@ -3,7 +3,7 @@
 #include "trace.h"
 
 #include "diag.h"
-#include "signals.h"
+#include "wait.h"
 
 #include <sys/stat.h>
 
@@ -95,8 +95,8 @@ wait_step(void)
 	p.fd = step_fifo;
 	p.events = POLLIN;
 	/* A signal may have come at an earlier step. */
-	while (signals_ending() == 0 && read(step_fifo, &byte, 1) != 1)
-		signals_wait(&p, 1, -1);
+	while (wait_ending() == 0 && read(step_fifo, &byte, 1) != 1)
+		wait_poll(&p, 1, -1);
 }
 
 /* If stepping, say which call comes next and wait to be let on. */

@@ -170,8 +170,10 @@ python_receiver()
 
 @test "a Python receiver that answers anything else has refused it" {
 	need_python
+	python_receiver 's.send(b"\x01")'
+	fails 1 "fdsend: ./s: refused by the receiver" fdsend ./s
 	python_receiver 's.send(b"no")'
-	fails 1 "fdsend: ./s: *refused*" fdsend ./s
+	fails 1 'fdsend: ./s: answered "no": not an fdrecv; *' fdsend ./s
 }
 
 @test "Python on a datagram socket receives from fdsend" {

@@ -159,7 +159,7 @@ start_from()
 	else
 		# `with` closes the rest, and undoes the shell's ignoring
 		# of INT and QUIT in background jobs.
-		with -x -d INT -d QUIT "$@" \
+		with -x -d INT -d QUIT -d ALRM "$@" \
 			<"$file" >>"$name.out" 2>>"$name.err" 3>&- 4>&- &
 	fi
 	pid=$!

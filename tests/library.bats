@@ -275,10 +275,12 @@ probe()
 
 @test "a receiver that answers that it has no room, or goes away unread" {
 	probe
-	start receiver ./probe take ./s 1 r
+	# It is tried again for a second.
+	start receiver ./probe take ./s 1000000 r
 	wait_for test -s receiver.out
 	same "$(limited ./probe give ./s 1 1 0)" EAGAIN
-	ended receiver
+	stop receiver
+	rm ./s
 	start receiver fdlisten ./s true
 	listens ./s
 	ended receiver

@@ -283,8 +283,8 @@ holds()
 		# shellcheck disable=SC2016,SC2086
 		start viewer sh -c 'exec fdrecv $1 ./s >/dev/full' sh $option
 		up ./s
-		# What nobody has seen was not taken.
-		fails 1 "fdsend: ./s: refused*" fdsend ./s
+		# (The answer comes first: its sender may have given up.)
+		limited fdsend ./s
 		ended viewer
 		is_status 1
 		one_line viewer.err

@@ -195,8 +195,9 @@ silent_sender()
 		limited fdsend ./s
 	done
 	wait_for has 5 grep received pool.out
-	running silent
-	stop silent KILL
+	# Before COMMAND runs, who has sent nothing yet is sent elsewhere.
+	ended silent
+	same "$(cat silent.out)" "answer 114"
 	stop pool
 	is_status 0
 }

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * A UNIX socket with a name: made with the mode it shall have, in place of a
  * stale one but never of a live one, and removed by its maker alone.
@@ -26,5 +27,7 @@ int address_unix(
 int address_is_no_socket(const char *);
 int named_listen(const char *, int, mode_t, struct named *, struct failure *);
 void named_remove(struct named *);
+int name_is_abstract(int fd);
+int name_allows(int sock);
 
 #endif

@@ -1,8 +1,10 @@
+/* SPDX-License-Identifier: ISC */
 #include "sys.h"
 
-#include "message.h"
+#include "fdpass/message.h"
 
 #include "fdpass.h"
+#include "wait.h"
 
 #include <sys/uio.h>
 
@@ -78,56 +80,39 @@ fdpass_buffer(struct fdpass_message *message, char *payload, size_t size)
 }
 
 /*
- * Whoever sent it may have asked that close() waits for an hour until the peer
- * has read all: that is not for us to wait for. What is left is sent anyway.
+ * Close what is foreign: a received descriptor, or a connection in whose queue
+ * there may be some. Their sender may have asked that close() waits for an
+ * hour until a peer has read all; that is not for us to wait for, and what is
+ * left is sent all the same. Keeps errno.
  */
 void
 message_close_fd(int fd)
 {
-	struct linger l;
-	socklen_t length = sizeof l;
+	struct wait_guard guard;
 	int saved = errno;
 
-	if (getsockopt(fd, SOL_SOCKET, SO_LINGER, &l, &length) == 0 &&
-	    l.l_onoff && l.l_linger > 0) {
-		l.l_onoff = 0;
-		setsockopt(fd, SOL_SOCKET, SO_LINGER, &l, sizeof l);
-	}
+	wait_guard_begin(&guard);
 	close(fd);
+	wait_guard_end(&guard);
 	errno = saved;
 }
 
 void
 fdpass_close(struct fdpass_message *message)
 {
+	struct wait_guard guard;
+	int saved = errno;
+
+	if (message->count == 0)
+		return;
+	wait_guard_begin(&guard);
 	while (message->count > 0)
-		message_close_fd(message->fds[--message->count]);
-}
-
-/*
- * Close a connection on which messages may wait that nobody wants: the kernel
- * would close their descriptors, and wait, where we can do it without.
- */
-void
-message_close_unread(int sock)
-{
-	struct fdpass_message m;
-	char bytes[4096];
-	int saved = errno, r;
-
-	shutdown(sock, SHUT_RD);
-	do {
-		fdpass_buffer(&m, bytes, sizeof bytes);
-		r = fdpass_recv(sock, &m, FDPASS_NOWAIT);
-		fdpass_close(&m);
-	} while (r == 1 ||
-	    (r == -1 &&
-		(errno == EMSGSIZE || errno == EMFILE || errno == EINTR)));
-	close(sock);
+		close(message->fds[--message->count]);
+	wait_guard_end(&guard);
 	errno = saved;
 }
 
-/* Collect the descriptors of one control message. */
+/* Collect the descriptors of one control message; what is more is closed. */
 static void
 take_rights(struct fdpass_message *message, struct cmsghdr *h)
 {
@@ -138,7 +123,7 @@ take_rights(struct fdpass_message *message, struct cmsghdr *h)
 	for (i = 0; i < n; i++) {
 		memcpy(&fd, data + i * sizeof fd, sizeof fd);
 		if (message->count == FDPASS_MAX_FDS) {
-			message_close_fd(fd);
+			close(fd);
 			continue;
 		}
 		if (!SYS_HAS_CMSG_CLOEXEC)
@@ -147,12 +132,46 @@ take_rights(struct fdpass_message *message, struct cmsghdr *h)
 	}
 }
 
+/*
+ * recvmsg(), which can hang in the kernel's own close() of what it drops: a
+ * descriptor that the table has no room for, or one that came out of band. A
+ * call that is to wait for a message cannot be guarded: it waits as long as
+ * there is none.
+ */
+static ssize_t
+receive_guarded(int sock, struct msghdr *m, int flags)
+{
+	struct wait_guard guard;
+	ssize_t n;
+
+	if (!(flags & MSG_DONTWAIT))
+		return recvmsg(sock, m, flags);
+	wait_guard_begin(&guard);
+	n = recvmsg(sock, m, flags);
+	wait_guard_end(&guard);
+	return n;
+}
+
+static void
+take_control(struct fdpass_message *message, struct msghdr *m)
+{
+	struct sys_peer sender = {-1, -1, -1};
+	struct cmsghdr *h;
+
+	for (h = CMSG_FIRSTHDR(m); h != NULL; h = CMSG_NXTHDR(m, h))
+		if (h->cmsg_level == SOL_SOCKET && h->cmsg_type == SCM_RIGHTS)
+			take_rights(message, h);
+		else
+			sys_get_creds(h, &sender);
+	message->pid = sender.pid;
+	message->uid = sender.uid;
+	message->gid = sender.gid;
+}
+
 int
 fdpass_recv(int sock, struct fdpass_message *message, int flags)
 {
 	union control control;
-	struct sys_peer sender = {-1, -1, -1};
-	struct cmsghdr *h;
 	struct msghdr m;
 	struct iovec iov;
 	ssize_t n;
@@ -165,20 +184,13 @@ fdpass_recv(int sock, struct fdpass_message *message, int flags)
 	m.msg_control = control.bytes;
 	m.msg_controllen = sizeof control.bytes;
 	message->count = message->length = 0;
-	n = recvmsg(sock, &m,
+	n = receive_guarded(sock, &m,
 	    SYS_CMSG_CLOEXEC | (flags & FDPASS_NOWAIT ? MSG_DONTWAIT : 0) |
 		(flags & FDPASS_PEEK ? MSG_PEEK : 0));
 	if (n == -1)
 		return -1;
-	for (h = CMSG_FIRSTHDR(&m); h != NULL; h = CMSG_NXTHDR(&m, h))
-		if (h->cmsg_level == SOL_SOCKET && h->cmsg_type == SCM_RIGHTS)
-			take_rights(message, h);
-		else
-			sys_get_creds(h, &sender);
+	take_control(message, &m);
 	message->length = (size_t)n;
-	message->pid = sender.pid;
-	message->uid = sender.uid;
-	message->gid = sender.gid;
 	/*
 	 * There is always room for the control messages, so what was cut is
 	 * what the descriptor table could not hold.
@@ -189,15 +201,4 @@ fdpass_recv(int sock, struct fdpass_message *message, int flags)
 		return -1;
 	}
 	return n > 0 || message->count > 0;
-}
-
-void
-fdpass_answer(int sock, char answer)
-{
-	int saved = errno;
-
-	while (send(sock, &answer, 1, MSG_NOSIGNAL | MSG_DONTWAIT) == -1 &&
-	    errno == EINTR)
-		continue;
-	errno = saved;
 }

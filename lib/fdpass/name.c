@@ -1,6 +1,7 @@
-#include "named.h"
+/* SPDX-License-Identifier: ISC */
+#include "fdpass/name.h"
 
-#include "signals.h"
+#include "wait.h"
 
 #include <sys/un.h>
 
@@ -11,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define LOCK_WAIT 5000 /* ms that somebody may hold the directory's lock */
+#define LOCK_WAIT 1000 /* ms that somebody may hold the directory's lock */
 
 enum probe { FREE, STALE, LIVE, NOT_A_SOCKET, UNKNOWN };
 
@@ -59,6 +60,28 @@ address_is_no_socket(const char *path)
 }
 
 /*
+ * What connecting with the other type says. Our own file whose mode keeps even
+ * us away (-m 0) is opened for the moment.
+ */
+static int
+try_connect(int s, const struct sockaddr_un *sun, socklen_t length,
+    const struct stat *st)
+{
+	int r, saved;
+
+	r = connect(s, (const struct sockaddr *)sun, length);
+	if (r == 0 || errno != EACCES || st->st_uid != geteuid() ||
+	    (st->st_mode & S_IWUSR) != 0 ||
+	    chmod(sun->sun_path, (st->st_mode & 0777) | S_IWUSR) == -1)
+		return r;
+	r = connect(s, (const struct sockaddr *)sun, length);
+	saved = errno;
+	chmod(sun->sun_path, st->st_mode & 0777);
+	errno = saved;
+	return r;
+}
+
+/*
  * Is somebody bound to this name? A connection of the wrong type finds out
  * without the server noticing: EPROTOTYPE comes before it would be queued.
  */
@@ -76,8 +99,8 @@ probe(const struct sockaddr_un *sun, socklen_t length, int type)
 	s = sys_socket(AF_UNIX, other);
 	if (s == -1)
 		return UNKNOWN;
-	if (connect(s, (const struct sockaddr *)sun, length) == 0 ||
-	    errno == EPROTOTYPE || errno == EPERM || errno == EACCES)
+	if (try_connect(s, sun, length, &st) == 0 || errno == EPROTOTYPE ||
+	    errno == EPERM || errno == EACCES)
 		answer = LIVE;
 	else if (errno == ECONNREFUSED)
 		answer = STALE;
@@ -87,36 +110,94 @@ probe(const struct sockaddr_un *sun, socklen_t length, int type)
 	return answer;
 }
 
-/* Open and lock the directory of a path, so that only one replaces it. */
-static int
-lock_directory(const char *path, struct failure *f)
+/* The directory of a path, with its slash; "./" for a bare name. */
+static size_t
+directory_of(char *directory, size_t size, const char *path)
 {
-	char directory[sizeof(((struct sockaddr_un *)0)->sun_path) + 2];
-	int64_t deadline = signals_deadline(LOCK_WAIT);
-	size_t n;
-	int fd;
+	size_t n = strlen(path);
 
-	snprintf(directory, sizeof directory, "%s", path);
-	n = strlen(directory);
-	while (n > 0 && directory[n - 1] != '/')
+	while (n > 0 && path[n - 1] != '/')
 		n--;
 	if (n == 0)
-		directory[n++] = '.';
-	directory[n] = '\0';
+		return (size_t)snprintf(directory, size, "./");
+	return (size_t)snprintf(directory, size, "%.*s", (int)n, path);
+}
+
+/*
+ * Open the directory of a path, and lock it, so that only one replaces the
+ * name: *is_locked is 0 where somebody else, maybe of another user, holds the
+ * lock for too long.
+ */
+static int
+lock_directory(const char *path, int *is_locked, struct failure *f)
+{
+	char directory[sizeof(((struct sockaddr_un *)0)->sun_path) + 2];
+	int64_t deadline = wait_deadline(LOCK_WAIT);
+	int fd;
+
+	directory_of(directory, sizeof directory, path);
 	fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd == -1)
 		return failure_errno(f, "open its directory");
+	*is_locked = 0;
 	while (sys_lock_directory(fd) == -1) {
 		if (errno == EINTR)
 			continue;
-		if (errno != EWOULDBLOCK || signals_now() >= deadline ||
-		    (signals_pause(10) == -1 && signals_ending() != 0)) {
+		if (errno == EWOULDBLOCK && wait_is_over(deadline))
+			return fd;
+		if (errno != EWOULDBLOCK ||
+		    (wait_pause(10) == -1 && wait_ending() != 0)) {
 			failure_errno(f, "lock its directory");
 			close(fd);
 			return -1;
 		}
 	}
+	*is_locked = 1;
 	return fd;
+}
+
+/*
+ * Remove a stale name without the lock: somebody may just be putting a live
+ * one in its place. So it is taken away whole, looked at once more, and put
+ * back if it is not stale. -1 with EADDRINUSE then.
+ */
+static int
+remove_unlocked(const struct sockaddr_un *sun, int type, struct failure *f)
+{
+	struct sockaddr_un aside = *sun;
+	const size_t size = sizeof aside.sun_path;
+	size_t n;
+	int is_stale;
+
+	n = directory_of(aside.sun_path, size, sun->sun_path);
+	if (n >= size ||
+	    (size_t)snprintf(aside.sun_path + n, size - n, ".fdpass-%ld",
+		(long)getpid()) >= size - n) {
+		errno = ENAMETOOLONG;
+		return failure_errno(f, "lock its directory");
+	}
+	if (rename(sun->sun_path, aside.sun_path) == -1)
+		return errno == ENOENT ? 0 : failure_errno(f, "rename");
+	is_stale = probe(&aside, (socklen_t)sizeof aside, type) == STALE;
+	if (!is_stale && link(aside.sun_path, sun->sun_path) == -1)
+		failure_errno(f, "link");
+	unlink(aside.sun_path);
+	if (is_stale)
+		return 0;
+	errno = EADDRINUSE;
+	return failure_errno(f, "bind");
+}
+
+/* Remove a stale name. */
+static int
+remove_stale(
+    const struct sockaddr_un *sun, int type, int is_locked, struct failure *f)
+{
+	if (!is_locked)
+		return remove_unlocked(sun, type, f);
+	if (unlink(sun->sun_path) == -1 && errno != ENOENT)
+		return failure_errno(f, "remove the stale socket");
+	return 0;
 }
 
 /* bind() that gives the file its mode from the first instant. */
@@ -138,9 +219,9 @@ static int
 replace(int s, const struct sockaddr_un *sun, socklen_t length, int type,
     mode_t mode, struct failure *f)
 {
-	int lock, r = -1, saved;
+	int lock, is_locked = 0, r = -1, saved;
 
-	lock = lock_directory(sun->sun_path, f);
+	lock = lock_directory(sun->sun_path, &is_locked, f);
 	if (lock == -1)
 		return -1;
 	switch (probe(sun, length, type)) {
@@ -155,10 +236,8 @@ replace(int s, const struct sockaddr_un *sun, socklen_t length, int type,
 		failure_errno(f, "probe");
 		break;
 	case STALE:
-		if (unlink(sun->sun_path) == -1 && errno != ENOENT) {
-			failure_errno(f, "remove the stale socket");
+		if (remove_stale(sun, type, is_locked, f) == -1)
 			break;
-		}
 		/* FALLTHROUGH */
 	case FREE:
 		r = bind_mode(s, sun, length, mode);
@@ -224,6 +303,33 @@ bound:
 		return -1;
 	}
 	return s;
+}
+
+/* Is this socket bound to an abstract name? */
+int
+name_is_abstract(int fd)
+{
+	struct sockaddr_un sun;
+	socklen_t length = sizeof sun;
+
+	memset(&sun, 0, sizeof sun);
+	return getsockname(fd, (struct sockaddr *)&sun, &length) == 0 &&
+	    sun.sun_family == AF_UNIX &&
+	    length > offsetof(struct sockaddr_un, sun_path) &&
+	    sun.sun_path[0] == '\0';
+}
+
+/*
+ * An abstract name has no mode that keeps others away: may the process at the
+ * other end of this connection send descriptors? The same user may, and root.
+ */
+int
+name_allows(int sock)
+{
+	struct sys_peer peer;
+
+	return sys_peer_of(sock, &peer) == 0 &&
+	    (peer.uid == 0 || peer.uid == (long)geteuid());
 }
 
 /*
