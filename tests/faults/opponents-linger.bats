@@ -119,7 +119,7 @@ bears()
 	done
 }
 
-everywhere="linger negative nested deep second oob rest longer"
+everywhere="linger negative nested deep two second oob rest longer"
 
 @test "fdrecv -k ./s COMMAND: it waits for nobody's close" {
 	bears "fdrecv -k ./s true" $everywhere
@@ -198,7 +198,7 @@ is_served()
 }
 
 echoing='sh -c "[ \"\$FDRECV_PAYLOAD\" = x ] || exec fdecho"'
-streamed="linger negative nested deep"
+streamed="linger negative nested two"
 
 @test "fdrecv -k - COMMAND: it waits for nobody's close" {
 	borne "exec fdrecv -k - $echoing" fdrecv $streamed
@@ -221,11 +221,13 @@ streamed="linger negative nested deep"
 }
 
 @test "fdsend -r to a name: it waits for nobody's close" {
+	expendable=fdecho
 	borne "exec fdsend -r ./t" fdsend $streamed
 	no_faults
 }
 
 @test "fdsend -r to a stream: it waits for nobody's close" {
+	expendable=fdecho
 	borne "fdsend -r - | exec fdecho -" fdsend $streamed
 	no_faults
 }
@@ -233,7 +235,8 @@ streamed="linger negative nested deep"
 # --- what COMMAND gets
 
 # The shell is there to let who started it close its own copy before.
-asks='sleep 0.1; exec opponent linger'
+# The connection is its standard output, too.
+asks='sleep 0.1; exec opponent linger >>seen'
 
 # arrives COMMAND...: it receives from ./s; COMMAND's COMMAND sees the setting.
 arrives()
@@ -245,11 +248,7 @@ arrives()
 		start victim "$@" sh -c "$asks"
 		up ./s
 		start opponent opponent give "${setting%% *}" ./s
-		within 3000 test -s victim.out || :
-		same "$(head -n 1 victim.out)" "linger ${setting#* }" ||
-			fault "COMMAND saw $(head -n 1 victim.out)"
-		term "$(process victim)"
-		clear_away
+		saw "${setting#* }"
 	done
 }
 
@@ -260,6 +259,18 @@ arrives()
 	no_faults
 }
 
+# saw SETTING: that is what COMMAND saw first.
+saw()
+{
+	local line=nothing
+
+	within 3000 test -s seen && read -r line <seen
+	same "$line" "linger $1" >/dev/null || fault "COMMAND saw: $line"
+	term "$(process victim)"
+	clear_away
+	rm -f seen
+}
+
 # handed COMMAND: the same by way of a stream; COMMAND is the shell's.
 handed()
 {
@@ -268,11 +279,7 @@ handed()
 	for setting in "linger 1 3600" "negative 1 -1"; do
 		cell="$1 x ${setting%% *}"
 		start victim opponent feed "${setting%% *}" sh -c "$1"
-		within 3000 grep -q linger victim.out || :
-		same "$(grep -m 1 linger victim.out)" "linger ${setting#* }" ||
-			fault "COMMAND saw $(head -n 1 victim.out)"
-		term "$(process victim)"
-		clear_away
+		saw "${setting#* }"
 	done
 }
 
@@ -282,12 +289,9 @@ handed()
 	handed "exec $receive"
 	handed "fdsend -r - | exec $receive"
 	cell="through a name"
-	start sink fdrecv -k ./t sh -c "$asks >>seen"
+	start sink fdrecv -k ./t sh -c "$asks"
 	up ./t
 	start victim opponent feed linger fdsend -r ./t
-	within 3000 test -s seen || :
-	same "$(head -n 1 seen)" "linger 1 3600" || fault "saw $(cat seen)"
-	term "$(process victim)"
-	clear_away
+	saw "1 3600"
 	no_faults
 }

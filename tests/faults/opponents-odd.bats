@@ -142,6 +142,7 @@ echoing='sh -c "[ \"\$FDRECV_PAYLOAD\" = x ] || exec fdecho"'
 }
 
 @test "fdsend -r meets what the kernel offers" {
+	expendable=fdecho
 	met "exec fdsend -r ./t" fdsend $few
 	met "fdsend -r - | exec fdecho -" fdsend $few
 	no_faults

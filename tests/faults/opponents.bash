@@ -15,6 +15,8 @@ DRAINED=4500 # a stream is emptied for 2000 at most
 
 faults=()
 took=0
+# Commands behind the one that is tested: they are not waited for.
+expendable=
 
 # clock: sets $clock, milliseconds.
 clock()
@@ -89,11 +91,11 @@ clear_away()
 	cell=${cell//$'\t'/}
 	cell=${cell//$'\\\n'/}
 	cell=${cell//$'\n'/ }
-	# Whoever serves behind the one that is tested.
-	[ -z "${pid_of[sink]-}" ] || term "$(process sink)"
-	left=$(of_opponents)
+	# Who serves behind the one that is tested may hold what never ends.
+	[ -z "${pid_of[sink]-}" ] || kill -KILL "$(process sink)"
+	left="$(of_opponents) ${expendable:+$(ours_named $expendable)}"
 	# shellcheck disable=SC2086
-	[ -z "$left" ] || kill -KILL $left 2>/dev/null || :
+	kill -KILL $left 2>/dev/null || :
 	if ! within "$ENDED" is_quiet all_but_opponents; then
 		left=$(all_but_opponents)
 		# shellcheck disable=SC2086

@@ -5,6 +5,7 @@
  *	opponent call [-p PROCESSES] KIND ADDRESS
  *	opponent send [-p PROCESSES] KIND SOCKET
  *	opponent feed [-t TYPE] [-p PROCESSES] KIND COMMAND [ARG...]
+ *	opponent fill [-w FILE] -n COUNT... COMMAND [ARG...]
  *	opponent give [-c COUNT] [-s PID]... KIND SOCKET
  *	opponent silent [-b BYTES] [-n COUNT] SOCKET
  *	opponent probe [-e] SOCKET
@@ -42,6 +43,11 @@
  * the good one has echoed, and holds the other ends. KIND may also be one of
  * send's that need no name: then PROCESSES send from now on.
  *
+ * fill: the same; one message for each -n, with COUNT connections, which are
+ * held. When they have echoed, or after three seconds, a line on standard error
+ * says "echoed N in MS", and the next message is sent. The
+ * first is sent when FILE is there.
+ *
  * give: stop the processes PID, send one message, let them go on; print
  * "answer " and taken, refused, retry, end, reset or none (within 3 s); stay,
  * for what was sent has another end. KIND tells what it carries:
@@ -49,6 +55,7 @@
  *	negative   the same with a negative time
  *	nested     a UNIX socket with such a one in its queue
  *	deep       the same three deep
+ *	two        one of negative and one of nested
  *	inside     a UNIX connection; such a one comes with its bytes
  *	insideoob  the same, urgent
  *	insidenested  the same, with one of nested
@@ -110,6 +117,7 @@
 #define RETRIES 2000  /* ms of trying again */
 #define MOST_FDS 253
 #define MOST_PIDS 64
+#define MOST_MESSAGES 16
 #define MOST_HELD 4096
 #define TOO_LONG 70000
 #define HOUR 3600
@@ -130,7 +138,7 @@ static void
 usage(void)
 {
 	fprintf(stderr,
-	    "usage: opponent call|send|feed|give|silent|probe|"
+	    "usage: opponent call|send|feed|fill|give|silent|probe|"
 	    "slow|many|hold|deaf|linger [OPTION]... [OPERAND]...\n");
 	exit(2);
 }
@@ -462,6 +470,11 @@ cargo(const char *kind, int own, int fds[2])
 		(void)!send(fds[0], "b", 1, MSG_NOSIGNAL);
 		return 2;
 	}
+	if (strcmp(kind, "two") == 0) {
+		fds[0] = lingering(-1);
+		fds[1] = nested(1);
+		return 2;
+	}
 	if (strcmp(kind, "linger") == 0)
 		fds[0] = lingering(HOUR);
 	else if (strcmp(kind, "negative") == 0)
@@ -753,16 +766,22 @@ stay_behind(void)
 
 /* Hold the other ends until the reader is gone. */
 static void
-hold_ends(int stream, int good, double begun)
+wait_for_end(int stream)
 {
 	struct pollfd p;
 
-	if (echoes(good, PATIENCE * 3))
-		fprintf(stderr, "served %.0f\n", now_ms() - begun);
 	p.fd = stream;
 	p.events = 0;
 	poll(&p, 1, -1);
 	_exit(0);
+}
+
+static void
+hold_ends(int stream, int good, double begun)
+{
+	if (echoes(good, PATIENCE * 3))
+		fprintf(stderr, "served %.0f\n", now_ms() - begun);
+	wait_for_end(stream);
 }
 
 static void
@@ -817,6 +836,67 @@ feeder(int argc, char *argv[])
 	signal(SIGPIPE, SIG_DFL);
 	execvp(argv[optind + 1], argv + optind + 1);
 	die(argv[optind + 1]);
+	return 127;
+}
+
+/* One message with so many connections; how many of them echo. */
+static int
+fill_once(int stream, int count)
+{
+	int ours[MOST_FDS], fds[MOST_FDS], pair[2], i, echoed = 0;
+	double until = now_ms() + PATIENCE;
+
+	if (count < 1 || count > MOST_FDS)
+		usage();
+	for (i = 0; i < count; i++) {
+		make_pair(SOCK_STREAM, pair);
+		ours[i] = pair[0];
+		fds[i] = pair[1];
+	}
+	if (send_fds(stream, "", 1, fds, (size_t)count, 0) == -1)
+		die("sendmsg");
+	close_all(fds, (size_t)count);
+	for (i = 0; i < count && now_ms() < until; i++)
+		echoed += echoes(ours[i], (int)(until - now_ms()));
+	return echoed;
+}
+
+static int
+filler(int argc, char *argv[])
+{
+	int c, pair[2], counts[MOST_MESSAGES], messages = 0, i, echoed;
+	const char *file = NULL;
+	double begun;
+
+	while ((c = getopt(argc, argv, "+n:w:")) != -1)
+		if (c == 'w')
+			file = optarg;
+		else if (c == 'n' && messages < MOST_MESSAGES)
+			counts[messages++] = atoi(optarg);
+		else
+			usage();
+	if (optind == argc || messages == 0)
+		usage();
+	make_pair(SOCK_SEQPACKET, pair);
+	if (stay_behind()) {
+		close(pair[1]);
+		while (file != NULL && access(file, F_OK) == -1)
+			doze(5);
+		for (i = 0; i < messages; i++) {
+			begun = now_ms();
+			echoed = fill_once(pair[0], counts[i]);
+			fprintf(stderr, "echoed %d in %.0f\n", echoed,
+			    now_ms() - begun);
+			/* Those who share the stream shall wait again. */
+			doze(100);
+		}
+		wait_for_end(pair[0]);
+	}
+	if (dup2(pair[1], STDIN_FILENO) == -1)
+		die("dup2");
+	signal(SIGPIPE, SIG_DFL);
+	execvp(argv[optind], argv + optind);
+	die(argv[optind]);
 	return 127;
 }
 
@@ -878,8 +958,9 @@ send_cargo(const char *kind, int s, size_t fillers)
 	size_t n;
 
 	if (strcmp(kind, "second") == 0 || strcmp(kind, "oob") == 0) {
-		fds[0] = open("/dev/null", O_RDWR | O_CLOEXEC);
+		make_pair(SOCK_STREAM, fds);
 		(void)!send_fds(s, "", 1, fds, 1, 0);
+		close(fds[0]);
 		send_lingering(s, "s", kind[0] == 'o' ? MSG_OOB : 0);
 	} else if (strcmp(kind, "rest") == 0) {
 		send_rest(s, fillers);
@@ -1163,8 +1244,9 @@ main(int argc, char *argv[])
 		const char *name;
 		int (*run)(int, char *[]);
 	} roles[] = {{"call", caller}, {"send", sender}, {"feed", feeder},
-	    {"give", giver}, {"silent", silent}, {"probe", prober},
-	    {"slow", slow}, {"many", many}, {"hold", holder}, {"deaf", deaf}};
+	    {"fill", filler}, {"give", giver}, {"silent", silent},
+	    {"probe", prober}, {"slow", slow}, {"many", many}, {"hold", holder},
+	    {"deaf", deaf}};
 	size_t i;
 
 	if (argc < 2)
