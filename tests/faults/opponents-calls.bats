@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: ISC
 # The checks that these are known not to need: words split on purpose, and
 # $ that a shell started by a test expands.
-# shellcheck disable=SC2016,SC2086
+# shellcheck disable=SC2016,SC2046,SC2086
 # fdlisten in its modes, and who takes its connections, against several client
 # processes that do not pause.
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
 # The checks that these are known not to need: words split on purpose.
-# shellcheck disable=SC2086
+# shellcheck disable=SC2046,SC2086
 # Receivers on a named socket, against several client processes that keep them
 # busy, or say nothing: a signal arrives, and a sender behind them is served.
 

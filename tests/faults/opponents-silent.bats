@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
 # The checks that these are known not to need: words split on purpose.
-# shellcheck disable=SC2086
+# shellcheck disable=SC2030,SC2031,SC2086
 # A thousand connections that say nothing: the next sender is served at once,
 # who has to give way is told "not now", and no user shuts out another.
 
@@ -52,7 +52,7 @@ answered()
 # stands COMMAND: many silent ones, then some that are served.
 stands()
 {
-	local row=$1 flag= i process
+	local row=$1 flag='' i process
 
 	cell=$row
 	times=

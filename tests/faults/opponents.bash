@@ -93,6 +93,7 @@ clear_away()
 	cell=${cell//$'\n'/ }
 	# Who serves behind the one that is tested may hold what never ends.
 	[ -z "${pid_of[sink]-}" ] || kill -KILL "$(process sink)"
+	# shellcheck disable=SC2086
 	left="$(of_opponents) ${expendable:+$(ours_named $expendable)}"
 	# shellcheck disable=SC2086
 	kill -KILL $left 2>/dev/null || :
@@ -121,10 +122,16 @@ clear_away()
 	keeps_name=
 }
 
-# feels PROCESS...: wait until the load has reached them, half a second at most.
+# thorough COMMAND...: only in the long trials.
+thorough()
+{
+	[ "$FDPASS_TRIALS" != full ] || "$@"
+}
+
+# feels PROCESS...: wait until the load has reached them, a moment at most.
 feels()
 {
-	within 500 worked "$@" || :
+	within 300 worked "$@" || :
 }
 
 # crowd_of KIND: how many processes it takes to keep a loop ready.

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: ISC
 # The checks that these are known not to need: words split on purpose, and
 # $ that a shell started by a test expands.
-# shellcheck disable=SC2015,SC2016,SC2086
+# shellcheck disable=SC2015,SC2016,SC2030,SC2031,SC2046,SC2086
 # What the manual promises, where it is awkward to keep: at the end, when
 # something is short, when a message is too large, when there are two.
 

@@ -52,7 +52,7 @@ note_idle()
 # shared MOST LEAST: of the connections held now no worker has more, or fewer.
 shared()
 {
-	local process n list= wrong=0
+	local process n list='' wrong=0
 
 	for process in "${!idle[@]}"; do
 		n=$(($(descriptors "$process") - ${idle[$process]}))

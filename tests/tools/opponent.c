@@ -106,6 +106,7 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -178,9 +179,13 @@ doze(int ms)
 
 /* A line, seen at once. */
 static void
-tell(const char *format, const char *word, double number)
+say(const char *format, ...)
 {
-	printf(format, word, number);
+	va_list arguments;
+
+	va_start(arguments, format);
+	vprintf(format, arguments);
+	va_end(arguments);
 	fflush(stdout);
 }
 
@@ -452,7 +457,7 @@ odd_family(const char *kind)
 		    families[i].protocol);
 		if (s != -1)
 			return s;
-		tell("%s: not offered\n", kind, 0);
+		say("%s: not offered\n", kind);
 		exit(0);
 	}
 	usage();
@@ -1000,7 +1005,7 @@ giver(int argc, char *argv[])
 		(void)!send_fds(s, "", 1, &pair[1], 1, 0);
 		close(pair[1]);
 		shutdown(s, SHUT_WR);
-		tell("answer %s\n", answer(s, PATIENCE), 0);
+		say("answer %s\n", answer(s, PATIENCE));
 		signal_all(pids, n_pids, SIGSTOP);
 		send_inside(kind, pair[0]);
 	} else {
@@ -1011,7 +1016,7 @@ giver(int argc, char *argv[])
 	/* What is closed now is closed by who has taken it. */
 	signal_all(pids, n_pids, SIGCONT);
 	if (strncmp(kind, "inside", 6) != 0)
-		tell("answer %s\n", answer(s, PATIENCE), 0);
+		say("answer %s\n", answer(s, PATIENCE));
 	pause();
 	return 0;
 }
@@ -1048,7 +1053,7 @@ silent(int argc, char *argv[])
 			(void)!send(
 			    p[i].fd, zeros, (size_t)bytes, MSG_NOSIGNAL);
 	}
-	tell("ready\n%s", "", 0);
+	say("ready\n");
 	left = count;
 	do {
 		poll(p, (nfds_t)count, signalled ? 0 : 100);
@@ -1099,7 +1104,7 @@ prober(int argc, char *argv[])
 	close(pair[1]);
 	if (echo && strcmp(how, "taken") == 0)
 		how = echoes(pair[0], PATIENCE) ? "served" : "no echo";
-	tell("%s %.0f\n", how, now_ms() - begun);
+	say("%s %.0f\n", how, now_ms() - begun);
 	return 0;
 }
 
@@ -1118,22 +1123,22 @@ slow(int argc, char *argv[])
 	notice(SIGUSR1);
 	alarm(LIFE);
 	s = reach_or_die();
-	tell("ready\n%s", "", 0);
+	say("ready\n");
 	while (!signalled)
 		sigsuspend(&before);
 	(void)!send_fds(s, "", 1, &fd, 1, 0);
 	shutdown(s, SHUT_WR);
-	tell("answer %s\n", answer(s, PATIENCE), 0);
+	say("answer %s\n", answer(s, PATIENCE));
 	return 0;
 }
 
 static int
-count_option(int argc, char *argv[], int *by_message)
+count_option(int argc, char *argv[], const char *letters, int *by_message)
 {
 	int c, count = 1;
 
-	while (
-	    (c = getopt(argc, argv, by_message != NULL ? "mn:" : "n:")) != -1)
+	*by_message = 0;
+	while ((c = getopt(argc, argv, letters)) != -1)
 		if (c == 'n')
 			count = atoi(optarg);
 		else if (c == 'm')
@@ -1151,7 +1156,7 @@ static int
 many(int argc, char *argv[])
 {
 	int ours[MOST_FDS], fds[MOST_FDS], pair[2], i, s, echoed = 0;
-	int count = count_option(argc, argv, NULL);
+	int unused, count = count_option(argc, argv, "n:", &unused);
 	char byte;
 
 	if (count > MOST_FDS)
@@ -1167,19 +1172,19 @@ many(int argc, char *argv[])
 	(void)!send_fds(s, "", 1, fds, (size_t)count, 0);
 	close_all(fds, (size_t)count);
 	shutdown(s, SHUT_WR);
-	tell("answer %s\n", answer(s, PATIENCE), 0);
+	say("answer %s\n", answer(s, PATIENCE));
 	doze(1000);
 	for (i = 0; i < count; i++)
 		echoed += recv(ours[i], &byte, 1, MSG_DONTWAIT) == 1;
-	tell("%sechoed %.0f\n", "", echoed);
+	say("echoed %d\n", echoed);
 	return 0;
 }
 
 static int
 holder(int argc, char *argv[])
 {
-	int by_message = 0, i, pair[2], s;
-	int count = count_option(argc, argv, &by_message);
+	int by_message, i, pair[2], s;
+	int count = count_option(argc, argv, "mn:", &by_message);
 
 	set_address(argv[optind]);
 	for (i = 0; i < count; i++) {
@@ -1195,7 +1200,7 @@ holder(int argc, char *argv[])
 		if (!echoes(s, PATIENCE))
 			break;
 	}
-	tell("%sheld %.0f\n", "", i);
+	say("held %d\n", i);
 	pause();
 	return 0;
 }
@@ -1203,7 +1208,7 @@ holder(int argc, char *argv[])
 static int
 deaf(int argc, char *argv[])
 {
-	int i, count = count_option(argc, argv, NULL);
+	int i, unused, count = count_option(argc, argv, "n:", &unused);
 	int *held = calloc((size_t)count, sizeof(*held));
 	int round;
 
@@ -1219,7 +1224,7 @@ deaf(int argc, char *argv[])
 				continue;
 		doze(20);
 	}
-	tell("ready\n%s", "", 0);
+	say("ready\n");
 	free(held);
 	pause();
 	return 0;
