@@ -15,6 +15,7 @@ setup()
 	common_setup
 	need_proc
 	need_linux
+	type=seqpacket
 }
 
 # fed SIGNALS VICTIM KIND COMMAND...: COMMAND is fed with KIND; VICTIM, the
@@ -26,7 +27,8 @@ fed()
 	shift 3
 	cell="$* x $kind, $signals"
 	times=
-	start victim opponent feed -p "$(crowd_of "$kind")" "$kind" "$@"
+	start victim opponent feed -t "$type" -p "$(crowd_of "$kind")" \
+		"$kind" "$@"
 	within 3000 there "$name" || fault "it has not begun"
 	# Of a pool the first is the parent.
 	process=$(ours_named "$name" | sort -n | head -n 1)
@@ -82,16 +84,55 @@ through()
 	no_faults
 }
 
-@test "fdrecv -k -, a byte stream, ends under a flood" {
-	cell="byte stream"
+@test "fdrecv - COMMAND ends while nothing comes" {
+	local process
+
+	cell="fdrecv - true"
 	times=
-	start victim opponent feed -t stream -p 4 flood fdrecv -k - true
-	within 3000 there fdrecv
-	feels "$(process victim)"
-	term "$(process victim)"
-	within "$DRAINED" gone_process "$(process victim)" ||
-		fault "one SIGTERM: still there after $took ms"
+	start victim paired -t seqpacket sleep 30 '|' fdrecv - true
+	wait_for there fdrecv
+	process=$(ours_named fdrecv)
+	wait_for asleep "$process"
+	term "$process"
+	within "$NOTICED" gone_process "$process" ||
+		fault "still there after $took ms"
+	kill $(ours_named sleep)
+	ended victim
+	is_status 143
 	clear_away
+	no_faults
+}
+
+# asleep PROCESS: it waits.
+asleep()
+{
+	like "$(ps -o stat= -p "$1")" "S*" >/dev/null
+}
+
+@test "fdrecv -k -, a byte stream, ends under a flood" {
+	type=stream
+	fed 1 fdrecv flood fdrecv -k - true
+	no_faults
+}
+
+@test "bytes without end are no reason not to end" {
+	type=stream
+	fed 2 fdrecv bytes fdrecv -k - true
+	fed 2 fdrecv bytes fdrecv -k -
+	fed 2 fdecho bytes fdecho -
+	through fdecho ./t
+	fed 2 fdsend bytes fdsend -r ./t
+	fed 1 fdecho bytes fdecho -
+	no_faults
+}
+
+@test "messages without a byte are no reason not to end" {
+	fed 2 fdrecv empty fdrecv -k - true
+	fed 2 fdrecv empty fdrecv -k -
+	fed 2 fdecho empty fdecho -
+	through fdecho ./t
+	fed 2 fdsend empty fdsend -r ./t
+	fed 1 fdecho empty fdecho -
 	no_faults
 }
 

@@ -35,6 +35,8 @@
  *	stream     hand a connection over, then send and read on it
  *	loop       hand over both ends of one pair, with a byte in it: who
  *	           echoes it talks to itself
+ *	bytes      (feed only) bytes without end and without a descriptor
+ *	empty      (feed only) messages without a byte
  *
  * feed: become COMMAND, whose standard input is a pair of UNIX sockets (TYPE is
  * seqpacket, the default, or stream). Before that, one message with the
@@ -657,6 +659,10 @@ send_once(const char *kind, int s)
 	}
 	if (strcmp(kind, "reset") == 0 || strcmp(kind, "stream") == 0)
 		return hand_over_and(kind, s);
+	if (s != -1 && strcmp(kind, "bytes") == 0)
+		return send(s, zeros, 4096, MSG_NOSIGNAL) > 0 ? 0 : -1;
+	if (s != -1 && strcmp(kind, "empty") == 0)
+		return send(s, "", 0, MSG_NOSIGNAL) == 0 ? 0 : -1;
 	if (s == -1 && strcmp(kind, "vanish") == 0)
 		return part_of_a_message(0);
 	if (s == -1 && strcmp(kind, "half") == 0)
@@ -668,8 +674,8 @@ send_once(const char *kind, int s)
 static int
 is_load(const char *kind)
 {
-	static const char *const loads[] = {
-	    "flood", "refused", "crowd", "reset", "stream", "loop"};
+	static const char *const loads[] = {"flood", "refused", "crowd",
+	    "reset", "stream", "loop", "bytes", "empty"};
 	size_t i;
 
 	for (i = 0; i < sizeof(loads) / sizeof(loads[0]); i++)
