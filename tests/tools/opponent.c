@@ -87,7 +87,7 @@
  * has echoed a byte. Prints "held COUNT" and keeps them.
  *
  * deaf: COUNT connections that send what they can and read nothing. Prints
- * "ready" and keeps them.
+ * "ready", does so once more at SIGUSR1, prints "full", and keeps them.
  *
  * linger: print SO_LINGER of descriptor 0.
  */
@@ -1211,26 +1211,46 @@ holder(int argc, char *argv[])
 	return 0;
 }
 
-static int
-deaf(int argc, char *argv[])
+/* Whatever they take, again and again for a moment. */
+static void
+stuff(const int *held, int count)
 {
-	int i, unused, count = count_option(argc, argv, "n:", &unused);
-	int *held = calloc((size_t)count, sizeof(*held));
-	int round;
+	int round, i;
 
-	if (held == NULL)
-		die("memory");
-	set_address(argv[optind]);
-	for (i = 0; i < count; i++)
-		held[i] = reach_or_die();
-	for (round = 0; round < 20; round++) {
+	for (round = 0; round < 5; round++) {
 		for (i = 0; i < count; i++)
 			while (send(held[i], zeros, sizeof(zeros),
 				   MSG_DONTWAIT | MSG_NOSIGNAL) > 0)
 				continue;
 		doze(20);
 	}
+}
+
+static int
+deaf(int argc, char *argv[])
+{
+	int i, unused, count = count_option(argc, argv, "n:", &unused);
+	int *held = calloc((size_t)count, sizeof(*held));
+	sigset_t usr1, before;
+
+	if (held == NULL)
+		die("memory");
+	set_address(argv[optind]);
+	sigemptyset(&usr1);
+	sigaddset(&usr1, SIGUSR1);
+	sigprocmask(SIG_BLOCK, &usr1, &before);
+	notice(SIGUSR1);
+	for (i = 0; i < count; i++) {
+		held[i] = reach_or_die();
+		if (!echoes(held[i], PATIENCE))
+			die("echo");
+	}
+	stuff(held, count);
 	say("ready\n");
+	while (!signalled)
+		sigsuspend(&before);
+	stuff(held, count);
+	say("full\n");
 	free(held);
 	pause();
 	return 0;
