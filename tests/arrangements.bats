@@ -56,11 +56,11 @@ connected()
 	start server fdlisten -k ./a echo hello
 	up ./a
 	run_limited paired sh -c 'exec fdconnect ./a fdsend -f 6 - \
-		3</dev/null 4</dev/null 5</dev/null' '|' fdrecv - cat
+		3</dev/null 4</dev/null 5</dev/null' '|' fdrecv -f 0 - cat
 	is_status 0
 	same "$output" hello
 	run_limited paired fdconnect ./a fdconnect fd:6 fdsend -f 6 - '|' \
-		fdrecv - cat
+		fdrecv -f 0 - cat
 	is_status 0
 	same "$output" hello
 	stop server
