@@ -3,14 +3,17 @@
  * handover - programs that use libfdpass, for the tests of what it promises.
  *
  *	handover accept NAME
+ *	handover empty FD
  *	handover interrupted NAME
  *	handover refused HOW LENGTH TIMES NAME
  *
  * accept: listen on NAME, accept one message, and print "taken from UID".
  *
+ * empty: send a message without a byte on the socket FD.
+ *
  * interrupted: a sender leaves its message unfinished; a signal comes while
  * fdpass_accept() waits for the rest. Prints what that returned, and what the
- * sender has heard: "interrupted, 0 descriptors, sender: try again".
+ * sender has heard: "interrupted, 0 descriptors" and "sender: try again".
  *
  * refused: hand over a payload of LENGTH bytes so many times to a receiver that
  * refuses, and print how often which error came of it. HOW it refuses: "unread"
@@ -74,6 +77,14 @@ accept_one(const char *name)
 	fdpass_answer(s, FDPASS_TAKEN);
 	printf("taken from %ld\n", m.uid);
 	unlink(name);
+	return 0;
+}
+
+static int
+send_empty(int s)
+{
+	if (send(s, "", 0, MSG_NOSIGNAL) == -1)
+		die("send");
 	return 0;
 }
 
@@ -150,12 +161,11 @@ interrupted(const char *name)
 	sigaction(SIGUSR1, &action, NULL);
 	listener = listen_on(name);
 	child = start();
-	if (child == 0) {
+	if (child == 0)
 		exit(leave_unfinished(name, parent));
-	}
 	fdpass_buffer(&m, payload, sizeof payload);
 	s = fdpass_accept(listener, &m);
-	printf("%s, %zu descriptors, ",
+	printf("%s, %zu descriptors\n",
 	    s == -1 && errno == EINTR ? "interrupted" :
 		s == -1               ? strerror(errno) :
 					"taken",
@@ -230,6 +240,8 @@ main(int argc, char *argv[])
 {
 	if (argc == 3 && strcmp(argv[1], "accept") == 0)
 		return accept_one(argv[2]);
+	if (argc == 3 && strcmp(argv[1], "empty") == 0)
+		return send_empty(atoi(argv[2]));
 	if (argc == 3 && strcmp(argv[1], "interrupted") == 0)
 		return interrupted(argv[2]);
 	if (argc == 6 && strcmp(argv[1], "refused") == 0)
