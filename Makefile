@@ -5,6 +5,7 @@
 #   make                 the commands, in bin/, and lib/libfdpass.a
 #   make static          the commands linked statically, in static/
 #   make test            the tests;  make test-faults: the long trials
+#   make fuzz            what foreign bytes reach, for a minute
 #   make bench           rates beside rivals
 #   make check           linters and analyzers
 #   make demo            the server-worker system, run and shown
@@ -151,7 +152,7 @@ LIB_OS = $(LIB_SRC:.c=.os)
 .SUFFIXES:
 .SUFFIXES: .c .o .os
 
-.PHONY: all static tools check test test-faults bench demo \
+.PHONY: all static tools check test test-faults fuzz bench demo \
 	install uninstall dist clean
 
 all: $(BIN)
@@ -220,6 +221,9 @@ test: all tools
 
 test-faults: all tools
 	FDPASS_TRIALS=full tests/run tests/faults
+
+fuzz:
+	tests/fuzz/run
 
 bench: all static tools
 	tests/bench/run

@@ -1,6 +1,7 @@
 #include "sys.h"
 
 #include "diag.h"
+#include "text.h"
 #include "wait.h"
 
 #include <errno.h>
@@ -9,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#define LINE 2048 /* bytes on standard error, at most */
 #define OFFENCES_A_SECOND 3
 #define PATIENCE 1000 /* ms for a last word */
 
@@ -36,21 +38,18 @@ has_room(int ms)
 static int
 say(const char *text, int ms)
 {
-	char line[1200];
-	size_t i, n;
+	char line[LINE + 1];
+	struct text t;
 	ssize_t w;
 
-	n = (size_t)snprintf(line, sizeof line, "%s: %s", diag_program, text);
-	if (n > sizeof line - 2)
-		n = sizeof line - 2;
-	for (i = 0; i < n; i++)
-		if ((unsigned char)line[i] < ' ' || line[i] == 127)
-			line[i] = '?';
-	line[n++] = '\n';
+	text_init(&t, line, LINE);
+	text_add(&t, "%s: ", diag_program);
+	text_add_line(&t, text);
+	line[t.length++] = '\n';
 	if (!has_room(ms))
 		return -1;
 	do
-		w = write(STDERR_FILENO, line, n);
+		w = write(STDERR_FILENO, line, t.length);
 	while (w == -1 && errno == EINTR);
 	return 0;
 }

@@ -125,7 +125,7 @@ environ_connection(struct environment *e, int fd, const struct sockaddr *peer,
 	if (local->sa_family == AF_UNIX) {
 		set(e, "PROTO=UNIX");
 		if (unix_path == NULL) {
-			address_format(path, sizeof path, local, length);
+			address_operand(path, sizeof path, local, length);
 			unix_path = length > sizeof(sa_family_t) ? path : NULL;
 		}
 		if (unix_path != NULL)

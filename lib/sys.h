@@ -8,6 +8,9 @@
 #ifndef SYS_H
 #define SYS_H
 
+/* On 32 bits: files that others hand us may be large, and have large numbers. */
+#define _FILE_OFFSET_BITS 64
+
 #if defined(FDPASS_POSIX_ONLY)
 #define _XOPEN_SOURCE 700
 #elif defined(__linux__)

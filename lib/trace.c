@@ -3,6 +3,7 @@
 #include "trace.h"
 
 #include "diag.h"
+#include "text.h"
 #include "wait.h"
 
 #include <sys/stat.h>
@@ -16,6 +17,8 @@
 #include <unistd.h>
 
 #define HIGH_FD 10 /* out of the way of what a shell numbers */
+#define LINE 4096
+#define END 8 /* of them for how a line ends, however long the call is */
 
 int trace_on;
 
@@ -23,60 +26,79 @@ static const char *step_path; /* NULL: no steps */
 static int step_fifo = -1;
 
 /*
- * Switch the trace on if asked by -v or by FDTRACE. Returns -1 with errno if
- * its FIFO may not be used.
+ * What anything but a FIFO has to read never ends, or is an end of file at
+ * once: nothing there would hold a call back.
+ */
+static int
+check_fifo(struct failure *f)
+{
+	struct stat st;
+
+	if (stat(step_path, &st) == -1)
+		return failure_errno(f, "open");
+	if (!S_ISFIFO(st.st_mode))
+		return failure_reason(f, ENXIO, "not a FIFO");
+	if (access(step_path, R_OK | W_OK) == -1)
+		return failure_errno(f, "open");
+	return 0;
+}
+
+/*
+ * Switch the trace on if asked by -v or by FDTRACE. Returns -1 with EINVAL if
+ * that has no meaning, or why its FIFO may not be used.
  */
 int
-trace_init(int verbose)
+trace_init(int verbose, struct failure *f)
 {
 	const char *value = getenv("FDTRACE");
-	struct stat st;
 
 	trace_on = verbose;
 	if (value == NULL || value[0] == '\0' || strcmp(value, "0") == 0)
 		return 0;
 	trace_on = 1;
-	if (strncmp(value, "step:", 5) != 0)
+	if (strcmp(value, "1") == 0)
 		return 0;
+	if (strncmp(value, "step:", 5) != 0 || value[5] == '\0')
+		return failure_reason(f, EINVAL, "neither 0, 1 nor step:FIFO");
 	step_path = value + 5;
-	if (stat(step_path, &st) == 0 && S_ISDIR(st.st_mode)) {
-		errno = EISDIR;
-		return -1;
-	}
-	return access(step_path, R_OK | W_OK);
+	return check_fifo(f);
 }
 
 /*
  * At the first step, when it is known which numbers the operands mean. For
- * writing too: otherwise open() and end of file get in the way.
+ * writing too: otherwise open() and end of file get in the way. Something else
+ * may be there by now.
  */
 static void
 open_fifo(void)
 {
+	struct stat st;
 	int fd = open(step_path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
 
 	if (fd == -1)
 		return;
-	step_fifo = sys_dup_above(fd, HIGH_FD);
+	if (fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode))
+		step_fifo = sys_dup_above(fd, HIGH_FD);
 	close(fd);
 }
 
+/* One line, in one write, whatever bytes are in what it tells of. */
 static void
 say(const char *step, const char *format, va_list arguments, const char *end)
 {
-	char line[4096];
+	char call[LINE], line[LINE];
 	int saved = errno;
-	size_t n;
+	struct text t;
 	ssize_t w;
 
-	n = (size_t)snprintf(line, sizeof line, "%-2s %s[%ld]: ", step,
-	    diag_program, (long)getpid());
-	n += (size_t)vsnprintf(line + n, sizeof line - n, format, arguments);
-	if (n > sizeof line - 8)
-		n = sizeof line - 8;
-	n += (size_t)snprintf(line + n, sizeof line - n, "%s\n", end);
+	vsnprintf(call, sizeof call, format, arguments);
+	text_init(&t, line, sizeof line - END);
+	text_add(&t, "%-2s %s[%ld]: ", step, diag_program, (long)getpid());
+	text_add_line(&t, call);
+	t.size += END;
+	text_add(&t, "%s\n", end);
 	do
-		w = write(STDERR_FILENO, line, n);
+		w = write(STDERR_FILENO, line, t.length);
 	while (w == -1 && errno == EINTR);
 	errno = saved;
 }

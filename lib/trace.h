@@ -5,9 +5,11 @@
 #ifndef TRACE_H
 #define TRACE_H
 
+#include "failure.h"
+
 extern int trace_on;
 
-int trace_init(int);
+int trace_init(int, struct failure *);
 void trace_before(const char *, const char *, ...);
 void trace(const char *, const char *, ...);
 void trace_call(const char *, const char *, ...);

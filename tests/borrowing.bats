@@ -46,16 +46,6 @@ receiver()
 	up ./s
 }
 
-# need_nobody: skip where this test cannot be another user, the array $nobody.
-need_nobody()
-{
-	[ "$(id -u)" = 0 ] || skip "takes root"
-	need setpriv
-	nobody=(setpriv --reuid=65534 --regid=65534 --clear-groups)
-	"${nobody[@]}" fdsend --version >/dev/null 2>&1 ||
-		skip "another user cannot run fdsend here"
-}
-
 @test "-p sends the standard input of another process" {
 	echo hello >file
 	receiver ./s cat
@@ -196,7 +186,7 @@ sys.exit(subprocess.run(["fdsend", "-p", str(p.pid), "./s"]).returncode)'
 }
 
 @test "a process of another user: the line says what it takes" {
-	need_nobody
+	another_user
 	start owner cat ./forever
 	fails 1 "fdsend: descriptor 0 of process $pid: *not permitted*trace*" \
 		"${nobody[@]}" fdsend -p "$pid" ./s
@@ -208,7 +198,7 @@ sys.exit(subprocess.run(["fdsend", "-p", str(p.pid), "./s"]).returncode)'
 }
 
 @test "another user sends what is open in a process of his own" {
-	need_nobody
+	another_user
 	mkdir open
 	chmod 777 open
 	echo hello >file
@@ -221,7 +211,7 @@ sys.exit(subprocess.run(["fdsend", "-p", str(p.pid), "./s"]).returncode)'
 }
 
 @test "root sends what is open in a process of another user" {
-	need_nobody
+	another_user
 	echo hello >file
 	start_from file owner "${nobody[@]}" cat ./forever
 	receiver ./s cat

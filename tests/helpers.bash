@@ -43,6 +43,7 @@ common_setup()
 	unset PROTO FDTRACE
 	pid_of=()
 	sockets_stay=0
+	open=
 	# Every process of this test carries this; see ours().
 	export FDPASS_TEST=$BATS_TEST_TMPDIR
 	export TMPDIR=$BATS_TEST_TMPDIR/tmp
@@ -89,6 +90,7 @@ common_teardown()
 			head -n 20 "$name"
 		fi
 	done
+	[ -z "$open" ] || rm -rf "$open"
 	return "$failed"
 }
 
@@ -397,6 +399,46 @@ need_ipv6()
 	grep -qs '^0*1 ' /proc/net/if_inet6 ||
 		ifconfig -a 2>/dev/null | grep -q 'inet6 ::1' ||
 		skip "no IPv6 on loopback"
+}
+
+# need_root: skip this test for anybody else.
+need_root()
+{
+	[ "$(id -u)" -eq 0 ] || skip "only root can be somebody else"
+}
+
+# open_tools: copies of the commands and of the test tools, first in PATH, in
+# the directory $open/bin, which every user can reach: this tree may lie where
+# only its owner can. Removed by the teardown.
+open_tools()
+{
+	local file
+
+	need_root
+	need setpriv
+	open=$(mktemp -d /tmp/fdpass.XXXXXX)
+	mkdir "$open/bin"
+	for file in "$FDPASS_BIN"/fd[a-z]* "$FDPASS_TOOLS"/*; do
+		[ ! -f "$file" ] || [ ! -x "$file" ] || cp -L "$file" "$open/bin/"
+	done
+	chmod 755 "$open" "$open/bin"
+	PATH=$open/bin:$PATH
+}
+
+# another_user [ID]: sets the array $nobody to the command that becomes one, who
+# finds the commands and the tools. Of the test's own files he reaches those
+# whose names are relative.
+another_user()
+{
+	local id=${1-65534}
+
+	open_tools
+	# None of the directories of this test is theirs.
+	nobody=(env TMPDIR=/tmp
+		setpriv --reuid "$id" --regid "$id" --clear-groups --)
+	# (exec by setpriv itself proves nothing: it may do more for a moment.)
+	"${nobody[@]}" sh -c 'exec fdlisten --version' >/dev/null ||
+		skip "another user cannot run the commands"
 }
 
 # unique NAME: an abstract name that no other test has.

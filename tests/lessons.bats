@@ -10,9 +10,13 @@ setup()
 	# It shows what Linux tells: peers, shared descriptions.
 	need_linux
 	need_proc
-	need "${CC:-cc}"
+	local cc=${CC:-cc}
+
+	# What the lessons show is how it is on 64 bits.
+	[ "${FDPASS_VARIANT-}" != 32-bit ] || cc=cc
+	need "$cc"
 	mkdir -p bin
-	ln -s "$(command -v "${CC:-cc}")" bin/cc
+	ln -s "$(command -v "$cc")" bin/cc
 	PATH=$PWD/bin:$PATH
 }
 

@@ -100,6 +100,53 @@ waits_before()
 		fdlisten 127.0.0.1:0 true
 }
 
+# not_stepping WHAT: FDTRACE=step:WHAT is refused before anything is done.
+not_stepping()
+{
+	FDTRACE=step:$1 fails 1 "fdlisten: FDTRACE=step:$1: not a FIFO" \
+		fdlisten -o address 127.0.0.1:0 true
+	not test -e address
+}
+
+@test "only a FIFO lets calls happen" {
+	: >file
+	mkdir directory
+	not_stepping ./file
+	not_stepping ./directory
+	not_stepping /dev/null
+	not_stepping /dev/zero
+	start server fdlisten -k ./socket true
+	up ./socket
+	not_stepping ./socket
+	stop server
+}
+
+@test "only a FIFO, for each command" {
+	local -x FDTRACE=step:/dev/zero
+
+	fails 1 "fdsend: *not a FIFO" fdsend ./s
+	fails 1 "fdrecv: *not a FIFO" fdrecv ./s true
+	fails 1 "fdecho: *not a FIFO" fdecho
+	fails 1 "fdconnect: *not a FIFO" fdconnect ./s
+	fails 1 "fdpipe: *not a FIFO" fdpipe true '|' true
+}
+
+@test "any other value of FDTRACE is an error that names what there is" {
+	local value
+
+	for value in 2 yes step steps:./step "1 "; do
+		FDTRACE=$value refuses \
+			"fdlisten: FDTRACE=$value: neither 0, 1 nor step:FIFO*" \
+			fdlisten -o address 127.0.0.1:0 true
+	done
+	FDTRACE=step: refuses "fdlisten: FDTRACE=step:: neither *" fdlisten ./a true
+	not test -e address
+	for value in '' 0; do
+		FDTRACE=$value run_limited fdsend --version
+		is_status 0
+	done
+}
+
 # Of fdstep: what is typed is written to ./keys.
 fdstep="$top_dir/cmd/fdstep"
 

@@ -121,17 +121,3 @@ shown()
 	inode=$(ls -i "$1")
 	echo "file r*size=$(wc -c <"$1")*inode=${inode%% *}"
 }
-
-# another_user [ID]: sets the array $nobody to the command that becomes one.
-another_user()
-{
-	local id=${1-65534}
-
-	[ "$(id -u)" -eq 0 ] || skip "only root can be two users"
-	need setpriv
-	# None of the directories of this test is theirs.
-	nobody=(env TMPDIR=/tmp
-		setpriv --reuid "$id" --regid "$id" --clear-groups --)
-	"${nobody[@]}" test -x "$FDPASS_BIN/fdlisten" ||
-		skip "another user cannot run the commands"
-}

@@ -194,28 +194,16 @@ in_turn()
 	wait_for none_left
 }
 
-# need_root: skip this test for anybody else.
-need_root()
-{
-	[ "$(id -u)" -eq 0 ] || skip "only root can be somebody else"
-}
-
 # --- other users
 
 # A directory that other users can reach, with the commands and the tools in
 # it, instead of the test's own, which they cannot.
 open_directory()
 {
-	need_root
-	need setpriv prlimit
-	open=$(mktemp -d /tmp/fdpass.XXXXXX)
-	mkdir "$open/bin" "$open/tmp" "$open/here"
-	cp -L "$FDPASS_BIN"/fd[a-z]* "$open/bin/"
-	cp "$FDPASS_TOOLS/load" "$FDPASS_TOOLS/hostile" \
-		"$FDPASS_TOOLS/with" "$open/bin/"
-	chmod 755 "$open" "$open/bin"
+	need prlimit
+	open_tools
+	mkdir "$open/tmp" "$open/here"
 	chmod 1777 "$open/tmp" "$open/here"
-	PATH=$open/bin:$PATH
 	export TMPDIR=$open/tmp
 	cd "$open/here" || return
 	# Two users whose numbers nobody else has, no other test either.

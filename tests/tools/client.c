@@ -2,12 +2,13 @@
  * client - copy standard input to a connection, end that direction, and
  * copy the connection to standard output until its end.
  *
- *	client [-v] [-r BYTES] ADDRESS
+ *	client [-v] [-b NAME] [-r BYTES] ADDRESS
  *
  * ADDRESS is HOST:PORT or [HOST]:PORT (numeric), @NAME, or a path with a
- * slash. -v prints the own address to standard error once connected. -r:
- * reset the connection as soon as BYTES bytes came back. Exit status 0 at the
- * end of the connection, 3 if the peer reset it, 1 otherwise.
+ * slash. -v prints the own address to standard error once connected. -b: bind
+ * the UNIX socket to NAME first. -r: reset the connection as soon as BYTES
+ * bytes came back. Exit status 0 at the end of the connection, 3 if the peer
+ * reset it, 1 otherwise.
  */
 #define _GNU_SOURCE
 #include <sys/socket.h>
@@ -31,32 +32,44 @@ die(const char *what)
 	exit(errno == ECONNRESET || errno == EPIPE ? 3 : 1);
 }
 
-static int
-connect_unix(const char *name)
+static socklen_t
+unix_name(struct sockaddr_un *sun, const char *name)
 {
-	struct sockaddr_un sun;
 	size_t length;
-	int s, tries;
 
-	memset(&sun, 0, sizeof(sun));
-	sun.sun_family = AF_UNIX;
+	memset(sun, 0, sizeof(*sun));
+	sun->sun_family = AF_UNIX;
 	length = strlen(name);
-	if (length >= sizeof(sun.sun_path)) {
+	if (length >= sizeof(sun->sun_path)) {
 		errno = ENAMETOOLONG;
 		die(name);
 	}
-	memcpy(sun.sun_path, name, length);
+	memcpy(sun->sun_path, name, length);
 	if (name[0] == '@')
-		sun.sun_path[0] = '\0';
+		sun->sun_path[0] = '\0';
 	else
 		length++;
-	length += offsetof(struct sockaddr_un, sun_path);
+	return (socklen_t)(length + offsetof(struct sockaddr_un, sun_path));
+}
+
+static int
+connect_unix(const char *name, const char *own)
+{
+	struct sockaddr_un sun;
+	socklen_t length;
+	int s, tries;
+
 	s = socket(AF_UNIX, SOCK_STREAM, 0);
 	if (s == -1)
 		die("socket");
+	if (own != NULL) {
+		length = unix_name(&sun, own);
+		if (bind(s, (struct sockaddr *)&sun, length) == -1)
+			die("bind");
+	}
+	length = unix_name(&sun, name);
 	/* Refused, perhaps, between their bind() and listen(). */
-	for (tries = 0;
-	     connect(s, (struct sockaddr *)&sun, (socklen_t)length) == -1;
+	for (tries = 0; connect(s, (struct sockaddr *)&sun, length) == -1;
 	     tries++) {
 		if (errno != ECONNREFUSED || tries == 100)
 			die(name);
@@ -131,13 +144,18 @@ main(int argc, char *argv[])
 	struct linger linger;
 	ssize_t n, left;
 	long long back, most;
+	const char *own;
 	char *p;
 	int c, s, verbose;
 
+	own = NULL;
 	verbose = 0;
 	most = -1;
-	while ((c = getopt(argc, argv, "vr:")) != -1) {
+	while ((c = getopt(argc, argv, "b:vr:")) != -1) {
 		switch (c) {
+		case 'b':
+			own = optarg;
+			break;
 		case 'v':
 			verbose = 1;
 			break;
@@ -149,12 +167,13 @@ main(int argc, char *argv[])
 		}
 	}
 	if (optind != argc - 1) {
-		fprintf(stderr, "usage: client [-v] [-r BYTES] ADDRESS\n");
+		fprintf(stderr,
+		    "usage: client [-v] [-b NAME] [-r BYTES] ADDRESS\n");
 		return 2;
 	}
 	signal(SIGPIPE, SIG_IGN);
 	p = argv[optind];
-	s = strchr(p, '/') != NULL || p[0] == '@' ? connect_unix(p) :
+	s = strchr(p, '/') != NULL || p[0] == '@' ? connect_unix(p, own) :
 						    connect_tcp(p);
 	if (verbose)
 		print_local(s);
