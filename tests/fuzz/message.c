@@ -7,26 +7,24 @@
  *
  * All that this knows of the receiver is in begin(), step() and end().
  */
-#include "incoming.h"
+#include "fdpass/arrival.h"
 
 #include "fuzz.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #define MOST_FDS 300
 
-static struct incoming in;
+static struct arrival in;
+static char buffer[FDPASS_MAX_PAYLOAD + 1];
 
 static void
-begin(int sock)
+begin(int sock, int type)
 {
-	static int is_ready;
-
-	must(is_ready || incoming_init(&in) == 0);
-	is_ready = 1;
-	incoming_begin(&in, sock);
+	arrival_begin(&in, sock, type);
 }
 
 /* 1: a message is complete; 0: there may come more; -1: nothing comes of it. */
@@ -35,7 +33,7 @@ step(int is_late)
 {
 	if (is_late)
 		in.deadline = 0;
-	return incoming_step(&in);
+	return arrival_step(&in, buffer, sizeof buffer);
 }
 
 static const struct fdpass_message *
@@ -48,6 +46,7 @@ static void
 end(void)
 {
 	fdpass_close(&in.message);
+	free(in.kept);
 }
 
 /* One part: so many bytes, so many descriptors, in one or in two messages. */
@@ -116,7 +115,7 @@ play(int type, const uint8_t *data, size_t size)
 	int s[2], r = 0;
 
 	must(socketpair(AF_UNIX, type, 0, s) == 0);
-	begin(s[0]);
+	begin(s[0], type);
 	while (r == 0 && size >= 3 && total + 65536 < sizeof sent) {
 		n = data[1];
 		if (n > size - 3)
