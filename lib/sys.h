@@ -8,7 +8,7 @@
 #ifndef SYS_H
 #define SYS_H
 
-/* On 32 bits: files that others hand us may be large, and have large numbers. */
+/* On 32 bits: files that others hand us may be large, so are their numbers. */
 #define _FILE_OFFSET_BITS 64
 
 #if defined(FDPASS_POSIX_ONLY)

@@ -448,18 +448,11 @@ unique()
 }
 
 # up FILE: until the UNIX socket FILE is there, and somebody has bound it and
-# listens, if ss(8) is installed. Without it that comes in the next instant:
+# listens, where the system tells. Where not, that comes in the next instant:
 # fdsend and most test tools try again until then.
 up()
 {
-	wait_for is_up "$1"
-}
-
-is_up()
-{
-	[ -S "$1" ] || return
-	! type -P ss >/dev/null ||
-		ss -xlHe | grep -q "\(LISTEN\|^u_dgr\) .* ino:$(stat -c %i "$1") "
+	wait_for isup "$1"
 }
 
 # listens FILE: until somebody listens on the UNIX socket FILE, for peers that
