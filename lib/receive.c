@@ -704,16 +704,19 @@ note_highest(struct receiver *r, const struct fdpass_message *m)
 
 /*
  * Take one part of a message from a stream: 1, 0 at the end, or -1 with errno.
- * What Linux says of a sender from before we asked for names is no user.
+ * An empty message, of which a flood may come, is none: EINTR. What Linux says
+ * of a sender from before we asked for names is no user.
  */
 static int
 take_part(struct receiver *r, struct fdpass_message *part, int flags)
 {
 	int result;
 
-	do
-		result = fdpass_recv(r->fd, part, flags);
-	while (result == 0 && r->type != SOCK_STREAM && !has_ended(r->fd));
+	result = fdpass_recv(r->fd, part, flags);
+	if (result == 0 && r->type != SOCK_STREAM && !has_ended(r->fd)) {
+		errno = EINTR;
+		return -1;
+	}
 	if (part->pid == -1 && part->uid == NOBODY && part->gid == NOBODY)
 		part->uid = part->gid = -1;
 	return result;
@@ -859,6 +862,10 @@ drain(struct receiver *r, struct fdpass_message *m, struct failure *f)
 		result = receiver_try(r, m);
 		if (result == 1)
 			return 1;
+		if (result == -1 && errno == EINTR) {
+			wait_look();
+			continue;
+		}
 		if (result == 0 || !sys_would_block(errno))
 			break;
 		if (!is_owner && wait_is_over(last_moment(r)))
