@@ -65,6 +65,9 @@ copy(void)
 	}
 	if (echo_copy(STDIN_FILENO, STDOUT_FILENO, &f) == 0)
 		return 0;
+	/* A client that has reset the connection is no failure of ours. */
+	if (f.error == ECONNRESET || f.error == EPIPE)
+		return EXIT_WRONG;
 	diag_failure("standard input to standard output", &f);
 	return EXIT_WRONG;
 }
@@ -72,7 +75,7 @@ copy(void)
 int
 main(int argc, char *argv[])
 {
-	long max = LONG_MAX;
+	long max = 0;
 	int c, verbose = 0;
 
 	options_init(argc, argv, "fdecho", synopsis);
@@ -83,8 +86,10 @@ main(int argc, char *argv[])
 			verbose = 1;
 	if (argc - optind > 1)
 		options_wrong("too many operands");
+	if (max != 0 && optind == argc)
+		options_wrong("-n goes with a SOCKET");
 	options_trace(verbose);
 	if (optind < argc)
-		return serve(argv[optind], max);
+		return serve(argv[optind], max != 0 ? max : LONG_MAX);
 	return copy();
 }

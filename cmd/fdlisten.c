@@ -23,6 +23,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define MAX 256 /* COMMANDs at once, if -n does not say */
+
 static const char synopsis[] =
     "fdlisten [-klv] [-m mode] [-n max] [-o file] [-t seconds] ADDRESS\n"
     "                [COMMAND [ARG...]]\n";
@@ -34,7 +36,7 @@ static struct {
 	long max;
 	const char *output;
 	int64_t timeout;
-} option = {0, 0, 0600, 256, NULL, -1};
+} option = {0, 0, 0600, 0, NULL, -1};
 
 static struct address address;
 static struct named name;
@@ -75,6 +77,10 @@ options(int argc, char *argv[])
 		options_wrong("ADDRESS is missing");
 	if (option.keep && option.only_listen)
 		options_wrong("-k and -l exclude each other");
+	if (option.max != 0 && (!option.keep || optind + 1 == argc))
+		options_wrong("-n goes with -k and a COMMAND");
+	if (option.max == 0)
+		option.max = MAX;
 	options_trace(verbose);
 }
 
@@ -84,6 +90,22 @@ failed(const char *object, const struct failure *f)
 	diag_failure(object, f);
 	named_remove(&name);
 	return EXIT_WRONG;
+}
+
+/* The time is over: say what was missing. */
+static void
+timed_out(const struct failure *f)
+{
+	const char *operation = f->operation != NULL ? f->operation : "";
+
+	if (strcmp(operation, "accept") == 0)
+		diag_timeout(address.operand, "no connection", option.timeout);
+	else if (strcmp(operation, "open") == 0)
+		diag_timeout(option.output, "no reader", option.timeout);
+	else if (strcmp(operation, "sendmsg") == 0)
+		diag_timeout("standard output", "not read", option.timeout);
+	else
+		diag_timeout("standard output", "no reader", option.timeout);
 }
 
 /* End as the signal, the time limit or the failure wants it. */
@@ -98,8 +120,10 @@ finished(const struct failure *f)
 		wait_die(sig);
 	if (sig == SIGTERM)
 		return 0;
-	if (f->error == ETIMEDOUT)
+	if (f->error == ETIMEDOUT) {
+		timed_out(f);
 		return EXIT_TIMEOUT;
+	}
 	if (f->error == EPIPE)
 		wait_die(SIGPIPE);
 	return failed(

@@ -80,14 +80,10 @@ static void
 failure_text(
     char *text, size_t size, const char *object, const struct failure *f)
 {
-	const char *reason =
-	    f->reason[0] != '\0' ? f->reason : strerror(f->error);
+	char words[512];
 
-	if (f->operation != NULL)
-		snprintf(
-		    text, size, "%s: %s: %s", object, f->operation, reason);
-	else
-		snprintf(text, size, "%s: %s", object, reason);
+	failure_words(words, sizeof words, f);
+	snprintf(text, size, "%s: %s", object, words);
 }
 
 void
@@ -97,6 +93,13 @@ diag_failure(const char *object, const struct failure *f)
 
 	failure_text(text, sizeof text, object, f);
 	say(text, PATIENCE);
+}
+
+/* "fdlisten: 127.0.0.1:7000: no connection within 5 s" */
+void
+diag_timeout(const char *object, const char *missing, int64_t ms)
+{
+	diag("%s: %s within %g s", object, missing, (double)ms / 1000);
 }
 
 /* May this line be said now? What is not said is counted. */

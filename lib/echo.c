@@ -536,8 +536,9 @@ refuse(struct server *s, struct arrival *a, int error)
 
 	if (error == EMFILE && s->count == 0 && s->arrivals.count == 0)
 		answer = FDPASS_REFUSED;
+	message_ask_sender(&a->message, a->sock);
 	if (error != EMFILE || answer == FDPASS_REFUSED)
-		receiver_offence(s->receiver, error);
+		receiver_offence(s->receiver, error, &a->message);
 	trace_call("W1", "send(%d) = refused", a->sock);
 	trace_call("W1", "close(%d)", a->sock);
 	arrival_drop(a, answer);
@@ -722,7 +723,7 @@ take(struct server *s, struct failure *f)
 	if (sys_would_block(errno) || errno == EINTR || errno == ECONNABORTED)
 		return 0;
 	if (errno == EMSGSIZE) {
-		receiver_offence(s->receiver, errno);
+		receiver_offence(s->receiver, errno, NULL);
 		return 0;
 	}
 	if (errno == ECONNRESET) {

@@ -29,12 +29,24 @@ struct environment {
 	char *payload;
 };
 
+/* The variables that are ours, and no others that begin like them. */
+static const char *const ours[] = {"PROTO", "TCPLOCALIP", "TCPLOCALPORT",
+    "TCPLOCALHOST", "TCPREMOTEIP", "TCPREMOTEPORT", "TCPREMOTEHOST",
+    "TCPREMOTEINFO", "UNIXLOCALPATH", "UNIXLOCALUID", "UNIXLOCALGID",
+    "UNIXLOCALPID", "UNIXREMOTEPATH", "UNIXREMOTEPID", "UNIXREMOTEEUID",
+    "UNIXREMOTEEGID", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES"};
+
 static int
 is_stale(const char *s)
 {
-	return strncmp(s, "TCP", 3) == 0 || strncmp(s, "UNIX", 4) == 0 ||
-	    strncmp(s, "PROTO=", 6) == 0 || strncmp(s, "FDRECV_", 7) == 0 ||
-	    strncmp(s, "LISTEN_", 7) == 0;
+	size_t i, n = strcspn(s, "=");
+
+	if (strncmp(s, "FDRECV_", 7) == 0 || strncmp(s, "FDPEEK_", 7) == 0)
+		return 1;
+	for (i = 0; i < sizeof ours / sizeof ours[0]; i++)
+		if (strlen(ours[i]) == n && strncmp(s, ours[i], n) == 0)
+			return 1;
+	return 0;
 }
 
 /* The caller's environment without what we may set. NULL without memory. */

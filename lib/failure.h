@@ -5,6 +5,8 @@
 #ifndef FAILURE_H
 #define FAILURE_H
 
+#include <stddef.h>
+
 struct failure {
 	const char *operation; /* NULL: the reason says it all */
 	int error;
@@ -13,5 +15,7 @@ struct failure {
 
 int failure_errno(struct failure *, const char *);
 int failure_reason(struct failure *, int, const char *, ...);
+
+void failure_words(char *text, size_t size, const struct failure *f);
 
 #endif

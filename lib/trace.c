@@ -24,6 +24,7 @@ int trace_on;
 
 static const char *step_path; /* NULL: no steps */
 static int step_fifo = -1;
+static const char *file_path; /* NULL: standard error */
 
 /*
  * What anything but a FIFO has to read never ends, or is an end of file at
@@ -43,6 +44,26 @@ check_fifo(struct failure *f)
 	return 0;
 }
 
+/* Everybody appends to it, and nobody waits for a reader. */
+static int
+open_file(void)
+{
+	return open(file_path,
+	    O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | O_NOCTTY | O_CLOEXEC,
+	    0666);
+}
+
+static int
+check_file(struct failure *f)
+{
+	int fd = open_file();
+
+	if (fd == -1)
+		return failure_errno(f, "open");
+	close(fd);
+	return 0;
+}
+
 /*
  * Switch the trace on if asked by -v or by FDTRACE. Returns -1 with EINVAL if
  * that has no meaning, or why its FIFO may not be used.
@@ -58,8 +79,13 @@ trace_init(int verbose, struct failure *f)
 	trace_on = 1;
 	if (strcmp(value, "1") == 0)
 		return 0;
+	if (strncmp(value, "file:", 5) == 0 && value[5] != '\0') {
+		file_path = value + 5;
+		return check_file(f);
+	}
 	if (strncmp(value, "step:", 5) != 0 || value[5] == '\0')
-		return failure_reason(f, EINVAL, "neither 0, 1 nor step:FIFO");
+		return failure_reason(
+		    f, EINVAL, "neither 0, 1, file:PATH nor step:FIFO");
 	step_path = value + 5;
 	return check_fifo(f);
 }
@@ -82,6 +108,40 @@ open_fifo(void)
 	close(fd);
 }
 
+/*
+ * A file is opened for each line: no descriptor of ours is in the way of what
+ * lands in COMMAND, and the file may be renamed.
+ */
+static void
+put(const char *line, size_t n)
+{
+	int fd = file_path == NULL ? STDERR_FILENO : open_file();
+	ssize_t w;
+
+	if (fd == -1)
+		return;
+	do
+		w = write(fd, line, n);
+	while (w == -1 && errno == EINTR);
+	if (file_path != NULL)
+		close(fd);
+}
+
+/* In a file: when it was, for what runs for days. */
+static void
+add_time(struct text *t)
+{
+	char date[32];
+	struct timespec now;
+	struct tm local;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	if (localtime_r(&now.tv_sec, &local) == NULL ||
+	    strftime(date, sizeof date, "%H:%M:%S", &local) == 0)
+		return;
+	text_add(t, "%s.%06ld ", date, now.tv_nsec / 1000);
+}
+
 /* One line, in one write, whatever bytes are in what it tells of. */
 static void
 say(const char *step, const char *format, va_list arguments, const char *end)
@@ -89,17 +149,16 @@ say(const char *step, const char *format, va_list arguments, const char *end)
 	char call[LINE], line[LINE];
 	int saved = errno;
 	struct text t;
-	ssize_t w;
 
 	vsnprintf(call, sizeof call, format, arguments);
 	text_init(&t, line, sizeof line - END);
+	if (file_path != NULL)
+		add_time(&t);
 	text_add(&t, "%-2s %s[%ld]: ", step, diag_program, (long)getpid());
 	text_add_line(&t, call);
 	t.size += END;
 	text_add(&t, "%s\n", end);
-	do
-		w = write(STDERR_FILENO, line, t.length);
-	while (w == -1 && errno == EINTR);
+	put(line, t.length);
 	errno = saved;
 }
 

@@ -136,7 +136,7 @@ not_stepping()
 
 	for value in 2 yes step steps:./step "1 "; do
 		FDTRACE=$value refuses \
-			"fdlisten: FDTRACE=$value: neither 0, 1 nor step:FIFO*" \
+			"fdlisten: FDTRACE=$value: neither 0, 1, file:PATH nor step:FIFO*" \
 			fdlisten -o address 127.0.0.1:0 true
 	done
 	FDTRACE=step: refuses "fdlisten: FDTRACE=step:: neither *" fdlisten ./a true
