@@ -17,6 +17,12 @@
 extern "C" {
 #endif
 
+/* The version that this header belongs to. */
+#define FDPASS_VERSION_MAJOR 0
+#define FDPASS_VERSION_MINOR 1
+#define FDPASS_VERSION_PATCH 0
+#define FDPASS_VERSION "0.1.0"
+
 /* Descriptors in one message, at most: Linux's SCM_MAX_FD. */
 #define FDPASS_MAX_FDS 253
 /* Bytes of payload in one message, at most; at least there is one. */

@@ -2,6 +2,7 @@
 
 #include "descriptors.h"
 #include "diag.h"
+#include "fdpass.h"
 #include "trace.h"
 
 #include <limits.h>
@@ -10,10 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#ifndef FDPASS_VERSION
-#define FDPASS_VERSION "unknown"
-#endif
 
 /* Say it, point at the synopsis, and end. */
 void

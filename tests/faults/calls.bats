@@ -10,9 +10,9 @@
 # lack of something, which is waited out once the command is at work; with EIO,
 # which may end it, with a line that says so.
 
-load ../helpers
-load ../streams
-load trials
+load ../lib/helpers
+load ../lib/streams
+load ../lib/trials
 
 setup_file()
 {

@@ -4,8 +4,8 @@
 # Processes that are stopped and let go on, a clock that jumps, full disks,
 # standard error that is closed or full: no loss, no hang.
 
-load ../helpers
-load trials
+load ../lib/helpers
+load ../lib/trials
 
 # --- SIGSTOP
 

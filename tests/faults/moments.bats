@@ -4,8 +4,8 @@
 # Signals at random moments: no message that was taken is dropped, no socket
 # file or directory stays, the exit status is the documented one.
 
-load ../helpers
-load trials
+load ../lib/helpers
+load ../lib/trials
 
 # ends SIGNAL... -- OPTION... COMMAND...: a thousand rounds of `moments` for
 # these signals, or $parts of such, together.

@@ -4,8 +4,8 @@
 # Peers that are hostile in ways that take a program: each of these once hung a
 # command, made it spin, or had it lose a message.
 
-load ../helpers
-load trials
+load ../lib/helpers
+load ../lib/trials
 
 setup()
 {

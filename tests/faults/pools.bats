@@ -4,8 +4,8 @@
 # A pool that is replaced, killed, or absent, under load: what was accepted
 # reaches a worker.
 
-load ../helpers
-load trials
+load ../lib/helpers
+load ../lib/trials
 
 serve()
 {

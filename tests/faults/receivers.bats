@@ -3,8 +3,8 @@
 # shellcheck disable=SC2015,SC2016,SC2030,SC2031,SC2086
 # Hostile receivers: the sender ends with the promised status, in time.
 
-load ../helpers
-load trials
+load ../lib/helpers
+load ../lib/trials
 
 # receives KIND [OPTION...]: a receiver of that kind at ./s.
 receives()

@@ -4,8 +4,8 @@
 # Hostile senders: after thousands of malformed messages of every kind the
 # command still serves, holds what it held before, and has not filled the log.
 
-load ../helpers
-load trials
+load ../lib/helpers
+load ../lib/trials
 
 # besieged NAME: the process that receives hostile messages is NAME; note what
 # it and its workers hold.

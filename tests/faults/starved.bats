@@ -4,8 +4,8 @@
 # Too few descriptors, too few processes, too many descriptors in flight, full
 # queues: everybody waits, without spinning, nobody is lost, all recover.
 
-load ../helpers
-load trials
+load ../lib/helpers
+load ../lib/trials
 
 teardown()
 {

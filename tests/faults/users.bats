@@ -3,8 +3,8 @@
 # shellcheck disable=SC2015,SC2016,SC2030,SC2031,SC2086
 # What other users can do, and what not.
 
-load ../helpers
-load trials
+load ../lib/helpers
+load ../lib/trials
 
 setup()
 {

@@ -1,0 +1,571 @@
+# Large and broken connections, COMMANDs that misbehave, limits, and the end
+# by SIGTERM.
+
+load ../lib/helpers
+
+random()
+{
+	head -c "$1" /dev/urandom >sent
+}
+
+# A server that reads one line: "stay" waits for the end of the connection,
+# anything else is answered at once.
+# shellcheck disable=SC2016
+cat_or_answer='read -r word
+case $word in
+stay) echo staying; exec cat ;;
+*)    echo "served $word" ;;
+esac'
+
+# hold NAME ADDRESS WORD: a client that sends WORD and keeps its connection
+# open, until `stop NAME`.
+hold()
+{
+	mkfifo "$1.in"
+	start "$1" sh -c "exec client -v $2 <>$1.in"
+	echo "$3" >"$1.in"
+}
+
+# --- bytes
+
+@test "a megabyte comes back, half-closed by the client" {
+	random 1048576
+	start server fdlisten -k -o address 127.0.0.1:0 fdecho
+	limited client "$(address_of address)" <sent >back
+	cmp sent back
+	stop server
+	is_status 0
+	same "$(cat server.err)" ""
+}
+
+@test "a megabyte comes back through a pool, half-closed by the client" {
+	random 1048576
+	start pool fdrecv -n 3 ./pool fdecho
+	start server fdlisten -k -o address 127.0.0.1:0 fdsend -w ./pool
+	limited client "$(address_of address)" <sent >back
+	cmp sent back
+	stop server
+	is_status 0
+	stop pool
+	is_status 0
+	same "$(cat server.err pool.err)" ""
+}
+
+@test "ten megabytes come back over UNIX sockets" {
+	random 10485760
+	start server fdlisten ./a fdecho
+	up ./a
+	limited client ./a <sent >back
+	cmp sent back
+	ended server
+	is_status 0
+}
+
+@test "nothing comes back when nothing was sent" {
+	start server fdlisten ./a fdecho
+	up ./a
+	same "$(limited client ./a)" ""
+	ended server
+	is_status 0
+}
+
+@test "fdecho copies files and pipes" {
+	random 300000
+	limited fdecho <sent >back
+	cmp sent back
+	# shellcheck disable=SC2002
+	cat sent | limited fdecho | cat >back
+	cmp sent back
+}
+
+@test "fdecho copies to the end though the reader is slow" {
+	random 300000
+	limited fdecho <sent | dd ibs=512 obs=300000 2>dd.err >back
+	cmp sent back
+}
+
+@test "fdecho does not shut down a connection that others still use" {
+	start server fdlisten ./a sh -c 'fdecho; echo "and more"'
+	up ./a
+	same "$(echo hello | limited client ./a)" $'hello\nand more'
+	ended server
+	is_status 0
+}
+
+@test "fdecho appends to what its output already holds" {
+	echo first >file
+	echo second | limited fdecho >>file
+	same "$(cat file)" $'first\nsecond'
+}
+
+# --- clients that misbehave
+
+@test "a client that resets in the middle does not disturb the next" {
+	random 10485760
+	start server fdlisten -k -o address 127.0.0.1:0 fdecho
+	for _ in 1 2 3; do
+		limited client -r 100000 "$(address_of address)" <sent
+		same "$(echo hello | limited client "$(cat address)")" hello
+	done
+	wait_for has 0 children "$pid"
+	stop server
+	is_status 0
+}
+
+@test "a client that resets in the middle does not disturb a pool" {
+	random 10485760
+	start pool fdrecv -n 2 ./pool fdecho
+	start server fdlisten -k -o address 127.0.0.1:0 fdsend -w ./pool
+	for _ in 1 2 3; do
+		limited client -r 100000 "$(address_of address)" <sent
+		same "$(echo hello | limited client "$(cat address)")" hello
+	done
+	stop server
+	is_status 0
+	stop pool
+	is_status 0
+}
+
+@test "a client that resets before it is accepted does not end the server" {
+	start server fdlisten -k -o address 127.0.0.1:0 fdecho
+	address_of address
+	kill -STOP "$pid"
+	echo x | limited client -r 0 "$(cat address)" &
+	kill -CONT "$pid"
+	wait $! || :
+	same "$(echo hello | limited client "$(cat address)")" hello
+	stop server
+	is_status 0
+}
+
+@test "a sender that connects and closes is ignored" {
+	start receiver fdrecv ./s echo received
+	up ./s
+	limited foreign send -b 0 -n 0 ./s
+	limited foreign send -b 0 -n 0 ./s
+	limited fdsend ./s
+	ended receiver
+	is_status 0
+	same "$(cat receiver.out)" received
+	same "$(cat receiver.err)" ""
+}
+
+more_descriptors()
+{
+	[ "$(descriptors "$2")" -gt "$1" ]
+}
+
+# silent_sender: a worker that has accepted from one who says nothing.
+silent_sender()
+{
+	local before
+
+	need_proc
+	start worker fdrecv -k ./s echo received
+	up ./s
+	before=$(descriptors "$pid")
+	start silent foreign send -S ./s
+	wait_for more_descriptors "$before" "$(process worker)"
+}
+
+@test "a sender that stays silent is closed, and holds up nobody for long" {
+	silent_sender
+	limited fdsend ./s
+	wait_for grep -qx received worker.out
+	ended silent
+	one_line silent.out
+	stop worker
+	is_status 0
+}
+
+@test "a sender that has sent nothing yet at SIGTERM may try again" {
+	silent_sender
+	stop worker
+	is_status 0
+	ended silent
+	# r, for "not now".
+	same "$(cat silent.out)" "answer 114"
+}
+
+@test "a silent sender holds up one worker of a pool, not the others" {
+	start pool fdrecv -n 2 ./s echo received
+	up ./s
+	start silent foreign send -S ./s
+	for _ in 1 2 3 4 5; do
+		limited fdsend ./s
+	done
+	wait_for has 5 grep received pool.out
+	running silent
+	stop silent KILL
+	stop pool
+	is_status 0
+}
+
+# --- COMMANDs that misbehave
+
+@test "a COMMAND that ignores its input does not disturb the next" {
+	start server fdlisten -k ./a true
+	up ./a
+	random 1048576
+	for _ in 1 2 3; do
+		run_limited client ./a <sent
+		[ "$status" = 0 ] || [ "$status" = 3 ]
+	done
+	wait_for has 0 children "$pid"
+	stop server
+	is_status 0
+	same "$(cat server.err)" ""
+}
+
+@test "a COMMAND that dies by a signal does not disturb the next" {
+	# shellcheck disable=SC2016
+	start server fdlisten -k ./a sh -c 'echo hello; kill -KILL $$'
+	up ./a
+	same "$(limited client ./a)" hello
+	same "$(limited client ./a)" hello
+	wait_for has 0 children "$pid"
+	stop server
+	is_status 0
+}
+
+@test "a COMMAND that dies by a signal does not disturb a worker" {
+	# shellcheck disable=SC2016
+	start worker fdrecv -k ./s sh -c 'echo received; kill -SEGV $$'
+	up ./s
+	limited fdsend ./s
+	limited fdsend ./s
+	wait_for has 2 grep received worker.out
+	stop worker
+	is_status 0
+}
+
+@test "a COMMAND that dies by a signal does not disturb a pool" {
+	# shellcheck disable=SC2016
+	start pool fdrecv -n 2 ./s sh -c 'echo received; kill -KILL $$'
+	up ./s
+	for _ in 1 2 3 4 5 6; do
+		limited fdsend ./s
+	done
+	wait_for has 6 grep received pool.out
+	stop pool
+	is_status 0
+}
+
+@test "a COMMAND that runs for ever does not hold up other connections" {
+	start server fdlisten -k ./a sh -c "$cat_or_answer"
+	up ./a
+	hold holder ./a stay
+	wait_for grep -q staying holder.out
+	same "$(echo two | limited client ./a)" "served two"
+	same "$(echo three | limited client ./a)" "served three"
+	stop holder
+	wait_for has 0 children "$(process server)"
+	stop server
+	is_status 0
+}
+
+@test "a COMMAND that runs for ever holds up one worker of a pool" {
+	start pool fdrecv -n 2 ./pool sh -c "$cat_or_answer"
+	start server fdlisten -k ./a fdsend -w ./pool
+	up ./a
+	hold holder ./a stay
+	wait_for grep -q staying holder.out
+	same "$(echo two | limited client ./a)" "served two"
+	same "$(echo three | limited client ./a)" "served three"
+	stop holder
+	stop server
+	is_status 0
+	stop pool
+	is_status 0
+}
+
+@test "a COMMAND that ends while its child lives on holds up no worker" {
+	start worker fdrecv -k ./pool \
+		sh -c "exec 3<&0; { $cat_or_answer; } <&3 &"
+	start server fdlisten -k ./a fdsend -w ./pool
+	up ./a
+	hold holder ./a stay
+	wait_for grep -q staying holder.out
+	same "$(echo two | limited client ./a)" "served two"
+	stop holder
+	stop server
+	stop worker
+	is_status 0
+}
+
+# --- limits
+
+@test "fdlisten -n runs at most that many at once" {
+	local most
+
+	mkdir run
+	# shellcheck disable=SC2016
+	start server fdlisten -k -n 3 -o address ./a sh -c '
+		>run/$$; ls run | wc -l >>most; fdecho; rm run/$$'
+	run_limited load -n 60 -c 12 "$(address_of address)"
+	is_status 0
+	most=$(sort -n most | tail -n 1)
+	[ "$most" -le 3 ]
+	[ "$most" -ge 2 ]
+	stop server
+	is_status 0
+}
+
+@test "fdlisten -n 1 serves one after the other" {
+	start server fdlisten -k -n 1 ./a sh -c "$cat_or_answer"
+	up ./a
+	hold holder ./a stay
+	wait_for grep -q staying holder.out
+	start next sh -c 'echo two | exec client ./a'
+	has 1 children "$(process server)"
+	same "$(cat next.out)" ""
+	stop holder
+	ended next
+	same "$(cat next.out)" "served two"
+	stop server
+	is_status 0
+}
+
+@test "fdrecv -n runs that many at once, and no more" {
+	local most
+
+	mkdir run
+	# shellcheck disable=SC2016
+	start pool fdrecv -n 3 ./pool sh -c '
+		>run/$$; ls run | wc -l >>most; fdecho; rm run/$$'
+	start server fdlisten -k -o address ./a fdsend -w ./pool
+	run_limited load -n 60 -c 12 "$(address_of address)"
+	is_status 0
+	most=$(sort -n most | tail -n 1)
+	[ "$most" -le 3 ]
+	[ "$most" -ge 2 ]
+	stop server
+	stop pool
+	is_status 0
+}
+
+@test "all workers of a pool are started before the first message" {
+	start pool fdrecv -n 7 ./s true
+	wait_for has 7 children "$pid"
+	stop pool
+	is_status 0
+}
+
+@test "fdrecv -k runs one COMMAND after the other" {
+	mkfifo first second
+	# shellcheck disable=SC2016
+	start worker fdrecv -k ./s sh -c 'echo "begin $FDRECV_PAYLOAD"
+		read -r x <"$FDRECV_PAYLOAD"; echo end'
+	up ./s
+	limited fdsend -s first ./s
+	start second fdsend -s second ./s
+	wait_for grep -q begin worker.out
+	limited sh -c 'echo >first'
+	wait_for grep -q second worker.out
+	limited sh -c 'echo >second'
+	wait_for has 4 cat worker.out
+	same "$(cat worker.out)" $'begin first\nend\nbegin second\nend'
+	ended second
+	is_status 0
+	stop worker
+	is_status 0
+}
+
+@test "fdlisten without -k accepts one connection and no more" {
+	start server fdlisten -o address 127.0.0.1:0 sh -c "$cat_or_answer"
+	hold holder "$(address_of address)" stay
+	wait_for grep -q staying holder.out
+	run_limited client "$(cat address)"
+	is_status 1
+	like "$output" "*Connection refused*"
+	stop holder
+	ended server
+	is_status 0
+}
+
+@test "a worker of a pool that was killed is replaced" {
+	local worker
+
+	start pool fdrecv -n 2 ./s echo received
+	wait_for has 2 children "$pid"
+	worker=$(children "$pid" | head -n 1)
+	kill -KILL "$worker"
+	wait_for not kill -0 "$worker"
+	wait_for has 2 children "$pid"
+	for _ in 1 2 3 4; do
+		limited fdsend ./s
+	done
+	wait_for has 4 grep received pool.out
+	stop pool
+	is_status 0
+}
+
+# other_than FILE WORKER: another one, which it writes into FILE.
+other_than()
+{
+	local worker
+
+	worker=$(children "$(process pool)")
+	[ -n "$worker" ] && [ "$worker" != "$2" ] && echo "$worker" >"$1"
+}
+
+@test "a worker that dies and dies is replaced once a second at most" {
+	local began
+
+	start pool fdrecv -n 1 ./s true
+	wait_for other_than first none
+	began=$(date +%s%3N)
+	kill -KILL "$(cat first)"
+	wait_for other_than second "$(cat first)"
+	kill -KILL "$(cat second)"
+	wait_for other_than third "$(cat second)"
+	[ $(($(date +%s%3N) - began)) -ge 1000 ]
+	stop pool
+	is_status 0
+}
+
+@test "a worker of a pool that was ended by SIGTERM is replaced" {
+	local worker
+
+	start pool fdrecv -n 2 ./s echo received
+	wait_for has 2 children "$pid"
+	children "$pid" >workers
+	while read -r worker; do
+		kill "$worker"
+	done <workers
+	while read -r worker; do
+		wait_for not kill -0 "$worker"
+	done <workers
+	wait_for has 2 children "$pid"
+	limited fdsend ./s
+	wait_for has 1 grep received pool.out
+	stop pool
+	is_status 0
+}
+
+# --- the end
+
+@test "SIGTERM ends accepting at once" {
+	start server fdlisten -k -o address 127.0.0.1:0 fdecho
+	same "$(echo hello | limited client "$(address_of address)")" hello
+	stop server
+	is_status 0
+	run_limited client "$(cat address)"
+	is_status 1
+	like "$output" "*Connection refused*"
+}
+
+@test "COMMANDs of fdlisten live on after SIGTERM" {
+	start server fdlisten -k ./a sh -c "$cat_or_answer"
+	up ./a
+	hold holder ./a stay
+	wait_for grep -q staying holder.out
+	stop server
+	is_status 0
+	not test -e ./a
+	echo "still here" >holder.in
+	wait_for grep -qx "still here" holder.out
+	stop holder
+}
+
+@test "SIGTERM while MAX COMMANDs run ends fdlisten at once" {
+	start server fdlisten -k -n 1 ./a sh -c "$cat_or_answer"
+	up ./a
+	hold holder ./a stay
+	wait_for grep -q staying holder.out
+	stop server
+	is_status 0
+	stop holder
+}
+
+@test "an idle worker ends at once by SIGTERM" {
+	start worker fdrecv -k ./s true
+	up ./s
+	stop worker
+	is_status 0
+	fails 1 "fdsend: ./s: *" fdsend ./s
+}
+
+@test "a busy worker finishes what it holds after SIGTERM" {
+	start worker fdrecv -k ./pool sh -c "$cat_or_answer"
+	start server fdlisten ./a fdsend -w ./pool
+	up ./a
+	hold holder ./a stay
+	wait_for grep -q staying holder.out
+	signal worker
+	wait_for not test -e ./pool
+	running worker
+	echo "still here" >holder.in
+	wait_for grep -qx "still here" holder.out
+	stop holder
+	ended worker
+	is_status 0
+}
+
+@test "a busy pool finishes what it holds after SIGTERM" {
+	start pool fdrecv -n 3 ./pool sh -c "$cat_or_answer"
+	start server fdlisten -k ./a fdsend -w ./pool
+	up ./a
+	hold one ./a stay
+	hold two ./a stay
+	wait_for grep -q staying one.out
+	wait_for grep -q staying two.out
+	signal pool
+	wait_for not test -e ./pool
+	running pool
+	echo "still here" >one.in
+	wait_for grep -qx "still here" one.out
+	stop one
+	running pool
+	echo "still here" >two.in
+	wait_for grep -qx "still here" two.out
+	stop two
+	ended pool
+	is_status 0
+	stop server
+}
+
+@test "SIGTERM to an idle pool leaves no worker" {
+	local worker
+
+	start pool fdrecv -n 5 ./s true
+	wait_for has 5 children "$pid"
+	children "$pid" >workers
+	stop pool
+	is_status 0
+	while read -r worker; do
+		not kill -0 "$worker"
+	done <workers
+}
+
+@test "a pool that is killed leaves no worker" {
+	local worker
+
+	need_linux
+	start pool fdrecv -n 5 ./s true
+	wait_for has 5 children "$pid"
+	children "$pid" >workers
+	stop pool KILL
+	leaves_sockets
+	while read -r worker; do
+		wait_for not kill -0 "$worker"
+	done <workers
+}
+
+@test "a message that was taken at SIGTERM is served" {
+	for _ in 1 2 3 4 5 6 7 8 9 10; do
+		start pool fdrecv -n 2 ./s echo received
+		up ./s
+		start sender fdsend ./s
+		signal pool
+		ended sender
+		sent=$status
+		ended pool
+		is_status 0
+		if [ "$sent" = 0 ]; then
+			same "$(cat pool.out)" received
+		else
+			same "$(cat pool.out)" ""
+		fi
+	done
+}

@@ -1,0 +1,517 @@
+# Who sent what: fdrecv without COMMAND, and fdsend -rv between two programs.
+
+# Each test runs in a subshell of its own, and $1 is for the inner shell.
+# shellcheck disable=SC2016,SC2030,SC2031
+
+load ../lib/helpers
+
+# viewer [OPTION...]: fdrecv without COMMAND on ./s.
+viewer()
+{
+	start viewer fdrecv "$@" ./s
+	up ./s
+}
+
+# send_as OPTION...: fdsend to ./s, its process id to ./pid.
+send_as()
+{
+	limited sh -c 'echo $$ >pid; exec fdsend "$@" ./s' sh "$@"
+}
+
+# from PID: how a sender of this user is shown.
+from()
+{
+	if built_posix_only; then
+		echo "from *"
+	else
+		echo "from pid $1 uid $(id -u) gid $(id -g)"
+	fi
+}
+
+# tap: fdsend -rv between ./a and ./b, its lines in tap.err.
+tap()
+{
+	start tap fdlisten -k ./a fdsend -rv ./b
+	up ./a
+}
+
+# --- fdrecv without COMMAND
+
+@test "the sender, the payload and the descriptor are shown" {
+	local path="*path=$PWD/file *"
+
+	! built_posix_only || path="*"
+	echo hello >file
+	viewer
+	send_as -s "a payload" <file
+	ended viewer
+	is_status 0
+	same "$(cat viewer.err)" ""
+	mapfile -t lines <viewer.out
+	same "${#lines[@]}" 2
+	like "${lines[0]}" "$(from "$(cat pid)"), payload \"a payload\", 1 descriptor"
+	like "${lines[1]}" "*0 file r *"
+	like "${lines[1]}" "$path"
+}
+
+@test "one message without -k; the name is removed" {
+	viewer
+	send_as
+	ended viewer
+	is_status 0
+	not test -e ./s
+}
+
+@test "-k shows one after another, each at once, until SIGTERM" {
+	local i
+
+	viewer -k
+	for i in 1 2 3; do
+		limited fdsend -s "message $i" ./s
+		wait_for grep -q "payload \"message $i\"" viewer.out
+	done
+	stop viewer
+	is_status 0
+	same "$(grep -c ^from viewer.out)" 3
+	same "$(cat viewer.err)" ""
+	not test -e ./s
+}
+
+@test "each kind of descriptor is shown as what it is" {
+	mkfifo fifo
+	viewer
+	start server fdlisten -o address 127.0.0.1:0 sh -c 'exec 5<&0
+		exec fdsend -f 3 -f 4 -f 5 -f 6 -f 7 -f 8 ./s \
+		3<. 4</dev/null 6<>fifo 7>>file 8<file'
+	limited client "$(address_of address)"
+	ended server
+	is_status 0
+	ended viewer
+	is_status 0
+	mapfile -t lines <viewer.out
+	like "${lines[0]}" '*, payload "\\0", 6 descriptors'
+	like "${lines[1]}" "*0 directory r *"
+	like "${lines[2]}" "*1 character r *"
+	like "${lines[3]}" "*2 tcp rw *local=127.0.0.1:* peer=127.0.0.1:*"
+	like "${lines[4]}" "*3 @(fifo|pipe) rw *"
+	like "${lines[5]}" "*4 file w *append*"
+	like "${lines[6]}" "*5 file r *"
+	same "${#lines[@]}" 7
+}
+
+@test "a listening socket is shown as one" {
+	viewer
+	limited fdlisten -l -o address 127.0.0.1:0 fdsend -f 3 ./s
+	ended viewer
+	like "$(cat viewer.out)" "*tcp * local=$(cat address) listening*"
+}
+
+@test "253 descriptors are shown" {
+	local options=() i
+
+	for ((i = 0; i < 253; i++)); do
+		options+=(-f 0)
+	done
+	viewer
+	limited fdsend "${options[@]}" ./s
+	ended viewer
+	is_status 0
+	same "$(wc -l <viewer.out)" 254
+	like "$(head -n 1 viewer.out)" "*, 253 descriptors"
+	like "$(tail -n 1 viewer.out)" "* 252 *"
+}
+
+@test "a payload is escaped, and stays on one line" {
+	viewer -k
+	limited fdsend -s $'one\ntwo\tthree \\ "four" \001\377' ./s
+	limited foreign send -s 'a\0b' ./s
+	limited foreign send -b 65536 ./s
+	stop viewer
+	line=$(sed -n 1p viewer.out)
+	like "payload ${line#*payload }" \
+		'payload "one\\ntwo\\tthree \\\\ \\"four\\" \\*01\\*", 1 descriptor'
+	like "$(grep -n 'a.*b' viewer.out)" '*, payload "a\\0b", 1 descriptor'
+	same "$(grep -c '^from' viewer.out)" 3
+	[ "$(wc -c <viewer.out)" -gt 65536 ]
+}
+
+@test "the terminal is not told what to do by a payload" {
+	viewer
+	limited fdsend -s $'\033]0;title\007\033[2J\233' ./s
+	ended viewer
+	not grep -a $'[\033\007\233]' viewer.out
+}
+
+@test "a foreign sender is shown" {
+	viewer
+	limited sh -c 'echo $$ >pid; exec foreign send -n 2 ./s' >answer
+	ended viewer
+	same "$(cat answer)" "answer 0"
+	like "$(head -n 1 viewer.out)" \
+		"$(from "$(cat pid)"), payload *, 2 descriptors"
+}
+
+@test "bytes without a descriptor are shown" {
+	viewer -k
+	same "$(limited foreign send -n 0 -s hello ./s)" "answer 0"
+	echo "GET / HTTP/1.0" | limited client ./s
+	wait_for has 2 grep ^from viewer.out
+	stop viewer
+	is_status 0
+	like "$(cat viewer.out)" \
+		'*payload "hello", 0 descriptors*payload "GET / HTTP/1.0\\n", 0 descriptors'
+	same "$(wc -l <viewer.out)" 2
+}
+
+@test "the sender is told that it was taken, and may not be refused" {
+	viewer -k
+	limited fdsend -f 0 -f 0 -f 0 ./s
+	limited sh -c 'exec fdsend ./s <.'
+	same "$(limited foreign send ./s)" "answer 0"
+	stop viewer
+}
+
+# holds NAME N: whether it has that many descriptors open.
+holds()
+{
+	same "$(descriptors "$(process "$1")")" "$2" >/dev/null
+}
+
+@test "what was shown is closed" {
+	local before
+
+	need_proc
+	mkfifo pipe
+	start_from pipe reader cat
+	viewer -k
+	limited sh -c 'exec fdsend -f 5 -f 5 ./s 5>pipe'
+	ended reader
+	is_status 0
+	before=$(descriptors "$(process viewer)")
+	limited fdsend -f 0 -f 0 -f 0 ./s
+	wait_for has 2 grep ^from viewer.out
+	# It closes them once they are shown.
+	wait_for holds viewer "$before"
+	stop viewer
+}
+
+@test "-n shows with several processes" {
+	local i pids=()
+
+	start viewer fdrecv -n 3 ./s
+	up ./s
+	for i in 1 2 3 4 5 6; do
+		limited fdsend -f 0 -f 0 ./s &
+		pids+=($!)
+	done
+	wait_for has 6 grep ^from viewer.out
+	stop viewer
+	is_status 0
+	wait "${pids[@]}"
+}
+
+@test "messages of a pipe of the shell are shown" {
+	run_limited sh -c 'fdsend -s hello - | fdrecv -'
+	is_status 0
+	like "${lines[0]}" 'from *, payload "hello", 1 descriptor'
+	like "${lines[1]}" "*0 character r *"
+}
+
+@test "messages of a pair of sockets are shown, with -k all of them" {
+	run_limited fdpipe sh -c 'fdsend -s one -; fdsend -s two -' '|' \
+		fdrecv -k -
+	is_status 0
+	like "$output" '*"one"*"two"*'
+	run_limited fdpipe sh -c 'fdsend -s one -; fdsend -s two -' '|' \
+		fdrecv -
+	is_status 0
+	like "$output" '*"one"*'
+	not like "$output" '*"two"*'
+}
+
+@test "connections on their way are shown" {
+	start server sh -c 'fdlisten -k -o address 127.0.0.1:0 | fdrecv -k - &
+		echo $! >pid; wait'
+	limited client "$(address_of address)"
+	limited client "$(address_of address)"
+	wait_for has 2 grep -E "0 tcp .* local=$(cat address) " server.out
+	kill "$(cat pid)"
+	ended server
+}
+
+@test "bytes on a pair of sockets are shown, and what follows too" {
+	run_limited fdpipe sh -c 'fdsend -s one -; printf %s bytes; fdsend -s two -' \
+		'|' fdrecv -k -
+	is_status 0
+	like "$output" \
+		'*"one", 1 *"bytes", 0 descriptors*"two", 1 *'
+}
+
+@test "a stream without a message is an error" {
+	fails 1 "fdrecv: -: end of file before a message came" \
+		fdpipe true '|' fdrecv -
+	run_limited fdpipe true '|' fdrecv -k -
+	is_status 0
+	same "$output" ""
+}
+
+@test "fd:N is looked at" {
+	viewer -k
+	# shellcheck disable=SC2016
+	limited fdlisten -l ./t sh -c 'fdrecv fd:3 & fdsend -s hello ./t; wait' \
+		>shown
+	like "$(cat shown)" 'from *, payload "hello", 1 descriptor*'
+	rm t
+	stop viewer
+}
+
+@test "-a and -f need a COMMAND" {
+	refuses "fdrecv: *COMMAND*" fdrecv -a ./s
+	refuses "fdrecv: *COMMAND*" fdrecv -f 3 ./s
+	not test -e ./s
+}
+
+@test "-t limits the wait" {
+	fails 124 "" fdrecv -t 0.1 ./s
+	fails 124 "" fdrecv -k -t 0.1 ./s
+	not test -e ./s
+}
+
+@test "an output that cannot be written is an error" {
+	[ -c /dev/full ] || skip "no /dev/full here"
+	for option in "" -k; do
+		# shellcheck disable=SC2016,SC2086
+		start viewer sh -c 'exec fdrecv $1 ./s >/dev/full' sh $option
+		up ./s
+		# What nobody has seen was not taken.
+		fails 1 "fdsend: ./s: refused*" fdsend ./s
+		ended viewer
+		is_status 1
+		one_line viewer.err
+		like "$(cat viewer.err)" \
+			"fdrecv: standard output: *: No space left on device"
+	done
+}
+
+@test "-k ends when nobody reads its output any more" {
+	start viewer sh -c '
+		{ fdrecv -k ./s; echo "status $?" >&2; } | head -n 1'
+	up ./s
+	limited fdsend ./s
+	wait_for has 1 cat viewer.out
+	limited fdsend ./s || :
+	ended viewer
+	same "$(cat viewer.err)" "status 141"
+	not test -e ./s
+}
+
+@test "a long path is shown whole" {
+	local long
+
+	need_linux
+	long=$(printf '%0200d' 1)
+	mkdir -p "$long/$long/$long/$long/$long/$long/$long"
+	: >"$long/$long/$long/$long/$long/$long/$long/file"
+	viewer
+	limited fdsend ./s <"$long/$long/$long/$long/$long/$long/$long/file"
+	ended viewer
+	like "$(tail -n 1 viewer.out)" "*$long/file pos=0 size=0 inode=*"
+}
+
+@test "the tap cuts a long payload, and says so" {
+	start receiver fdrecv ./b true
+	start tap fdlisten ./a fdsend -rvw ./b
+	up ./a
+	limited fdsend -s "$(printf '%060000d' 1)" -f 0 -f 0 ./a || :
+	ended tap
+	ended receiver
+	grep -E 'recvmsg.*0"\.\.\., 2 descriptors$' tap.err
+}
+
+@test "a closed output is an error" {
+	start viewer sh -c 'exec fdrecv -t 5 ./s >&-'
+	wait_for eval 'not_running viewer || test -S ./s'
+	limited fdsend ./s || :
+	ended viewer
+	is_status 1
+	one_line viewer.err
+}
+
+# --- fdsend -rv
+
+@test "the tap shows a message, and passes it on" {
+	echo hello >file
+	start receiver fdrecv ./b \
+		sh -c 'echo "<$FDRECV_PAYLOAD>"; exec cat'
+	up ./b
+	tap
+	limited sh -c 'echo $$ >pid; exec fdsend -s "a payload" ./a' <file
+	ended receiver
+	is_status 0
+	same "$(cat receiver.out)" $'<a payload>\nhello'
+	stop tap
+	like "$(cat tap.err)" \
+		"*W1 fdsend\[*\]: *$(from "$(cat pid)"), payload \"a payload\", 1 descriptor*"
+	like "$(cat tap.err)" "*W1 fdsend\[*\]: *file r *"
+}
+
+@test "the tap shows and passes on 253 descriptors" {
+	local options=() i
+
+	for ((i = 0; i < 253; i++)); do
+		options+=(-f 0)
+	done
+	start receiver fdrecv -a ./b printenv LISTEN_FDS
+	up ./b
+	tap
+	limited fdsend "${options[@]}" ./a
+	ended receiver
+	same "$(cat receiver.out)" 253
+	stop tap
+	like "$(cat tap.err)" "*, 253 descriptors*"
+	same "$(grep -c 'received.*: character ' tap.err)" 253
+}
+
+@test "the tap shows connections on their way to a pool" {
+	start pool fdrecv -n 2 ./b fdecho
+	up ./b
+	tap
+	start server fdlisten -k -o address 127.0.0.1:0 fdsend -w ./a
+	limited load -n 30 -c 4 "$(address_of address)"
+	stop server
+	stop tap
+	stop pool
+	is_status 0
+	same "$(grep -cE "received.*: tcp .*local=$(cat address) peer=" tap.err)" 30
+}
+
+@test "the tap stands in a pipeline of the shell" {
+	run_apart sh -c 'echo hello >file
+		fdsend -s hello - <file | fdsend -rv - | fdrecv - cat'
+	is_status 0
+	same "$output" hello
+	like "$stderr" '*W1 fdsend\[*\]: *from *, payload "hello", 1 descriptor*'
+}
+
+@test "the tap stands in fdpipe, between a server and its workers" {
+	start server fdpipe fdlisten -k -o address 127.0.0.1:0 '|' \
+		fdsend -rv - '|' fdecho -
+	limited load -n 20 -c 4 "$(address_of address)"
+	stop server
+	same "$(grep -c 'received.*: tcp ' server.err)" 20
+}
+
+# What it shows must not depend on who comes first: the sender's message, or
+# the start of fdsend behind the accepted connection.
+@test "the tap knows a foreign sender, whenever its message came" {
+	need_linux
+	need python3
+	start receiver fdrecv -k ./b true
+	up ./b
+	mkfifo go
+	start tap fdlisten ./a \
+		sh -c ': >accepted; read -r x <go; exec fdsend -rv ./b'
+	up ./a
+	mkfifo start
+	cat >sender.py <<-'END'
+	import os, socket
+	s = socket.socket(socket.AF_UNIX)
+	s.connect("./a")
+	open("start").read()
+	socket.send_fds(s, [b"\0"], [0])
+	print("sent", flush=True)
+	s.shutdown(socket.SHUT_WR)
+	s.recv(1)
+	END
+	start sender python3 sender.py
+	wait_for test -e accepted
+	limited sh -c 'echo >start'
+	wait_for grep -q sent sender.out
+	limited sh -c 'echo >go'
+	ended tap
+	stop receiver
+	like "$(cat tap.err)" "*$(from "$(process sender)"), *"
+}
+
+@test "the tap escapes what it shows" {
+	start receiver fdrecv -k ./b true
+	up ./b
+	tap
+	limited fdsend -s $'two\nlines \033[2J' ./a
+	wait_for grep -q shutdown tap.err
+	stop tap
+	stop receiver
+	like "$(cat tap.err)" '*payload "two\\nlines \\*", 1 descriptor*'
+	not grep -a $'\033' tap.err
+}
+
+@test "the tap passes bytes without a descriptor on, and shows them" {
+	start viewer fdrecv ./b
+	up ./b
+	tap
+	limited foreign send -n 0 -s hello ./a
+	ended viewer
+	like "$(cat viewer.out)" '*payload "hello", 0 descriptors'
+	stop tap
+	like "$(cat tap.err)" '*payload "hello", 0 descriptors*'
+}
+
+@test "the tap says when the receiver is not there, or refuses" {
+	tap
+	limited fdsend -s hello ./a
+	wait_for grep -q 'fdsend: ./b: connect: No such file or directory' tap.err
+	start receiver fdrecv -k ./b true
+	up ./b
+	limited fdsend -f 0 -f 0 ./a
+	wait_for grep -q 'fdsend: ./b: .*refused' tap.err
+	stop receiver
+	stop tap
+}
+
+@test "without -v the relay is silent" {
+	start receiver fdrecv -k ./b true
+	up ./b
+	start relay fdlisten -k ./a fdsend -r ./b
+	up ./a
+	limited fdsend -s hello ./a
+	limited fdsend ./a
+	wait_for has 0 children "$(process relay)"
+	stop relay
+	stop receiver
+	same "$(cat relay.err receiver.err)" ""
+}
+
+@test "the relay refuses what carries no descriptors" {
+	refuses "fdsend: standard input: *" fdsend -r ./b
+	fails 1 "fdsend: standard input: bytes instead of descriptors*" \
+		sh -c 'echo hello | fdsend -r ./b'
+	refuses "fdsend: *-r*" fdsend -r -f 3 ./b
+	refuses "fdsend: *-r*" fdsend -r -s hello ./b
+}
+
+# --- bytes where a message was due
+
+@test "a pipe that brings bytes is an error that says what must write there" {
+	fails 1 "fdrecv: -: bytes instead of descriptors*fdlisten*fdsend*" \
+		sh -c 'echo hello | fdrecv - cat'
+	fails 1 "fdrecv: -: bytes instead of descriptors*" \
+		sh -c 'echo hello | fdrecv -'
+	fails 1 "fdrecv: -: bytes instead of descriptors*" \
+		sh -c 'head -c 100000 /dev/zero | fdrecv -k - cat'
+	fails 1 "fdecho: -: bytes instead of descriptors*" \
+		sh -c 'echo hello | fdecho -'
+	refuses "fdrecv: -: not a UNIX socket or a pipe*" fdrecv - cat
+}
+
+@test "a pair of sockets that brings bytes is an error" {
+	fails 1 "fdrecv: -: *0 descriptors*" \
+		fdpipe echo hello '|' fdrecv - cat
+}
+
+@test "an invitation that leads nowhere is an error" {
+	touch file
+	fails 1 "fdrecv: -: *" \
+		sh -c 'echo "fdpass /no/such/file" | fdrecv - cat'
+	fails 1 "fdrecv: -: *" \
+		sh -c 'echo "fdpass $PWD/file" | fdrecv - cat'
+}
