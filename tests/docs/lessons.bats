@@ -59,12 +59,15 @@ has_lines()
 # still: whether all processes sleep, and have not run since the last call.
 still()
 {
-	local now process
+	local now process stat line
 
 	now=$(for process in $(ours); do
-		cut -d ' ' -f 1,3,14,15,22 "/proc/$process/stat" 2>/dev/null
-		cat "/proc/$process/wchan" 2>/dev/null || :
-	done)
+		read -r -a stat <"/proc/$process/stat" || continue
+		echo "${stat[@]:0:1} ${stat[@]:2:1} ${stat[@]:13:2}" \
+			"${stat[@]:21:1}"
+		read -r line <"/proc/$process/wchan" || :
+		echo "$line"
+	done 2>/dev/null)
 	if [ "$now" != "${before-}" ] || grep -q ' [RD] ' <<<"$now"; then
 		before=$now
 		return 1
@@ -74,6 +77,11 @@ still()
 # play SHELL: type it. A person waits for what is expected on the screen, and
 # needs a moment for the next command.
 play()
+{
+	untraced type_lines "$@"
+}
+
+type_lines()
 {
 	local number expected=0
 

@@ -35,7 +35,7 @@ pool()
 	echo $! >pool.pid
 	fdlisten -k -o ./address 127.0.0.1:0 | fdsend -rw ./pool
 	END
-	served_all "$(address_of address)" -n 200 -c 16 -s 3000
+	served_all "$(address_of address)" -n "$(scaled 50 200)" -c 16 -s 3000
 	terminate 'fdlisten *'
 	kill "$(cat pool.pid)"
 	shell_ends 0
@@ -47,7 +47,7 @@ workers()
 	in_shell "$1" <<-'END'
 	fdlisten -k -o ./address 127.0.0.1:0 | fdrecv -n 3 - fdecho
 	END
-	served_all "$(address_of address)" -n 200 -c 16 -s 3000
+	served_all "$(address_of address)" -n "$(scaled 50 200)" -c 16 -s 3000
 	terminate 'fdlisten *'
 	shell_ends 0
 }
@@ -57,7 +57,7 @@ echo_worker()
 	in_shell "$1" <<-'END'
 	fdlisten -k -o ./address 127.0.0.1:0 | fdecho -
 	END
-	served_all "$(address_of address)" -n 500 -c 32 -s 3000
+	served_all "$(address_of address)" -n "$(scaled 100 500)" -c 32 -s 3000
 	terminate 'fdlisten *'
 	shell_ends 0
 }
@@ -67,7 +67,7 @@ whole_system()
 	in_shell "$1" <<-'END'
 	fdpipe -n 4 fdlisten -k -o ./address 127.0.0.1:0 '|' fdecho -
 	END
-	served_all "$(address_of address)" -n 500 -c 32 -s 3000
+	served_all "$(address_of address)" -n "$(scaled 100 500)" -c 32 -s 3000
 	wait_for has 4 matching 'fdecho -'
 	terminate 'fdlisten *'
 	shell_ends 0

@@ -21,6 +21,8 @@ setup_file()
 	export fail_so=$BATS_FILE_TMPDIR/fail.so sanitizer=
 	command -v cc >/dev/null || return 0
 	cc -shared -fPIC -o "$fail_so" "$trials/fail.c" -ldl || return
+	echo '#include <errno.h>' | cc -dM -E - >"$BATS_FILE_TMPDIR/errnos" ||
+		return
 	# Its library has to come first.
 	if [ "${FDPASS_VARIANT-}" = sanitized ]; then
 		sanitizer=$(gcc -print-file-name=libasan.so):
@@ -106,7 +108,7 @@ complain()
 # errno_of NAME: its number.
 errno_of()
 {
-	printf '#include <errno.h>\n%s\n' "$1" | cc -E - | tail -n 1
+	awk -v name="$1" '$2 == name { print $3 }' "$BATS_FILE_TMPDIR/errnos"
 }
 
 # Play the scene with this call failing, and judge.
@@ -176,6 +178,11 @@ may_say+='not a UNIX socket|on non-socket'
 
 # all_calls SCENE: every call of its victim, every way.
 all_calls()
+{
+	untraced every_call "$1"
+}
+
+every_call()
 {
 	local most count plan
 

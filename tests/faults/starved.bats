@@ -26,7 +26,7 @@ crowd()
 {
 	local n
 
-	n=$(scaled 400 2000)
+	n=$(scaled 220 2000)
 	start crowd load -c 200 -n "$n" -s 1000000 -t 100 "$1"
 	sleep 0.1
 	signal crowd STOP

@@ -5,11 +5,18 @@
 # shell pattern. (The test tools that start others are not meant.)
 matching()
 {
-	local processes process args
+	local processes
 
 	processes=$(ours)
 	[ -n "$processes" ] || return 0
 	ps -o pid= -o args= -p "${processes//$'\n'/,}" |
+	untraced those_like "$1"
+}
+
+those_like()
+{
+	local process args
+
 	while read -r process args; do
 		case $args in
 		paired\ *|how\ *|account\ *) continue ;;

@@ -6,23 +6,12 @@
 #
 # shellcheck disable=SC2034 # variables for those who load it
 
-FDPASS_TRIALS=${FDPASS_TRIALS:-quick}
 if [ "$FDPASS_TRIALS" = full ]; then
 	LIMIT=300
 	DEADLINE=60
 fi
 
 # (Loops that call bats' `run` with options must not count with `i`: it does.)
-
-# scaled QUICK FULL: the number for this run.
-scaled()
-{
-	if [ "$FDPASS_TRIALS" = full ]; then
-		echo "$2"
-	else
-		echo "$1"
-	fi
-}
 
 # report TEXT: what was tried, and what was lost; shown though the test
 # succeeds.
@@ -219,7 +208,7 @@ open_directory()
 	export TMPDIR=$open/tmp
 	cd "$open/here" || return
 	# Two users whose numbers nobody else has, no other test either.
-	user=$((61000 + BATS_SUITE_TEST_NUMBER * 4))
+	user=$((10000 + $$ % 25000 * 2))
 	other=$((user + 1))
 	as_user=(setpriv "--reuid=$user" "--regid=$user" --clear-groups)
 	as_other=(setpriv "--reuid=$other" "--regid=$other" --clear-groups)

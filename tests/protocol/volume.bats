@@ -19,9 +19,10 @@ unchanged()
 	counts "$1" >after && cmp -s before after
 }
 
-@test "ten thousand connections through a relay into a pool of four" {
-	local share n=10000
+@test "thousands of connections through a relay into a pool of four" {
+	local share n
 
+	n=$(scaled 3000 10000)
 	need_proc
 	# A process for each takes ten times as long to start there.
 	[ "${FDPASS_VARIANT-}" != sanitized ] || n=1000
@@ -52,9 +53,10 @@ unchanged()
 	not test -e ./pool
 }
 
-@test "ten thousand connections through fdpipe to four workers" {
-	local worker before used
+@test "thousands of connections through fdpipe to four workers" {
+	local worker before used n
 
+	n=$(scaled 3000 10000)
 	need_proc
 	start pipe fdpipe -n 4 fdlisten -k -o address 127.0.0.1:0 '|' fdecho -
 	served_all "$(address_of address)" -n 500 -c 32
@@ -62,8 +64,8 @@ unchanged()
 	for worker in $(matching 'fdecho *'); do
 		resident "$worker" >"memory.$worker"
 	done
-	served_all "$(cat address)" -n 10000 -c 32
-	like "$output" "ok=10000 *"
+	served_all "$(cat address)" -n "$n" -c 32
+	like "$output" "ok=$n *"
 	wait_for unchanged 'fd[el]*'
 	for worker in $(matching 'fdecho *'); do
 		before=$(cat "memory.$worker")
