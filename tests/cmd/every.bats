@@ -1,6 +1,12 @@
-# The exit statuses, of each command that can produce them, and the usage.
+# What all commands do alike: the syntax of options, --help and --version, wrong
+# usage, names and numbers that are none, COMMAND that cannot be run, the trace.
+
+# Each test runs in a subshell of its own, and $1 is for the inner shell.
+# shellcheck disable=SC2016,SC2030,SC2031
 
 load ../lib/helpers
+load ../lib/command
+load ../lib/trace
 
 # --- 0
 
@@ -13,61 +19,6 @@ load ../lib/helpers
 	ended server
 	is_status 0
 	same "$(cat receiver.err server.err)" ""
-}
-
-@test "fdlisten -k ends with 0 by SIGTERM" {
-	start server fdlisten -k -o address 127.0.0.1:0 fdecho
-	address_of address
-	stop server
-	is_status 0
-}
-
-@test "fdrecv -k ends with 0 by SIGTERM" {
-	start worker fdrecv -k ./s true
-	up ./s
-	limited fdsend -w ./s
-	stop worker
-	is_status 0
-}
-
-@test "fdrecv -n ends with 0 by SIGTERM" {
-	start pool fdrecv -n 3 ./s true
-	up ./s
-	limited fdsend -w ./s
-	stop pool
-	is_status 0
-}
-
-@test "fdecho ends with 0 at the end of file" {
-	run_apart fdecho
-	is_status 0
-	same "$output$stderr" ""
-}
-
-# --- 1
-
-@test "fdlisten ends with 1 when it cannot listen" {
-	fails 1 "fdlisten: ./no/a: *: No such file or directory" \
-		fdlisten ./no/a true
-}
-
-@test "fdsend ends with 1 when nobody is there" {
-	fails 1 "fdsend: ./s: *: No such file or directory" fdsend ./s
-}
-
-@test "fdrecv ends with 1 when it cannot listen" {
-	fails 1 "fdrecv: ./no/s: *: No such file or directory" \
-		fdrecv ./no/s true
-}
-
-@test "fdecho ends with 1 when it cannot read" {
-	fails 1 "fdecho: *: Is a directory" sh -c 'exec fdecho <.'
-}
-
-@test "fdecho ends with 1 when it cannot write" {
-	[ -c /dev/full ] || skip "no /dev/full here"
-	fails 1 "fdecho: *: No space left on device" \
-		sh -c 'echo hello | fdecho >/dev/full'
 }
 
 # --- 2, the usage
@@ -147,66 +98,6 @@ load ../lib/helpers
 	same "$output" ""
 }
 
-# --- 124
-
-@test "fdlisten -t ends with 124 when nobody connects" {
-	run_limited fdlisten -t 0.1 127.0.0.1:0 true
-	is_status 124
-	run_limited fdlisten -t 0.1 ./a true
-	is_status 124
-	not test -e ./a
-}
-
-@test "fdlisten -k -t ends with 124 when nobody connects any more" {
-	start server fdlisten -k -t 0.3 -o address ./a fdecho
-	address_of address
-	same "$(echo hello | limited client ./a)" hello
-	ended server
-	is_status 124
-	not test -e ./a
-}
-
-@test "fdrecv -t ends with 124 when nothing comes" {
-	run_limited fdrecv -t 0.1 ./s true
-	is_status 124
-	not test -e ./s
-}
-
-@test "fdrecv -k -t ends with 124 when nothing comes any more" {
-	start worker fdrecv -k -t 0.3 ./s echo received
-	limited fdsend -w ./s
-	ended worker
-	is_status 124
-	same "$(cat worker.out)" received
-	not test -e ./s
-}
-
-@test "fdrecv -n -t ends with 124 when nothing comes" {
-	run_limited fdrecv -n 2 -t 0.1 ./s true
-	is_status 124
-	not test -e ./s
-}
-
-@test "fdrecv -t is not the time that COMMAND may take" {
-	start worker fdrecv -k -t 0.2 ./s sh -c 'sleep 0.5; echo done'
-	limited fdsend -w ./s
-	ended worker
-	is_status 124
-	same "$(cat worker.out)" "done"
-}
-
-@test "fdsend -t ends with 124 when no answer comes" {
-	start silent foreign receive -x silent ./s
-	up ./s
-	run_limited fdsend -t 0.2 ./s
-	is_status 124
-}
-
-@test "fdsend -w -t ends with 124 when nobody comes" {
-	run_limited fdsend -w -t 0.2 ./s
-	is_status 124
-}
-
 # --- 126 and 127
 
 @test "a COMMAND that is not there ends with 127" {
@@ -240,115 +131,341 @@ load ../lib/helpers
 	is_status 127
 }
 
-@test "a COMMAND that may not be run does not hide one later in PATH" {
-	mkdir one two
-	echo "#!/bin/sh" >one/prog
-	printf '#!/bin/sh\necho two\n' >two/prog
-	chmod +x two/prog
-	PATH=$PWD/one:$PWD/two:$PATH start receiver fdrecv ./s prog
-	limited fdsend -w ./s
-	ended receiver
-	is_status 0
-	same "$(cat receiver.out)" two
+# --- what is the caller's
+
+@test "O_NONBLOCK is not changed on the caller's descriptors" {
+	mkfifo pipe
+	cat >script <<-'END'
+	fdrecv -k -t 0.3 ./s true
+	fdlisten -k -t 0.1 ./a true
+	echo hello | fdecho
+	show -o shown fd
+	END
+	run_limited sh -c 'sh ./script <>pipe >&0 2>&0'
+	not grep nonblock shown
 }
 
-# --- COMMAND's own
+@test "without anything ignored or blocked COMMAND has nothing of it" {
+	start server fdlisten -k ./a show -o shown ignored blocked
+	up ./a
+	limited client ./a
+	wait_for test -s shown
+	same "$(cat shown)" $'ignored\nblocked'
+	stop server
+	start pool fdrecv -n 2 ./s show -o shown2 ignored blocked
+	limited fdsend -w ./s
+	wait_for test -s shown2
+	same "$(cat shown2)" $'ignored\nblocked'
+	stop pool
+}
 
-@test "fdlisten has the status of COMMAND" {
-	start server fdlisten ./a sh -c 'exit 7'
+@test "no timer of -t runs in COMMAND" {
+	start server fdlisten -t 20 ./a show -o shown alarm
 	up ./a
 	limited client ./a
 	ended server
-	is_status 7
-}
-
-@test "fdrecv has the status of COMMAND" {
-	start receiver fdrecv ./s sh -c 'exit 7'
+	same "$(cat shown)" "alarm 0"
+	start receiver fdrecv -t 20 ./s show -o shown2 alarm
 	limited fdsend -w ./s
 	ended receiver
-	is_status 7
+	same "$(cat shown2)" "alarm 0"
 }
 
-@test "fdrecv ends by the signal that COMMAND dies by" {
-	# shellcheck disable=SC2016
-	start receiver how result fdrecv ./s sh -c 'kill -KILL $$'
+@test "everything else in the environment is the caller's" {
+	local pattern='^(TCP|UNIX|PROTO=|FDRECV_|LISTEN_|_=|SHLVL=|OLDPWD=)'
+
+	local caller=(env -i "PATH=$PATH" "PWD=$PWD" "TMPDIR=$TMPDIR"
+		"FDPASS_TEST=$FDPASS_TEST" "OTHER=a value" EMPTY= TCQ=near
+		PROTOCOL=near FDRECV=near)
+
+	"${caller[@]}" env | sort >expected
+	start server "${caller[@]}" fdlisten -k ./a env
+	up ./a
+	limited client ./a | grep -vE "$pattern" | sort >found
+	stop server
+	diff expected found
+	start pool "${caller[@]}" fdrecv -n 2 ./s sh -c 'env >new; mv new vars'
+	limited fdsend -w ./s
+	wait_for test -e vars
+	stop pool
+	grep -vE "$pattern" vars | sort >found
+	diff expected found
+}
+
+@test "an empty environment is enough" {
+	start server env -i "$(command -v fdlisten)" ./a "$(command -v env)"
+	up ./a
+	limited client ./a >vars
+	ended server
+	is_status 0
+	same "$(value PROTO vars)" UNIX
+	not grep -vE '^(PROTO|UNIX)' vars
+}
+
+# --- names and numbers that are none
+
+@test "a path in a missing directory" {
+	fails 1 "fdlisten: ./no/a: *: No such file or directory" \
+		fdlisten ./no/a true
+	fails 1 "fdrecv: no/s: *: No such file or directory" fdrecv no/s true
+	fails 1 "fdrecv: no/s: *: No such file or directory" \
+		fdrecv -n 3 no/s true
+	fails 1 "fdsend: no/s: *: No such file or directory" fdsend no/s
+	nothing_left
+}
+
+@test "a path whose directory is a file" {
+	echo precious >file
+	fails 1 "fdlisten: file/a: *: Not a directory" fdlisten file/a true
+	fails 1 "fdrecv: file/s: *: Not a directory" fdrecv file/s true
+	fails 1 "fdsend: file/s: *: Not a directory" fdsend file/s
+	same "$(cat file)" precious
+}
+
+@test "a path that is too long" {
+	local path
+
+	path=./$(printf '%0300d' 0)
+	fails 1 "fdlisten: *" fdlisten "$path" true
+	fails 1 "fdrecv: *" fdrecv "$path" true
+	fails 1 "fdsend: *" fdsend "$path"
+	nothing_left
+}
+
+@test "a directory where a socket should be" {
+	fails 1 "fdlisten: ./: *" fdlisten ./ true
+	fails 1 "fdlisten: /: *" fdlisten / true
+	fails 1 "fdrecv: .: *" fdrecv . true
+	fails 1 "fdsend: .: *" fdsend .
+	nothing_left
+}
+
+@test "a regular file where a socket should be" {
+	echo precious >file
+	fails 1 "fdlisten: ./file: *" fdlisten ./file true
+	fails 1 "fdrecv: file: *" fdrecv file true
+	fails 1 "fdsend: file: *" fdsend file
+	fails 1 "fdsend: file: *" fdsend -w -t 5 file
+	same "$(cat file)" precious
+}
+
+@test "a name with control characters is still one line" {
+	fails 1 "fdsend: *" fdsend $'no\nsuch\033[31mname'
+	not grep "$(printf '\033')" <<<"$stderr"
+	fails 1 "fdrecv: *" fdrecv $'no\nsuch/name' true
+	fails 127 "fdrecv: *" fdrecv ./s $'no\nsuch'
+}
+
+@test "a descriptor number that is none" {
+	for fd in -1 x 1x '' ' 1' 1.5 99999999999 0x1; do
+		refuses "fdsend: *" fdsend -f "$fd" ./s
+		refuses "fdrecv: *" fdrecv -f "$fd" ./s true
+	done
+	nothing_left
+}
+
+@test "a mode that is none" {
+	for mode in 999 abc '' -1 10000 0x1 u+rw '6 0' 77777777777777777777; do
+		refuses "fdlisten: *" fdlisten -m "$mode" ./a true
+		refuses "fdrecv: *" fdrecv -m "$mode" ./s true
+	done
+	nothing_left
+}
+
+@test "a maximum that is none" {
+	for n in 0 -1 x 1x '' 1.5 99999999999999999999 ' 1'; do
+		refuses "fdlisten: *" fdlisten -k -n "$n" ./a true
+		refuses "fdrecv: *" fdrecv -n "$n" ./s true
+	done
+	nothing_left
+}
+
+@test "a time that is none" {
+	for t in -1 x 1x '' . 1.2.3 inf nan 1e3 99999999999999999999; do
+		refuses "fdlisten: *" fdlisten -t "$t" ./a true
+		refuses "fdrecv: *" fdrecv -t "$t" ./s true
+		refuses "fdsend: *" fdsend -t "$t" ./s
+	done
+	nothing_left
+}
+
+@test "a COMMAND that is missing: nothing is accepted, nothing left" {
+	fails 127 "fdlisten: nosuch: *" fdlisten -o address 127.0.0.1:0 nosuch
+	fails 127 "fdlisten: nosuch: *" fdlisten -k ./a nosuch
+	fails 127 "fdrecv: nosuch: *" fdrecv ./s nosuch
+	fails 127 "fdrecv: nosuch: *" fdrecv -n 3 ./s nosuch
+	nothing_left
+}
+
+@test "a COMMAND in a missing directory" {
+	fails 127 "fdlisten: ./no/such: *" fdlisten ./a ./no/such
+	fails 127 "fdrecv: ./no/such: *" fdrecv ./s ./no/such
+	nothing_left
+}
+
+@test "a COMMAND that is not executable: nothing is accepted, nothing left" {
+	echo '#!/bin/sh' >file
+	fails 126 "fdlisten: ./file: *" fdlisten -o address 127.0.0.1:0 ./file
+	fails 126 "fdlisten: ./file: *" fdlisten -k ./a ./file
+	fails 126 "fdrecv: ./file: *" fdrecv ./s ./file
+	fails 126 "fdrecv: ./file: *" fdrecv -n 3 ./s ./file
+	rm file
+	nothing_left
+}
+
+@test "a COMMAND without #! is run by the shell" {
+	echo 'echo hello' >prog
+	chmod +x prog
+	start server fdlisten -k ./a ./prog
+	up ./a
+	same "$(limited client ./a)" hello
+	stop server
+	start receiver fdrecv ./s ./prog
 	limited fdsend -w ./s
 	ended receiver
-	same "$(cat result)" "signal 9"
+	is_status 0
+	same "$(cat receiver.out)" hello
 }
 
-# --- signals
+# --- the syntax of options
 
-# dies_by SIGNAL NUMBER SOCKET COMMAND...: dies by that signal, with its
-# socket removed.
-dies_by()
-{
-	local name=$1 number=$2 socket=$3
-
-	shift 3
-	rm -f result
-	start victim how result "$@"
-	if [ "$socket" != none ]; then
-		up "$socket"
-	else
-		wait_for has 1 children "$pid"
-	fi
-	stop victim "$name"
-	same "$(cat result)" "signal $number"
-	same "$(cat victim.err)" ""
-	not test -e "$socket"
+@test "what follows COMMAND belongs to COMMAND" {
+	start receiver fdrecv ./s printf '%s\n' -k --help -n 3 -- -t
+	limited fdsend -w ./s
+	ended receiver
+	is_status 0
+	same "$(cat receiver.out)" $'-k\n--help\n-n\n3\n--\n-t'
 }
 
-@test "fdlisten dies by the signal that ends it, its socket removed" {
-	dies_by TERM 15 ./a fdlisten ./a true
-	dies_by INT 2 ./a fdlisten ./a true
-	dies_by HUP 1 ./a fdlisten ./a true
+@test "an option behind the operand is an operand" {
+	refuses "fdsend: *fdsend --help*" fdsend ./s -d
+	refuses "fdecho: *fdecho --help*" fdecho ./s -v
 }
 
-@test "fdlisten -k dies by INT and HUP, its socket removed" {
-	dies_by INT 2 ./a fdlisten -k ./a true
-	dies_by HUP 1 ./a fdlisten -k ./a true
+@test "POSIXLY_CORRECT changes nothing" {
+	export POSIXLY_CORRECT=1
+	start receiver fdrecv ./s echo -k
+	limited fdsend -w ./s
+	ended receiver
+	same "$(cat receiver.out)" -k
 }
 
-@test "fdrecv dies by the signal that ends it, its socket removed" {
-	dies_by TERM 15 ./s fdrecv ./s true
-	dies_by INT 2 ./s fdrecv ./s true
-	dies_by HUP 1 ./s fdrecv ./s true
+@test "options may share one argument" {
+	start receiver fdrecv -kn2 ./s echo received
+	limited fdsend -dwsx ./s
+	wait_for grep -qx received receiver.out
+	stop receiver
+	is_status 0
 }
 
-@test "fdrecv -k and -n die by INT and HUP, their socket removed" {
-	dies_by INT 2 ./s fdrecv -k ./s true
-	dies_by HUP 1 ./s fdrecv -k ./s true
-	dies_by INT 2 ./s fdrecv -n 2 ./s true
-	dies_by HUP 1 ./s fdrecv -n 2 ./s true
+@test "-- ends the options" {
+	start receiver fdrecv -k -- ./s echo received
+	limited fdsend -w -- ./s
+	wait_for grep -qx received receiver.out
+	stop receiver
+	is_status 0
 }
 
-@test "fdsend -w dies by the signal that ends it" {
-	dies_by TERM 15 none fdsend -w ./s
-	dies_by INT 2 none fdsend -w ./s
-	dies_by HUP 1 none fdsend -w ./s
+@test "an operand that begins with a hyphen comes behind --" {
+	start receiver fdrecv -- -s echo received
+	limited fdsend -w -- -s
+	ended receiver
+	same "$(cat receiver.out)" received
 }
 
-@test "fdsend dies by the signal that ends it while it waits for the answer" {
-	start silent foreign receive -x silent ./s
+@test "the last of a repeated option counts" {
+	start receiver fdrecv -m 666 -m 600 ./s true
 	up ./s
-	start sender how result fdsend ./s
-	wait_for test -s silent.out
-	stop sender
-	same "$(cat result)" "signal 15"
+	same "$(mode_of s)" 600
+	stop receiver
 }
 
-@test "fdecho dies by the signal that ends it" {
-	mkfifo pipe
-	# Both ends in one process: no end of file.
+# --- the trace
+
+@test "without -v and FDTRACE nothing is written" {
+	start pool fdrecv -n 2 ./s fdecho
+	start server fdlisten -o address 127.0.0.1:0 fdsend -w ./s
+	same "$(echo hello | limited client "$(address_of address)")" hello
+	ended server
+	stop pool
+	same "$(cat server.err pool.err)" ""
+}
+
+@test "an empty FDTRACE traces nothing" {
+	FDTRACE='' start server fdlisten ./a fdecho
+	up ./a
+	same "$(echo hello | limited client ./a)" hello
+	ended server
+	same "$(cat server.err)" ""
+}
+
+@test "FDTRACE=1 traces a whole composition, all steps of it" {
+	local -x FDTRACE=1
+	start pool fdrecv -n 3 ./pool fdecho
+	start server fdlisten -k -o address 127.0.0.1:0 fdsend -w ./pool
+	same "$(echo hello | limited client "$(address_of address)")" hello
+	stop server
+	is_status 0
+	stop pool
+	is_status 0
+	all_lines server.err
+	all_lines pool.err
+	step S1 socket server.err fdlisten
+	step S2 bind server.err fdlisten
+	step S3 listen server.err fdlisten
+	step S6 accept server.err fdlisten
+	step S7 sendmsg server.err fdsend
+	step S8 close server.err fdlisten
+	step W1 recvmsg pool.err fdrecv
+	step W2 '(recv|read)' pool.err fdecho
+	step W3 '(send|write)' pool.err fdecho
+	step W4 close pool.err fdecho
+	step S5 fork pool.err fdrecv
+}
+
+@test "the trace is not on standard output, and the bytes are unchanged" {
+	local -x FDTRACE=1
+	head -c 100000 /dev/urandom >sent
+	start pool fdrecv -n 3 ./pool fdecho
+	start server fdlisten -k ./a fdsend -w ./pool
+	up ./a
+	limited client ./a <sent >back
+	cmp sent back
+	stop server
+	stop pool
+	same "$(cat server.out pool.out)" ""
+}
+
+@test "lines of many processes are not mixed up" {
+	local -x FDTRACE=1
 	# shellcheck disable=SC2016
-	start echo how result sh -c 'exec fdecho <>pipe'
-	wait_for has 1 children "$pid"
-	stop echo
-	same "$(cat result)" "signal 15"
+	start both sh -c 'exec 2>&1
+		fdrecv -n 3 ./pool fdecho & pool=$!
+		fdlisten -k -o address 127.0.0.1:0 fdsend -w ./pool & server=$!
+		echo "$server $pool" >pids
+		wait "$server"; wait "$pool"'
+	run_limited load -n 60 -c 10 "$(address_of address)"
+	is_status 0
+	# shellcheck disable=SC2046
+	kill $(cat pids)
+	ended both
+	is_status 0
+	all_lines both.out
+	has 60 grep '^S6 .*accept(' both.out
+	has 60 grep '^S7 .*sendmsg(' both.out
+	has 60 grep '^W1 .*recvmsg(' both.out
 }
 
-@test "fdecho dies by SIGPIPE when nobody reads" {
-	run_limited sh -c 'how result fdecho </dev/zero | head -c 1'
-	same "$(cat result)" "signal 13"
+@test "a trace that cannot be written disturbs nothing" {
+	[ -c /dev/full ] || skip "no /dev/full here"
+	start server sh -c 'exec fdlisten -v ./a fdecho -v 2>/dev/full'
+	up ./a
+	same "$(echo hello | limited client ./a)" hello
+	ended server
+	is_status 0
+	start server with -c 2 fdlisten -v ./a fdecho -v
+	up ./a
+	same "$(echo hello | limited client ./a)" hello
+	ended server
+	is_status 0
 }

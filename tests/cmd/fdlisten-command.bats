@@ -1,12 +1,37 @@
-# The environment of COMMAND: UCSPI's variables, FDRECV_*, LISTEN_*; and that
-# stale ones are gone.
+# What COMMAND of fdlisten finds: its environment (UCSPI), its descriptors, its
+# signals, its timer.
+
+# Each test runs in a subshell of its own, and $1 is for the inner shell.
+# shellcheck disable=SC2016,SC2030,SC2031
 
 load ../lib/helpers
+load ../lib/command
 
-# value NAME FILE: the value of a variable in what env(1) wrote, or "unset".
-value()
+listen_closed()
 {
-	sed -n "s/^$1=//p;t" "$2" | grep . || echo unset
+	start server with "${closed[@]}" fdlisten ./a show -o shown fds fd
+	up ./a
+	limited client ./a
+	ended server
+	is_status 0
+	# shellcheck disable=SC2086
+	same "$(head -n 1 shown)" "$(sorted 0 1 $open)"
+	grep -qx "fd 0 unix rw" shown
+	grep -qx "fd 1 unix rw" shown
+}
+
+listen_keep_closed()
+{
+	start server with "${closed[@]}" fdlisten -k ./a show -o shown fds fd
+	up ./a
+	limited client ./a
+	wait_for test -s shown
+	stop server
+	is_status 0
+	# shellcheck disable=SC2086
+	same "$(head -n 1 shown)" "$(sorted 0 1 $open)"
+	grep -qx "fd 0 unix rw" shown
+	grep -qx "fd 1 unix rw" shown
 }
 
 @test "fdlisten sets UCSPI's variables for TCP" {
@@ -102,12 +127,6 @@ value()
 	stop server
 }
 
-stale=(PROTO=STALE TCPREMOTEHOST=stale TCPLOCALHOST=stale TCPREMOTEINFO=stale
-	TCPREMOTEIP=stale TCPLOCALPORT=stale UNIXLOCALPATH=stale
-	UNIXREMOTEPATH=stale UNIXREMOTEPID=stale FDRECV_PAYLOAD=stale
-	FDRECV_PID=stale FDRECV_OTHER=stale LISTEN_FDS=3 LISTEN_PID=1
-	LISTEN_FDNAMES=stale)
-
 @test "fdlisten removes stale values" {
 	start server env "${stale[@]}" fdlisten ./a env
 	up ./a
@@ -127,169 +146,124 @@ stale=(PROTO=STALE TCPREMOTEHOST=stale TCPLOCALHOST=stale TCPREMOTEINFO=stale
 	same "$(value PROTO vars)" TCP
 }
 
-@test "fdrecv removes stale values" {
-	start receiver env "${stale[@]}" fdrecv ./s env
-	limited fdsend -w ./s
-	ended receiver
-	not grep -i =stale receiver.out
-	not grep -E '^(LISTEN|TCP|UNIX|PROTO)' receiver.out
-	grep -x 'FDRECV_PAYLOAD=' receiver.out
-}
+# --- its status
 
-@test "fdrecv -n removes stale values" {
-	start pool env "${stale[@]}" fdrecv -n 2 ./s \
-		sh -c 'env >new; mv new vars'
-	limited fdsend -w ./s
-	wait_for test -e vars
-	stop pool
-	not grep -i =stale vars
-	not grep -E '^(LISTEN|TCP|UNIX|PROTO)' vars
-}
-
-@test "everything else in the environment is the caller's" {
-	local pattern='^(TCP|UNIX|PROTO=|FDRECV_|LISTEN_|_=|SHLVL=|OLDPWD=)'
-
-	local caller=(env -i "PATH=$PATH" "PWD=$PWD" "TMPDIR=$TMPDIR"
-		"FDPASS_TEST=$FDPASS_TEST" "OTHER=a value" EMPTY= TCQ=near
-		PROTOCOL=near FDRECV=near)
-
-	"${caller[@]}" env | sort >expected
-	start server "${caller[@]}" fdlisten -k ./a env
+@test "fdlisten has the status of COMMAND" {
+	start server fdlisten ./a sh -c 'exit 7'
 	up ./a
-	limited client ./a | grep -vE "$pattern" | sort >found
+	limited client ./a
+	ended server
+	is_status 7
+}
+
+# --- closed 0, 1, 2
+
+@test "fdlisten works with 0, 1, 2 closed, singly and together" {
+	each_closing listen_closed
+}
+
+@test "fdlisten -k works with 0, 1, 2 closed, singly and together" {
+	each_closing listen_keep_closed
+}
+
+# --- what COMMAND finds open
+
+@test "COMMAND of fdlisten finds the connection at 0 and 1, nothing more" {
+	start server fdlisten ./a show -o shown fds
+	up ./a
+	limited client ./a
+	ended server
+	same "$(cat shown)" "fds 0 1 2"
+}
+
+@test "COMMAND of fdlisten finds what the caller had open" {
+	start server sh -c 'exec fdlisten ./a show -o shown fds 5</dev/null'
+	up ./a
+	limited client ./a
+	ended server
+	same "$(cat shown)" "fds 0 1 2 5"
+}
+
+@test "COMMAND of fdlisten finds nothing of the options -k, -n, -o, -t, -v" {
+	start server fdlisten -kv -n 2 -o address -t 20 127.0.0.1:0 \
+		show -o shown fds
+	limited client "$(address_of address)"
+	wait_for test -s shown
+	same "$(cat shown)" "fds 0 1 2"
 	stop server
-	diff expected found
-	start pool "${caller[@]}" fdrecv -n 2 ./s sh -c 'env >new; mv new vars'
-	limited fdsend -w ./s
-	wait_for test -e vars
-	stop pool
-	grep -vE "$pattern" vars | sort >found
-	diff expected found
-}
-
-@test "fdrecv names the sender" {
-	! built_posix_only || skip "built with FDPASS_POSIX_ONLY"
-	start receiver fdrecv ./s env
-	up ./s
-	# shellcheck disable=SC2016
-	limited sh -c 'echo $$ >pid; exec fdsend ./s'
-	ended receiver
-	same "$(value FDRECV_PID receiver.out)" "$(cat pid)"
-	same "$(value FDRECV_UID receiver.out)" "$(id -u)"
-	same "$(value FDRECV_GID receiver.out)" "$(id -g)"
-}
-
-@test "fdrecv names a foreign sender" {
-	! built_posix_only || skip "built with FDPASS_POSIX_ONLY"
-	start receiver fdrecv ./s env
-	up ./s
-	# shellcheck disable=SC2016
-	limited sh -c 'echo $$ >pid; exec foreign send ./s'
-	ended receiver
-	same "$(value FDRECV_PID receiver.out)" "$(cat pid)"
-}
-
-@test "a worker names the sender of this message" {
-	! built_posix_only || skip "built with FDPASS_POSIX_ONLY"
-	# shellcheck disable=SC2016
-	start worker fdrecv -k ./s sh -c 'echo "$FDRECV_PID $FDRECV_PAYLOAD"'
-	up ./s
-	for i in 1 2 3; do
-		# shellcheck disable=SC2016
-		limited sh -c 'echo "$$ $1" >>expected
-			exec fdsend -s "$1" ./s' \
-			sh "message $i"
-	done
-	wait_for has 3 cat worker.out
-	diff expected worker.out
-	stop worker
-}
-
-@test "FDRECV_PAYLOAD is empty for a lone NUL, and set" {
-	start receiver fdrecv ./s printenv FDRECV_PAYLOAD
-	limited fdsend -w ./s
-	ended receiver
 	is_status 0
-	same "$(cat receiver.out)" ""
 }
 
-@test "fdrecv sets UCSPI's variables for a TCP connection that arrives" {
-	local ip port
-
-	start receiver fdrecv ./s env
-	start server fdlisten -o address 127.0.0.1:0 fdsend -w ./s
-	limited client -v "$(address_of address)" >vars 2>own
-	ended receiver
-	ended server
-	read -r ip port <own
-	same "$(value PROTO vars)" TCP
-	same "$(value TCPLOCALIP vars)" 127.0.0.1
-	same "$(value TCPLOCALPORT vars)" "$(port_of address)"
-	same "$(value TCPREMOTEIP vars)" "$ip"
-	same "$(value TCPREMOTEPORT vars)" "$port"
-}
-
-@test "fdrecv sets UCSPI's variables for a UNIX connection that arrives" {
-	start receiver fdrecv ./s env
-	start server fdlisten ./a fdsend -w ./s
+@test "COMMAND of fdlisten with a trace finds nothing more" {
+	FDTRACE=1 start server fdlisten -t 20 ./a show -o shown fds
 	up ./a
+	limited client ./a
+	ended server
+	same "$(cat shown)" "fds 0 1 2"
+}
+
+@test "COMMAND of fdlisten -k does not find the other connections" {
 	# shellcheck disable=SC2016
-	limited sh -c 'echo $$ >pid; exec client ./a' >vars
-	ended receiver
-	ended server
-	same "$(value PROTO vars)" UNIX
-	if ! built_posix_only; then
-		same "$(value UNIXREMOTEPID vars)" "$(cat pid)"
-		same "$(value UNIXREMOTEEUID vars)" "$(id -u)"
-	fi
-	not grep '^TCP' vars
-}
-
-@test "fdrecv -f sets UCSPI's variables when the first is a connection" {
-	start receiver fdrecv -f 6 -f 5 ./s sh -c 'env >new; mv new vars'
-	start server fdlisten -o address 127.0.0.1:0 \
-		sh -c 'exec fdsend -w -f 0 -f 5 ./s 5</dev/null'
-	limited client "$(address_of address)"
-	ended receiver
-	ended server
-	same "$(value PROTO vars)" TCP
-	same "$(value TCPREMOTEIP vars)" 127.0.0.1
-}
-
-@test "a worker has nothing of the connection before" {
-	start worker fdrecv -k ./s sh -c 'env >new; mv new vars'
-	start server fdlisten -o address 127.0.0.1:0 \
-		fdsend -w -s "with payload" ./s
-	limited client "$(address_of address)"
-	ended server
-	wait_for test -e vars
-	same "$(value FDRECV_PAYLOAD vars)" "with payload"
-	same "$(value PROTO vars)" TCP
-	rm vars
-	limited fdsend ./s
-	wait_for test -e vars
-	grep -x 'FDRECV_PAYLOAD=' vars
-	not grep -E '^(PROTO|TCP|UNIX)' vars
-	stop worker
-}
-
-@test "fdrecv -a announces LISTEN_FDS and LISTEN_PID, and nothing stale" {
-	# shellcheck disable=SC2016
-	start receiver env "${stale[@]}" fdrecv -a ./s \
-		sh -c 'env; echo "pid $$"'
-	limited fdsend -w -f 0 -f 0 ./s
-	ended receiver
-	same "$(value LISTEN_FDS receiver.out)" 2
-	grep -x "pid $(value LISTEN_PID receiver.out)" receiver.out
-	not grep '^LISTEN_FDNAMES' receiver.out
-}
-
-@test "an empty environment is enough" {
-	start server env -i "$(command -v fdlisten)" ./a "$(command -v env)"
+	start server fdlisten -k ./a \
+		sh -c 'read -r x; show -o "shown.$x" fds; exec cat'
 	up ./a
-	limited client ./a >vars
+	mkfifo hold
+	start client sh -c 'exec client ./a <>hold'
+	echo first >hold
+	wait_for test -s shown.first
+	echo second | limited client ./a
+	same "$(cat shown.second)" "fds 0 1 2"
+	stop client
+	stop server
+	is_status 0
+}
+
+@test "the connection that COMMAND gets is blocking" {
+	start server fdlisten -k ./a show -o shown fd
+	up ./a
+	limited client ./a
+	wait_for test -s shown
+	stop server
+	not grep nonblock shown
+}
+
+# --- signals and timers
+
+@test "fdlisten: SIGPIPE and SIGCHLD are default, the rest is the caller's" {
+	start server with "${ignores[@]}" fdlisten ./a \
+		show -o shown ignored blocked
+	up ./a
+	limited client ./a
+	ended server
+	same "$(cat shown)" $'ignored HUP USR1\nblocked USR2 PIPE CHLD'
+}
+
+@test "fdlisten -k: SIGPIPE and SIGCHLD are default, the rest is the caller's" {
+	start server with "${ignores[@]}" fdlisten -k ./a \
+		show -o shown ignored blocked
+	up ./a
+	limited client ./a
+	wait_for test -s shown
+	same "$(cat shown)" $'ignored HUP USR1\nblocked USR2 PIPE CHLD'
+	stop server
+	is_status 0
+}
+
+@test "a caller that ignores SIGCHLD gets its connections served, no zombies" {
+	start server with -i CHLD fdlisten -k -n 2 -o address ./a fdecho
+	run_limited load -n 30 -c 5 "$(address_of address)"
+	is_status 0
+	wait_for has 0 children "$pid"
+	stop server
+	is_status 0
+}
+
+# --- its arguments
+
+@test "what follows COMMAND of fdlisten belongs to COMMAND" {
+	start server fdlisten ./a printf '%s\n' -k --help -n 3
+	up ./a
+	same "$(limited client ./a)" $'-k\n--help\n-n\n3'
 	ended server
 	is_status 0
-	same "$(value PROTO vars)" UNIX
-	not grep -vE '^(PROTO|UNIX)' vars
 }

@@ -1,6 +1,12 @@
-# The forms of ADDRESS, the port that the system picks, and -o.
+# fdlisten: the forms of ADDRESS, the port that the system picks, -o, -t, -v; one
+# connection.
+
+# Each test runs in a subshell of its own, and $1 is for the inner shell.
+# shellcheck disable=SC2016,SC2030,SC2031
 
 load ../lib/helpers
+load ../lib/serving
+load ../lib/trace
 
 # echoes OPERAND PATTERN CLIENT: fdlisten on OPERAND writes an address like
 # PATTERN, and a client of CLIENT (with PORT replaced) gets its bytes back.
@@ -268,4 +274,123 @@ echoes()
 	is_status 2
 	run_apart fdrecv -t 1 @ true
 	is_status 2
+}
+
+# --- one connection
+
+@test "fdlisten without -k accepts one connection and no more" {
+	start server fdlisten -o address 127.0.0.1:0 sh -c "$cat_or_answer"
+	hold holder "$(address_of address)" stay
+	wait_for grep -q staying holder.out
+	run_limited client "$(cat address)"
+	is_status 1
+	like "$output" "*Connection refused*"
+	stop holder
+	ended server
+	is_status 0
+}
+
+# --- what cannot be listened on
+
+@test "fdlisten ends with 1 when it cannot listen" {
+	fails 1 "fdlisten: ./no/a: *: No such file or directory" \
+		fdlisten ./no/a true
+}
+
+@test "a host that does not resolve" {
+	fails 1 "fdlisten: a..b:0: *" fdlisten a..b:0 true
+}
+
+@test "a service that does not exist" {
+	fails 1 "fdlisten: 127.0.0.1:nosuchservice: *" \
+		fdlisten 127.0.0.1:nosuchservice true
+}
+
+@test "an address that is not this machine's" {
+	fails 1 "fdlisten: 192.0.2.1:0: bind: *" \
+		fdlisten 192.0.2.1:0 true
+}
+
+@test "a port in use" {
+	local address
+
+	start server fdlisten -k -o address 127.0.0.1:0 fdecho
+	address=$(address_of address)
+	fails 1 "fdlisten: $address: *: Address*in use" \
+		fdlisten "$address" true
+	fails 1 "fdlisten: $address: *: Address*in use" \
+		fdlisten -k -o other "$address" true
+	not test -e other
+	same "$(echo hello | limited client "$address")" hello
+	stop server
+}
+
+@test "a port that may not be bound" {
+	[ "$(id -u)" != 0 ] || skip "the superuser may bind any port"
+	fails 1 "fdlisten: 127.0.0.1:1: *: Permission denied" \
+		fdlisten 127.0.0.1:1 true
+}
+
+# --- -t, signals
+
+@test "fdlisten -t ends with 124 when nobody connects" {
+	run_limited fdlisten -t 0.1 127.0.0.1:0 true
+	is_status 124
+	run_limited fdlisten -t 0.1 ./a true
+	is_status 124
+	not test -e ./a
+}
+
+@test "fdlisten dies by the signal that ends it, its socket removed" {
+	dies_by TERM 15 ./a fdlisten ./a true
+	dies_by INT 2 ./a fdlisten ./a true
+	dies_by HUP 1 ./a fdlisten ./a true
+}
+
+# --- what -o cannot write
+
+@test "-o in a missing directory" {
+	fails 1 "fdlisten: ./no/address: *: No such file or directory" \
+		fdlisten -o ./no/address ./a true
+	nothing_left
+}
+
+@test "-o onto a directory" {
+	mkdir directory
+	fails 1 "fdlisten: directory: *" fdlisten -o directory ./a true
+	rmdir directory
+	nothing_left
+}
+
+@test "-o onto a full device" {
+	[ -c /dev/full ] || skip "no /dev/full here"
+	fails 1 "fdlisten: /dev/full: *: No space left on device" \
+		fdlisten -o /dev/full ./a true
+	nothing_left
+}
+
+# --- -v
+
+@test "fdlisten -v shows socket, bind, listen, accept, close, exec" {
+	start server fdlisten -v -o address 127.0.0.1:0 fdecho
+	same "$(echo hello | limited client "$(address_of address)")" hello
+	ended server
+	all_lines server.err
+	in_order server.err '^S1 .*socket\(' '^S2 .*bind\(' '^S3 .*listen\(' \
+		'^S6 .*accept\(' '^S8 .*close\(' 'exec\('
+	in_order server.err '^S6 .*accept\(' 'dup2\(' 'exec\('
+}
+
+@test "a line names the step, the command, its process, the call, the peer" {
+	local port address process
+
+	start server fdlisten -v -o address 127.0.0.1:0 fdecho
+	address=$(address_of address)
+	limited client -v "$address" 2>own
+	read -r _ port <own
+	ended server
+	process="fdlisten\[$pid\]"
+	grep -E "^S2 $process: bind\([0-9]+, 127.0.0.1:[0-9]+\)" server.err
+	grep -E "^S6 $process: accept\([0-9]+\) = [0-9]+ from 127.0.0.1:$port" \
+		server.err
 }

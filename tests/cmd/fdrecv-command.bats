@@ -1,72 +1,12 @@
-# What COMMAND finds: its descriptors, its signals, its timer; and that
-# nothing breaks when the caller closed 0, 1 or 2.
+# What COMMAND of fdrecv finds: its environment (FDRECV_*, UCSPI, LISTEN_*), its
+# descriptors, its signals; and that nothing breaks when the caller closed 0, 1
+# or 2.
 
-# Each test runs in a subshell of its own, on purpose.
-# shellcheck disable=SC2030,SC2031
+# Each test runs in a subshell of its own, and $1 is for the inner shell.
+# shellcheck disable=SC2016,SC2030,SC2031
 
 load ../lib/helpers
-
-# --- closed 0, 1, 2
-
-# For each way to close some of 0, 1 and 2, call "$@" with the options for
-# `with` in the array $closed and the numbers that stay open in $open.
-each_closing()
-{
-	local way fd
-
-	for way in 0 1 2 "0 1" "0 2" "1 2" "0 1 2"; do
-		closed=()
-		open="0 1 2"
-		for fd in $way; do
-			closed+=(-c "$fd")
-			open=${open/$fd/}
-		done
-		echo "closed: $way"
-		rm -f shown
-		"$@" || return
-	done
-}
-
-# sorted NUMBER...: "fds" and the numbers in order, each once.
-sorted()
-{
-	echo "fds $(printf '%s\n' "$@" | sort -nu | xargs)"
-}
-
-listen_closed()
-{
-	start server with "${closed[@]}" fdlisten ./a show -o shown fds fd
-	up ./a
-	limited client ./a
-	ended server
-	is_status 0
-	# shellcheck disable=SC2086
-	same "$(head -n 1 shown)" "$(sorted 0 1 $open)"
-	grep -qx "fd 0 unix rw" shown
-	grep -qx "fd 1 unix rw" shown
-}
-
-@test "fdlisten works with 0, 1, 2 closed, singly and together" {
-	each_closing listen_closed
-}
-
-listen_keep_closed()
-{
-	start server with "${closed[@]}" fdlisten -k ./a show -o shown fds fd
-	up ./a
-	limited client ./a
-	wait_for test -s shown
-	stop server
-	is_status 0
-	# shellcheck disable=SC2086
-	same "$(head -n 1 shown)" "$(sorted 0 1 $open)"
-	grep -qx "fd 0 unix rw" shown
-	grep -qx "fd 1 unix rw" shown
-}
-
-@test "fdlisten -k works with 0, 1, 2 closed, singly and together" {
-	each_closing listen_keep_closed
-}
+load ../lib/command
 
 receive_closed()
 {
@@ -79,11 +19,6 @@ receive_closed()
 	grep -qx "fd 0 file r" shown
 }
 
-@test "fdrecv works with 0, 1, 2 closed, singly and together" {
-	echo hello >file
-	each_closing receive_closed
-}
-
 receive_output_closed()
 {
 	start receiver with "${closed[@]}" fdrecv ./s show -o shown fds fd
@@ -93,10 +28,6 @@ receive_output_closed()
 	# shellcheck disable=SC2086
 	same "$(head -n 1 shown)" "$(sorted 1 $open)"
 	grep -qx "fd 1 file w" shown
-}
-
-@test "fdrecv puts an output at 1 with 0, 1, 2 closed" {
-	each_closing receive_output_closed
 }
 
 receive_at_closed()
@@ -113,11 +44,6 @@ receive_at_closed()
 	grep -qx "fd 0 device r" shown
 }
 
-@test "fdrecv -f lands right with 0, 1, 2 closed" {
-	echo hello >file
-	each_closing receive_at_closed
-}
-
 receive_all_closed()
 {
 	start receiver with "${closed[@]}" fdrecv -a ./s show -o shown fds fd
@@ -128,11 +54,6 @@ receive_all_closed()
 	same "$(head -n 1 shown)" "$(sorted 3 4 $open)"
 	grep -qx "fd 3 directory r" shown
 	grep -qx "fd 4 file r" shown
-}
-
-@test "fdrecv -a lands from 3 up with 0, 1, 2 closed" {
-	echo hello >file
-	each_closing receive_all_closed
 }
 
 pool_closed()
@@ -147,115 +68,33 @@ pool_closed()
 	grep -qx "fd 0 file r" shown
 }
 
+# --- closed 0, 1, 2
+
+@test "fdrecv works with 0, 1, 2 closed, singly and together" {
+	echo hello >file
+	each_closing receive_closed
+}
+
+@test "fdrecv puts an output at 1 with 0, 1, 2 closed" {
+	each_closing receive_output_closed
+}
+
+@test "fdrecv -f lands right with 0, 1, 2 closed" {
+	echo hello >file
+	each_closing receive_at_closed
+}
+
+@test "fdrecv -a lands from 3 up with 0, 1, 2 closed" {
+	echo hello >file
+	each_closing receive_all_closed
+}
+
 @test "fdrecv -n works with 0, 1, 2 closed, singly and together" {
 	echo hello >file
 	each_closing pool_closed
 }
 
-send_closed()
-{
-	start receiver fdrecv ./s cat
-	up ./s
-	limited with "${closed[@]}" fdsend -f 5 ./s 5<file
-	ended receiver
-	is_status 0
-	same "$(cat receiver.out)" hello
-}
-
-@test "fdsend sends another descriptor with 0, 1, 2 closed" {
-	echo hello >file
-	each_closing send_closed
-}
-
-send_the_closed()
-{
-	local fd
-
-	for fd in 0 1 2; do
-		case $open in *$fd*) continue ;; esac
-		run_limited with "${closed[@]}" fdsend -f "$fd" ./s
-		is_status 1
-		not test -e ran
-	done
-}
-
-@test "a closed 0, 1 or 2 counts as closed: it is not sent" {
-	start receiver fdrecv -k ./s touch ran
-	up ./s
-	each_closing send_the_closed
-	fails 1 "fdsend: *0*not open" with -c 0 fdsend ./s
-	stop receiver
-	is_status 0
-	same "$(cat receiver.err)" ""
-}
-
-echo_closed()
-{
-	run_limited with "${closed[@]}" fdecho <file
-	case $open in
-	*0*1*) is_status 0
-	       same "$output" hello ;;
-	*)     is_status 1 ;;
-	esac
-}
-
-@test "fdecho fails with 0 or 1 closed and works with 2 closed" {
-	echo hello >file
-	each_closing echo_closed
-	fails 1 "fdecho: *" with -c 0 fdecho
-}
-
 # --- what COMMAND finds open
-
-@test "COMMAND of fdlisten finds the connection at 0 and 1, nothing more" {
-	start server fdlisten ./a show -o shown fds
-	up ./a
-	limited client ./a
-	ended server
-	same "$(cat shown)" "fds 0 1 2"
-}
-
-@test "COMMAND of fdlisten finds what the caller had open" {
-	start server sh -c 'exec fdlisten ./a show -o shown fds 5</dev/null'
-	up ./a
-	limited client ./a
-	ended server
-	same "$(cat shown)" "fds 0 1 2 5"
-}
-
-@test "COMMAND of fdlisten finds nothing of the options -k, -n, -o, -t, -v" {
-	start server fdlisten -kv -n 2 -o address -t 20 127.0.0.1:0 \
-		show -o shown fds
-	limited client "$(address_of address)"
-	wait_for test -s shown
-	same "$(cat shown)" "fds 0 1 2"
-	stop server
-	is_status 0
-}
-
-@test "COMMAND of fdlisten with a trace finds nothing more" {
-	FDTRACE=1 start server fdlisten -t 20 ./a show -o shown fds
-	up ./a
-	limited client ./a
-	ended server
-	same "$(cat shown)" "fds 0 1 2"
-}
-
-@test "COMMAND of fdlisten -k does not find the other connections" {
-	# shellcheck disable=SC2016
-	start server fdlisten -k ./a \
-		sh -c 'read -r x; show -o "shown.$x" fds; exec cat'
-	up ./a
-	mkfifo hold
-	start client sh -c 'exec client ./a <>hold'
-	echo first >hold
-	wait_for test -s shown.first
-	echo second | limited client ./a
-	same "$(cat shown.second)" "fds 0 1 2"
-	stop client
-	stop server
-	is_status 0
-}
 
 @test "COMMAND of fdrecv finds the descriptor at 0, nothing more" {
 	start receiver fdrecv ./s show -o shown fds
@@ -311,62 +150,7 @@ echo_closed()
 	same "$(cat out)" hello
 }
 
-# --- O_NONBLOCK
-
-@test "the connection that COMMAND gets is blocking" {
-	start server fdlisten -k ./a show -o shown fd
-	up ./a
-	limited client ./a
-	wait_for test -s shown
-	stop server
-	not grep nonblock shown
-}
-
-@test "O_NONBLOCK is not changed on what is passed on" {
-	echo hello >file
-	start receiver fdrecv ./s show -o shown fd
-	up ./s
-	limited with -N 0 fdsend ./s <file
-	ended receiver
-	grep -x "fd 0 file r nonblock" shown
-}
-
-@test "O_NONBLOCK is not changed on the caller's descriptors" {
-	mkfifo pipe
-	cat >script <<-'END'
-	fdrecv -k -t 0.3 ./s true
-	fdlisten -k -t 0.1 ./a true
-	echo hello | fdecho
-	show -o shown fd
-	END
-	run_limited sh -c 'sh ./script <>pipe >&0 2>&0'
-	not grep nonblock shown
-}
-
 # --- signals and timers
-
-# The state of COMMAND, for a caller who ignores and blocks some.
-ignores=(-i PIPE -i CHLD -i HUP -i USR1 -b USR2 -b CHLD -b PIPE)
-
-@test "fdlisten: SIGPIPE and SIGCHLD are default, the rest is the caller's" {
-	start server with "${ignores[@]}" fdlisten ./a \
-		show -o shown ignored blocked
-	up ./a
-	limited client ./a
-	ended server
-	same "$(cat shown)" $'ignored HUP USR1\nblocked USR2 PIPE CHLD'
-}
-
-@test "fdlisten -k: SIGPIPE and SIGCHLD are default, the rest is the caller's" {
-	start server with "${ignores[@]}" fdlisten -k ./a \
-		show -o shown ignored blocked
-	up ./a
-	limited client ./a
-	wait_for test -s shown
-	same "$(cat shown)" $'ignored HUP USR1\nblocked USR2 PIPE CHLD'
-	stop server
-	is_status 0
-}
 
 @test "fdrecv: SIGPIPE and SIGCHLD are default, the rest is the caller's" {
 	start receiver with "${ignores[@]}" fdrecv ./s \
@@ -396,29 +180,6 @@ ignores=(-i PIPE -i CHLD -i HUP -i USR1 -b USR2 -b CHLD -b PIPE)
 	is_status 0
 }
 
-@test "without anything ignored or blocked COMMAND has nothing of it" {
-	start server fdlisten -k ./a show -o shown ignored blocked
-	up ./a
-	limited client ./a
-	wait_for test -s shown
-	same "$(cat shown)" $'ignored\nblocked'
-	stop server
-	start pool fdrecv -n 2 ./s show -o shown2 ignored blocked
-	limited fdsend -w ./s
-	wait_for test -s shown2
-	same "$(cat shown2)" $'ignored\nblocked'
-	stop pool
-}
-
-@test "a caller that ignores SIGCHLD gets its connections served, no zombies" {
-	start server with -i CHLD fdlisten -k -n 2 -o address ./a fdecho
-	run_limited load -n 30 -c 5 "$(address_of address)"
-	is_status 0
-	wait_for has 0 children "$pid"
-	stop server
-	is_status 0
-}
-
 @test "a caller that ignores or blocks SIGCHLD gets its messages served" {
 	local how
 
@@ -440,21 +201,171 @@ ignores=(-i PIPE -i CHLD -i HUP -i USR1 -b USR2 -b CHLD -b PIPE)
 	done
 }
 
-@test "fdsend does not die by SIGPIPE when the receiver goes away" {
-	start receiver foreign receive -x unread ./s
-	up ./s
-	fails 1 "fdsend: ./s: *" \
-		fdsend -s "$(head -c 65536 /dev/zero | tr '\0' x)" ./s
-}
+# --- how it is found
 
-@test "no timer of -t runs in COMMAND" {
-	start server fdlisten -t 20 ./a show -o shown alarm
-	up ./a
-	limited client ./a
-	ended server
-	same "$(cat shown)" "alarm 0"
-	start receiver fdrecv -t 20 ./s show -o shown2 alarm
+@test "a COMMAND that may not be run does not hide one later in PATH" {
+	mkdir one two
+	echo "#!/bin/sh" >one/prog
+	printf '#!/bin/sh\necho two\n' >two/prog
+	chmod +x two/prog
+	PATH=$PWD/one:$PWD/two:$PATH start receiver fdrecv ./s prog
 	limited fdsend -w ./s
 	ended receiver
-	same "$(cat shown2)" "alarm 0"
+	is_status 0
+	same "$(cat receiver.out)" two
+}
+
+# --- its status
+
+@test "fdrecv has the status of COMMAND" {
+	start receiver fdrecv ./s sh -c 'exit 7'
+	limited fdsend -w ./s
+	ended receiver
+	is_status 7
+}
+
+@test "fdrecv ends by the signal that COMMAND dies by" {
+	# shellcheck disable=SC2016
+	start receiver how result fdrecv ./s sh -c 'kill -KILL $$'
+	limited fdsend -w ./s
+	ended receiver
+	same "$(cat result)" "signal 9"
+}
+
+# --- the environment
+
+@test "fdrecv removes stale values" {
+	start receiver env "${stale[@]}" fdrecv ./s env
+	limited fdsend -w ./s
+	ended receiver
+	not grep -i =stale receiver.out
+	not grep -E '^(LISTEN|TCP|UNIX|PROTO)' receiver.out
+	grep -x 'FDRECV_PAYLOAD=' receiver.out
+}
+
+@test "fdrecv -n removes stale values" {
+	start pool env "${stale[@]}" fdrecv -n 2 ./s \
+		sh -c 'env >new; mv new vars'
+	limited fdsend -w ./s
+	wait_for test -e vars
+	stop pool
+	not grep -i =stale vars
+	not grep -E '^(LISTEN|TCP|UNIX|PROTO)' vars
+}
+
+@test "fdrecv names the sender" {
+	! built_posix_only || skip "built with FDPASS_POSIX_ONLY"
+	start receiver fdrecv ./s env
+	up ./s
+	# shellcheck disable=SC2016
+	limited sh -c 'echo $$ >pid; exec fdsend ./s'
+	ended receiver
+	same "$(value FDRECV_PID receiver.out)" "$(cat pid)"
+	same "$(value FDRECV_UID receiver.out)" "$(id -u)"
+	same "$(value FDRECV_GID receiver.out)" "$(id -g)"
+}
+
+@test "fdrecv names a foreign sender" {
+	! built_posix_only || skip "built with FDPASS_POSIX_ONLY"
+	start receiver fdrecv ./s env
+	up ./s
+	# shellcheck disable=SC2016
+	limited sh -c 'echo $$ >pid; exec foreign send ./s'
+	ended receiver
+	same "$(value FDRECV_PID receiver.out)" "$(cat pid)"
+}
+
+@test "a worker names the sender of this message" {
+	! built_posix_only || skip "built with FDPASS_POSIX_ONLY"
+	# shellcheck disable=SC2016
+	start worker fdrecv -k ./s sh -c 'echo "$FDRECV_PID $FDRECV_PAYLOAD"'
+	up ./s
+	for i in 1 2 3; do
+		# shellcheck disable=SC2016
+		limited sh -c 'echo "$$ $1" >>expected
+			exec fdsend -s "$1" ./s' \
+			sh "message $i"
+	done
+	wait_for has 3 cat worker.out
+	diff expected worker.out
+	stop worker
+}
+
+@test "FDRECV_PAYLOAD is empty for a lone NUL, and set" {
+	start receiver fdrecv ./s printenv FDRECV_PAYLOAD
+	limited fdsend -w ./s
+	ended receiver
+	is_status 0
+	same "$(cat receiver.out)" ""
+}
+
+@test "fdrecv sets UCSPI's variables for a TCP connection that arrives" {
+	local ip port
+
+	start receiver fdrecv ./s env
+	start server fdlisten -o address 127.0.0.1:0 fdsend -w ./s
+	limited client -v "$(address_of address)" >vars 2>own
+	ended receiver
+	ended server
+	read -r ip port <own
+	same "$(value PROTO vars)" TCP
+	same "$(value TCPLOCALIP vars)" 127.0.0.1
+	same "$(value TCPLOCALPORT vars)" "$(port_of address)"
+	same "$(value TCPREMOTEIP vars)" "$ip"
+	same "$(value TCPREMOTEPORT vars)" "$port"
+}
+
+@test "fdrecv sets UCSPI's variables for a UNIX connection that arrives" {
+	start receiver fdrecv ./s env
+	start server fdlisten ./a fdsend -w ./s
+	up ./a
+	# shellcheck disable=SC2016
+	limited sh -c 'echo $$ >pid; exec client ./a' >vars
+	ended receiver
+	ended server
+	same "$(value PROTO vars)" UNIX
+	if ! built_posix_only; then
+		same "$(value UNIXREMOTEPID vars)" "$(cat pid)"
+		same "$(value UNIXREMOTEEUID vars)" "$(id -u)"
+	fi
+	not grep '^TCP' vars
+}
+
+@test "fdrecv -f sets UCSPI's variables when the first is a connection" {
+	start receiver fdrecv -f 6 -f 5 ./s sh -c 'env >new; mv new vars'
+	start server fdlisten -o address 127.0.0.1:0 \
+		sh -c 'exec fdsend -w -f 0 -f 5 ./s 5</dev/null'
+	limited client "$(address_of address)"
+	ended receiver
+	ended server
+	same "$(value PROTO vars)" TCP
+	same "$(value TCPREMOTEIP vars)" 127.0.0.1
+}
+
+@test "a worker has nothing of the connection before" {
+	start worker fdrecv -k ./s sh -c 'env >new; mv new vars'
+	start server fdlisten -o address 127.0.0.1:0 \
+		fdsend -w -s "with payload" ./s
+	limited client "$(address_of address)"
+	ended server
+	wait_for test -e vars
+	same "$(value FDRECV_PAYLOAD vars)" "with payload"
+	same "$(value PROTO vars)" TCP
+	rm vars
+	limited fdsend ./s
+	wait_for test -e vars
+	grep -x 'FDRECV_PAYLOAD=' vars
+	not grep -E '^(PROTO|TCP|UNIX)' vars
+	stop worker
+}
+
+@test "fdrecv -a announces LISTEN_FDS and LISTEN_PID, and nothing stale" {
+	# shellcheck disable=SC2016
+	start receiver env "${stale[@]}" fdrecv -a ./s \
+		sh -c 'env; echo "pid $$"'
+	limited fdsend -w -f 0 -f 0 ./s
+	ended receiver
+	same "$(value LISTEN_FDS receiver.out)" 2
+	grep -x "pid $(value LISTEN_PID receiver.out)" receiver.out
+	not grep '^LISTEN_FDNAMES' receiver.out
 }

@@ -1,42 +1,45 @@
-# Large and broken connections, COMMANDs that misbehave, limits, and the end
-# by SIGTERM.
+# fdrecv -k and -n: workers and pools, COMMANDs and senders that misbehave, and the
+# end by SIGTERM.
+
+# Each test runs in a subshell of its own, and $1 is for the inner shell.
+# shellcheck disable=SC2016,SC2030,SC2031
 
 load ../lib/helpers
+load ../lib/serving
 
 random()
 {
 	head -c "$1" /dev/urandom >sent
 }
 
-# A server that reads one line: "stay" waits for the end of the connection,
-# anything else is answered at once.
-# shellcheck disable=SC2016
-cat_or_answer='read -r word
-case $word in
-stay) echo staying; exec cat ;;
-*)    echo "served $word" ;;
-esac'
-
-# hold NAME ADDRESS WORD: a client that sends WORD and keeps its connection
-# open, until `stop NAME`.
-hold()
+# silent_sender: a worker that has accepted from one who says nothing.
+silent_sender()
 {
-	mkfifo "$1.in"
-	start "$1" sh -c "exec client -v $2 <>$1.in"
-	echo "$3" >"$1.in"
+	local before
+
+	need_proc
+	start worker fdrecv -k ./s echo received
+	up ./s
+	before=$(descriptors "$pid")
+	start silent foreign send -S ./s
+	wait_for more_descriptors "$before" "$(process worker)"
+}
+
+more_descriptors()
+{
+	[ "$(descriptors "$2")" -gt "$1" ]
+}
+
+# other_than FILE WORKER: another one, which it writes into FILE.
+other_than()
+{
+	local worker
+
+	worker=$(children "$(process pool)")
+	[ -n "$worker" ] && [ "$worker" != "$2" ] && echo "$worker" >"$1"
 }
 
 # --- bytes
-
-@test "a megabyte comes back, half-closed by the client" {
-	random 1048576
-	start server fdlisten -k -o address 127.0.0.1:0 fdecho
-	limited client "$(address_of address)" <sent >back
-	cmp sent back
-	stop server
-	is_status 0
-	same "$(cat server.err)" ""
-}
 
 @test "a megabyte comes back through a pool, half-closed by the client" {
 	random 1048576
@@ -51,66 +54,7 @@ hold()
 	same "$(cat server.err pool.err)" ""
 }
 
-@test "ten megabytes come back over UNIX sockets" {
-	random 10485760
-	start server fdlisten ./a fdecho
-	up ./a
-	limited client ./a <sent >back
-	cmp sent back
-	ended server
-	is_status 0
-}
-
-@test "nothing comes back when nothing was sent" {
-	start server fdlisten ./a fdecho
-	up ./a
-	same "$(limited client ./a)" ""
-	ended server
-	is_status 0
-}
-
-@test "fdecho copies files and pipes" {
-	random 300000
-	limited fdecho <sent >back
-	cmp sent back
-	# shellcheck disable=SC2002
-	cat sent | limited fdecho | cat >back
-	cmp sent back
-}
-
-@test "fdecho copies to the end though the reader is slow" {
-	random 300000
-	limited fdecho <sent | dd ibs=512 obs=300000 2>dd.err >back
-	cmp sent back
-}
-
-@test "fdecho does not shut down a connection that others still use" {
-	start server fdlisten ./a sh -c 'fdecho; echo "and more"'
-	up ./a
-	same "$(echo hello | limited client ./a)" $'hello\nand more'
-	ended server
-	is_status 0
-}
-
-@test "fdecho appends to what its output already holds" {
-	echo first >file
-	echo second | limited fdecho >>file
-	same "$(cat file)" $'first\nsecond'
-}
-
 # --- clients that misbehave
-
-@test "a client that resets in the middle does not disturb the next" {
-	random 10485760
-	start server fdlisten -k -o address 127.0.0.1:0 fdecho
-	for _ in 1 2 3; do
-		limited client -r 100000 "$(address_of address)" <sent
-		same "$(echo hello | limited client "$(cat address)")" hello
-	done
-	wait_for has 0 children "$pid"
-	stop server
-	is_status 0
-}
 
 @test "a client that resets in the middle does not disturb a pool" {
 	random 10485760
@@ -126,18 +70,6 @@ hold()
 	is_status 0
 }
 
-@test "a client that resets before it is accepted does not end the server" {
-	start server fdlisten -k -o address 127.0.0.1:0 fdecho
-	address_of address
-	kill -STOP "$pid"
-	echo x | limited client -r 0 "$(cat address)" &
-	kill -CONT "$pid"
-	wait $! || :
-	same "$(echo hello | limited client "$(cat address)")" hello
-	stop server
-	is_status 0
-}
-
 @test "a sender that connects and closes is ignored" {
 	start receiver fdrecv ./s echo received
 	up ./s
@@ -148,24 +80,6 @@ hold()
 	is_status 0
 	same "$(cat receiver.out)" received
 	same "$(cat receiver.err)" ""
-}
-
-more_descriptors()
-{
-	[ "$(descriptors "$2")" -gt "$1" ]
-}
-
-# silent_sender: a worker that has accepted from one who says nothing.
-silent_sender()
-{
-	local before
-
-	need_proc
-	start worker fdrecv -k ./s echo received
-	up ./s
-	before=$(descriptors "$pid")
-	start silent foreign send -S ./s
-	wait_for more_descriptors "$before" "$(process worker)"
 }
 
 @test "a sender that stays silent is closed, and holds up nobody for long" {
@@ -203,31 +117,6 @@ silent_sender()
 
 # --- COMMANDs that misbehave
 
-@test "a COMMAND that ignores its input does not disturb the next" {
-	start server fdlisten -k ./a true
-	up ./a
-	random 1048576
-	for _ in 1 2 3; do
-		run_limited client ./a <sent
-		[ "$status" = 0 ] || [ "$status" = 3 ]
-	done
-	wait_for has 0 children "$pid"
-	stop server
-	is_status 0
-	same "$(cat server.err)" ""
-}
-
-@test "a COMMAND that dies by a signal does not disturb the next" {
-	# shellcheck disable=SC2016
-	start server fdlisten -k ./a sh -c 'echo hello; kill -KILL $$'
-	up ./a
-	same "$(limited client ./a)" hello
-	same "$(limited client ./a)" hello
-	wait_for has 0 children "$pid"
-	stop server
-	is_status 0
-}
-
 @test "a COMMAND that dies by a signal does not disturb a worker" {
 	# shellcheck disable=SC2016
 	start worker fdrecv -k ./s sh -c 'echo received; kill -SEGV $$'
@@ -248,19 +137,6 @@ silent_sender()
 	done
 	wait_for has 6 grep received pool.out
 	stop pool
-	is_status 0
-}
-
-@test "a COMMAND that runs for ever does not hold up other connections" {
-	start server fdlisten -k ./a sh -c "$cat_or_answer"
-	up ./a
-	hold holder ./a stay
-	wait_for grep -q staying holder.out
-	same "$(echo two | limited client ./a)" "served two"
-	same "$(echo three | limited client ./a)" "served three"
-	stop holder
-	wait_for has 0 children "$(process server)"
-	stop server
 	is_status 0
 }
 
@@ -294,37 +170,6 @@ silent_sender()
 }
 
 # --- limits
-
-@test "fdlisten -n runs at most that many at once" {
-	local most
-
-	mkdir run
-	# shellcheck disable=SC2016
-	start server fdlisten -k -n 3 -o address ./a sh -c '
-		>run/$$; ls run | wc -l >>most; fdecho; rm run/$$'
-	run_limited load -n 60 -c 12 "$(address_of address)"
-	is_status 0
-	most=$(sort -n most | tail -n 1)
-	[ "$most" -le 3 ]
-	[ "$most" -ge 2 ]
-	stop server
-	is_status 0
-}
-
-@test "fdlisten -n 1 serves one after the other" {
-	start server fdlisten -k -n 1 ./a sh -c "$cat_or_answer"
-	up ./a
-	hold holder ./a stay
-	wait_for grep -q staying holder.out
-	start next sh -c 'echo two | exec client ./a'
-	has 1 children "$(process server)"
-	same "$(cat next.out)" ""
-	stop holder
-	ended next
-	same "$(cat next.out)" "served two"
-	stop server
-	is_status 0
-}
 
 @test "fdrecv -n runs that many at once, and no more" {
 	local most
@@ -371,18 +216,6 @@ silent_sender()
 	is_status 0
 }
 
-@test "fdlisten without -k accepts one connection and no more" {
-	start server fdlisten -o address 127.0.0.1:0 sh -c "$cat_or_answer"
-	hold holder "$(address_of address)" stay
-	wait_for grep -q staying holder.out
-	run_limited client "$(cat address)"
-	is_status 1
-	like "$output" "*Connection refused*"
-	stop holder
-	ended server
-	is_status 0
-}
-
 @test "a worker of a pool that was killed is replaced" {
 	local worker
 
@@ -398,15 +231,6 @@ silent_sender()
 	wait_for has 4 grep received pool.out
 	stop pool
 	is_status 0
-}
-
-# other_than FILE WORKER: another one, which it writes into FILE.
-other_than()
-{
-	local worker
-
-	worker=$(children "$(process pool)")
-	[ -n "$worker" ] && [ "$worker" != "$2" ] && echo "$worker" >"$1"
 }
 
 @test "a worker that dies and dies is replaced once a second at most" {
@@ -444,39 +268,6 @@ other_than()
 }
 
 # --- the end
-
-@test "SIGTERM ends accepting at once" {
-	start server fdlisten -k -o address 127.0.0.1:0 fdecho
-	same "$(echo hello | limited client "$(address_of address)")" hello
-	stop server
-	is_status 0
-	run_limited client "$(cat address)"
-	is_status 1
-	like "$output" "*Connection refused*"
-}
-
-@test "COMMANDs of fdlisten live on after SIGTERM" {
-	start server fdlisten -k ./a sh -c "$cat_or_answer"
-	up ./a
-	hold holder ./a stay
-	wait_for grep -q staying holder.out
-	stop server
-	is_status 0
-	not test -e ./a
-	echo "still here" >holder.in
-	wait_for grep -qx "still here" holder.out
-	stop holder
-}
-
-@test "SIGTERM while MAX COMMANDs run ends fdlisten at once" {
-	start server fdlisten -k -n 1 ./a sh -c "$cat_or_answer"
-	up ./a
-	hold holder ./a stay
-	wait_for grep -q staying holder.out
-	stop server
-	is_status 0
-	stop holder
-}
 
 @test "an idle worker ends at once by SIGTERM" {
 	start worker fdrecv -k ./s true
@@ -568,4 +359,63 @@ other_than()
 			same "$(cat pool.out)" ""
 		fi
 	done
+}
+
+# --- -t, signals
+
+@test "fdrecv -k ends with 0 by SIGTERM" {
+	start worker fdrecv -k ./s true
+	up ./s
+	limited fdsend -w ./s
+	stop worker
+	is_status 0
+}
+
+@test "fdrecv -n ends with 0 by SIGTERM" {
+	start pool fdrecv -n 3 ./s true
+	up ./s
+	limited fdsend -w ./s
+	stop pool
+	is_status 0
+}
+
+@test "fdrecv -k -t ends with 124 when nothing comes any more" {
+	start worker fdrecv -k -t 0.3 ./s echo received
+	limited fdsend -w ./s
+	ended worker
+	is_status 124
+	same "$(cat worker.out)" received
+	not test -e ./s
+}
+
+@test "fdrecv -n -t ends with 124 when nothing comes" {
+	run_limited fdrecv -n 2 -t 0.1 ./s true
+	is_status 124
+	not test -e ./s
+}
+
+@test "fdrecv -t is not the time that COMMAND may take" {
+	start worker fdrecv -k -t 0.2 ./s sh -c 'sleep 0.5; echo done'
+	limited fdsend -w ./s
+	ended worker
+	is_status 124
+	same "$(cat worker.out)" "done"
+}
+
+@test "fdrecv -k and -n die by INT and HUP, their socket removed" {
+	dies_by INT 2 ./s fdrecv -k ./s true
+	dies_by HUP 1 ./s fdrecv -k ./s true
+	dies_by INT 2 ./s fdrecv -n 2 ./s true
+	dies_by HUP 1 ./s fdrecv -n 2 ./s true
+}
+
+# --- -n
+
+@test "fdrecv -n implies -k" {
+	start receiver fdrecv -n 1 ./s echo received
+	limited fdsend -w ./s
+	limited fdsend -w ./s
+	wait_for has 2 cat receiver.out
+	stop receiver
+	is_status 0
 }

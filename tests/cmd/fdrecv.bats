@@ -1,7 +1,23 @@
-# How many descriptors and how much payload one message carries, and that the
-# sender is told what became of it.
+# fdrecv: how many descriptors one message carries and where they land (-f, -a),
+# what is refused, -t, -v.
+
+# Each test runs in a subshell of its own, and $1 is for the inner shell.
+# shellcheck disable=SC2016,SC2030,SC2031
 
 load ../lib/helpers
+load ../lib/trace
+
+receiver()
+{
+	start receiver fdrecv "$@"
+	up ./s
+}
+
+served()
+{
+	ended receiver
+	is_status 0
+}
 
 # copies N: the options to send or take N descriptors, in the array $copies.
 copies()
@@ -25,12 +41,6 @@ targets()
 	done
 }
 
-receiver()
-{
-	start receiver fdrecv "$@"
-	up ./s
-}
-
 # baseline: how many descriptors a worker has open after its first message.
 baseline()
 {
@@ -43,12 +53,6 @@ baseline()
 as_before()
 {
 	idle receiver && [ "$(descriptors "$(process receiver)")" = "$before" ]
-}
-
-served()
-{
-	ended receiver
-	is_status 0
 }
 
 @test "one descriptor lands on the number that was asked for" {
@@ -162,15 +166,6 @@ served()
 	same "$(cat shown)" "fds $(seq -s ' ' 0 255)"
 }
 
-@test "254 descriptors are refused before anything is sent" {
-	receiver -k ./s true
-	copies 254
-	refuses "fdsend: *253*" fdsend "${copies[@]}" ./s
-	stop receiver
-	is_status 0
-	same "$(cat receiver.err)" ""
-}
-
 @test "254 numbers to put descriptors on are refused" {
 	targets 254
 	refuses "fdrecv: *253*" fdrecv "${targets[@]}" ./s true
@@ -271,165 +266,91 @@ served()
 	is_status 0
 }
 
-@test "no -s is a payload of a single NUL" {
-	start receiver foreign receive ./s
+# --- what cannot be received on
+
+@test "fdrecv ends with 1 when it cannot listen" {
+	fails 1 "fdrecv: ./no/s: *: No such file or directory" \
+		fdrecv ./no/s true
+}
+
+# --- -t, signals
+
+@test "fdrecv -t ends with 124 when nothing comes" {
+	run_limited fdrecv -t 0.1 ./s true
+	is_status 124
+	not test -e ./s
+}
+
+@test "fdrecv dies by the signal that ends it, its socket removed" {
+	dies_by TERM 15 ./s fdrecv ./s true
+	dies_by INT 2 ./s fdrecv ./s true
+	dies_by HUP 1 ./s fdrecv ./s true
+}
+
+@test "-t takes decimals" {
+	run_limited fdrecv -t .1 ./s true
+	is_status 124
+	run_limited fdrecv -t 0.05 ./s true
+	is_status 124
+}
+
+# --- -f
+
+@test "a number to land on that is beyond the limit" {
+	run_apart fdrecv -t 1 -f 2000000000 ./s true
+	like "$status" "[12]"
+	like "$stderr" "fdrecv: *2000000000*"
+	nothing_left
+}
+
+@test "-f takes a number more than once" {
+	start receiver fdrecv -f 5 -f 6 -f 7 ./s show -o shown fds
 	up ./s
-	limited fdsend ./s
+	limited fdsend -f 0 -f 0 -f 0 ./s
 	ended receiver
-	same "$(cat receiver.out)" 'descriptors 1 bytes 1 payload \0'
-}
-
-@test "a payload of 0 bytes arrives as none" {
-	# shellcheck disable=SC2016
-	receiver ./s sh -c 'echo "<$FDRECV_PAYLOAD>"'
-	limited fdsend -s '' ./s
-	served
-	same "$(cat receiver.out)" "<>"
-}
-
-@test "a payload of 1 byte arrives" {
-	# shellcheck disable=SC2016
-	receiver ./s sh -c 'echo "<$FDRECV_PAYLOAD>"'
-	limited fdsend -s x ./s
-	served
-	same "$(cat receiver.out)" "<x>"
-}
-
-@test "a payload of 65,536 bytes arrives" {
-	# shellcheck disable=SC2016
-	receiver ./s sh -c 'printf %s "$FDRECV_PAYLOAD" >payload'
-	head -c 65536 /dev/zero | tr '\0' y >expected
-	limited fdsend -s "$(cat expected)" ./s
-	served
-	cmp expected payload
-}
-
-@test "a payload of 65,537 bytes is refused before anything is sent" {
-	receiver -k ./s true
-	refuses "fdsend: *65536*" fdsend \
-		-s "$(head -c 65537 /dev/zero | tr '\0' y)" ./s
-	stop receiver
 	is_status 0
-	same "$(cat receiver.err)" ""
+	same "$(cat shown)" "fds 0 1 2 5 6 7"
 }
 
-@test "a payload of 65,537 bytes is refused by the receiver" {
-	receiver -k ./s touch ran
-	run_limited foreign send -b 65537 ./s
-	not same "$output" "answer 0"
-	limited foreign send -b 65536 ./s
-	wait_for test -e ran
-	one_line receiver.err
-	stop receiver
-	is_status 0
+@test "fdrecv puts no two descriptors on one number" {
+	refuses "fdrecv: *5*" fdrecv -t 1 -f 5 -f 5 ./s true
+	not test -e ./s
 }
 
-@test "a payload with newlines and spaces arrives as it is" {
-	# shellcheck disable=SC2016
-	receiver ./s sh -c 'printf %s "$FDRECV_PAYLOAD" >payload'
-	printf ' one\n\ttwo  \n\n= "three"\n' >expected
-	limited fdsend -s $' one\n\ttwo  \n\n= "three"\n' ./s
-	served
-	cmp expected payload
-}
+# --- -v
 
-@test "a payload that is not text arrives as it is" {
-	# shellcheck disable=SC2016
-	receiver ./s sh -c 'printf %s "$FDRECV_PAYLOAD" >payload'
-	printf '\377\200\001' >expected
-	limited fdsend -s $'\377\200\001' ./s
-	served
-	cmp expected payload
-}
-
-@test "a payload with a NUL leaves FDRECV_PAYLOAD empty" {
-	receiver ./s sh -c 'printenv FDRECV_PAYLOAD && echo set'
-	same "$(limited foreign send -s 'a\0b' ./s)" "answer 0"
-	served
-	same "$(cat receiver.out)" $'\nset'
-}
-
-@test "fdsend ends with 0 when the receiver answered that it has taken it" {
-	start receiver foreign receive -x taken ./s
-	up ./s
-	run_limited fdsend ./s
-	is_status 0
-	same "$output" ""
-}
-
-@test "fdsend ends with 0 when a foreign receiver took it without answer" {
-	start receiver foreign receive -x end ./s
-	up ./s
-	run_limited fdsend ./s
-	is_status 0
-	same "$output" ""
-}
-
-@test "fdsend ends with 1 when the receiver refused" {
-	start receiver foreign receive -x refused ./s
-	up ./s
-	fails 1 "fdsend: ./s: *refused*" fdsend ./s
-}
-
-@test "fdsend ends with 1 when the receiver closed without reading" {
-	start receiver foreign receive -x unread ./s
-	up ./s
-	fails 1 "fdsend: ./s: *" fdsend ./s
-}
-
-@test "fdsend -w tries again when the receiver closed without reading" {
-	start unread foreign receive -x unread ./s
-	up ./s
-	start sender fdsend -w ./s
-	ended unread
-	start receiver fdrecv ./s echo received
-	ended receiver
-	same "$(cat receiver.out)" received
-	ended sender
-	is_status 0
-	same "$(cat sender.err)" ""
-}
-
-@test "fdsend -w does not try again what may have been taken in part" {
-	start unread foreign receive -x unread ./s
-	up ./s
-	fails 1 "fdsend: ./s: *" fdsend -w -s "more than one byte" ./s
-}
-
-@test "fdsend -w tries again while the receiver refuses connections" {
-	start dead fdrecv ./s true
-	up ./s
-	stop dead KILL
-	start sender fdsend -w ./s
-	start receiver fdrecv ./s echo received
-	ended receiver
-	same "$(cat receiver.out)" received
-	ended sender
-	is_status 0
-}
-
-@test "fdsend -d leaves the message and does not wait for an answer" {
-	start receiver fdrecv -k ./s cat
-	listens ./s
-	kill -STOP "$pid"
+@test "fdrecv -v shows recvmsg, the sender, the payload, the descriptor" {
 	echo hello >file
-	limited fdsend -d ./s <file
-	kill -CONT "$pid"
-	wait_for grep -qx hello receiver.out
-	stop receiver
-	is_status 0
-	same "$(cat receiver.err)" ""
+	start receiver fdrecv -v ./s cat
+	up ./s
+	# shellcheck disable=SC2016
+	limited sh -c 'echo $$ >pid; exec fdsend -s "the payload" ./s <file'
+	ended receiver
+	all_lines receiver.err
+	step W1 recvmsg receiver.err fdrecv
+	grep -F "the payload" receiver.err
+	grep -E ' received descriptor [0-9]+: file r ' receiver.err
+	if ! built_posix_only; then
+		grep -F "$PWD/file" receiver.err
+		grep -wF "$(cat pid)" receiver.err
+	fi
+	in_order receiver.err 'recvmsg\(' 'dup2\(' 'exec\('
 }
 
-@test "a sender that waits for the answer gets it when COMMAND starts" {
-	start receiver fdrecv -k ./s cat
-	listens ./s
-	kill -STOP "$pid"
-	echo hello >file
-	start_from file sender fdsend ./s
-	signal receiver CONT
-	ended sender
-	is_status 0
-	wait_for grep -qx hello receiver.out
-	stop receiver
+@test "the payload is escaped" {
+	start receiver fdrecv -v ./s true
+	up ./s
+	limited foreign send -s "one\ntwo$(printf '\033')[31m\0three" ./s
+	ended receiver
+	all_lines receiver.err
+	grep -E 'one\\ntwo\\(x1b|033)\[31m\\(0|x00|000)three' receiver.err
+	not grep "$(printf '\033')" receiver.err
+}
+
+@test "a descriptor that lands at 2 does not get the trace" {
+	: >file
+	FDTRACE=1 start receiver fdrecv -f 2 ./s sh -c 'echo hello >&2'
+	limited fdsend -w -f 5 ./s 5>file
+	ended receiver
+	like "$(tail -n 1 file)" hello
 }

@@ -481,3 +481,28 @@ idle()
 	has 0 children "$(process "$1")" &&
 		like "$(ps -o stat= -p "$(process "$1")")" "S*" >/dev/null
 }
+
+# dies_by SIGNAL NUMBER SOCKET COMMAND...: dies by that signal, with its
+# socket removed.
+dies_by()
+{
+	local name=$1 number=$2 socket=$3
+
+	shift 3
+	rm -f result
+	start victim how result "$@"
+	if [ "$socket" != none ]; then
+		up "$socket"
+	else
+		wait_for has 1 children "$pid"
+	fi
+	stop victim "$name"
+	same "$(cat result)" "signal $number"
+	same "$(cat victim.err)" ""
+	not test -e "$socket"
+}
+
+nothing_left()
+{
+	same "$(find . -mindepth 1 ! -name '*.out' ! -name '*.err')" ""
+}

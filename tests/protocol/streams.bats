@@ -1,12 +1,11 @@
 # Descriptor streams: on standard input and output and on fd:N, over each type
-# of UNIX socket; their end, and a reader that does not keep up.
-#
-# shellcheck disable=SC2030,SC2031 # $output is set and read in one test
+# of UNIX socket; listening sockets in their place; fdlisten onto a stream.
+
+# Each test runs in a subshell of its own, and $1 is for the inner shell.
+# shellcheck disable=SC2016,SC2030,SC2031
 
 load ../lib/helpers
 load ../lib/streams
-
-# --- fdsend to a stream, fdrecv from it
 
 # passes TYPE [OPTION...] -- SEND RECEIVE: a file goes from `fdsend SEND` to
 # `fdrecv RECEIVE`.
@@ -25,6 +24,76 @@ passes()
 	same "$output" hello
 	same "$stderr" ""
 }
+
+# carries TYPE: descriptors in their order, the payload, the sender.
+carries()
+{
+	local size=$2
+
+	echo a >a
+	echo b >b
+	head -c "$size" /dev/zero | tr '\0' x >payload
+	# shellcheck disable=SC2016
+	run_limited paired -t "$1" sh -c '
+		exec fdsend -f 6 -f 5 -s "$(cat payload)" - 5<a 6<b' '|' \
+		fdrecv -f 8 -f 9 - sh -c '
+		cat <&8; cat <&9; [ "$FDRECV_PAYLOAD" = "$(cat payload)" ] &&
+		echo "the payload"'
+	is_status 0
+	same "$output" $'b\na\nthe payload'
+}
+
+# largest TYPE: 65536 bytes and 253 descriptors in one message.
+largest()
+{
+	head -c 65536 /dev/zero | tr '\0' x >payload
+	# shellcheck disable=SC2016
+	run_limited paired -t "$1" sh -c '
+		exec fdsend -s "$(cat payload)" $(printf -- "-f 0 %.0s" \
+			$(seq 253)) -' '|' \
+		fdrecv -a - sh -c 'echo "$LISTEN_FDS"
+			[ "$FDRECV_PAYLOAD" = "$(cat payload)" ] && echo same'
+	is_status 0
+	same "$output" $'253\nsame'
+}
+
+# accepts TYPE COMMAND...: a listening socket of that type on descriptor 5.
+accepts()
+{
+	local type=$1
+
+	shift
+	start receiver bound -t "$type" -f 5 ./s "$@"
+	up ./s
+	leaves_sockets
+}
+
+# onto TYPE: connections through a pair of sockets of that type.
+onto()
+{
+	start both paired -t "$1" fdlisten -k -o address 127.0.0.1:0 '|' \
+		fdecho -
+	served_all "$(address_of address)" -n 300 -c 20 -s 3000
+	kill "$(the_one 'fdlisten *')"
+	[ "$1" != dgram ] || kill "$(the_one 'fdecho *')"
+	ended both
+	is_status 0
+	same "$(cat both.err)" ""
+}
+
+# times_out COMMAND...: where nothing comes, though the stream stays open.
+times_out()
+{
+	start both paired -t seqpacket sleep 60 '|' how right.how "$@"
+	wait_for test -s right.how
+	same "$(cat right.how)" "exit 124"
+	same "$(cat both.err)" ""
+	kill "$(the_one 'sleep 60')"
+	ended both
+	rm right.how
+}
+
+# --- fdsend to a stream, fdrecv from it
 
 @test "stream sockets: from standard output to standard input" {
 	passes -t stream -- - -
@@ -62,24 +131,6 @@ passes()
 	passes -t seqpacket -- fd:1 fd:0
 }
 
-# carries TYPE: descriptors in their order, the payload, the sender.
-carries()
-{
-	local size=$2
-
-	echo a >a
-	echo b >b
-	head -c "$size" /dev/zero | tr '\0' x >payload
-	# shellcheck disable=SC2016
-	run_limited paired -t "$1" sh -c '
-		exec fdsend -f 6 -f 5 -s "$(cat payload)" - 5<a 6<b' '|' \
-		fdrecv -f 8 -f 9 - sh -c '
-		cat <&8; cat <&9; [ "$FDRECV_PAYLOAD" = "$(cat payload)" ] &&
-		echo "the payload"'
-	is_status 0
-	same "$output" $'b\na\nthe payload'
-}
-
 @test "stream sockets carry several descriptors and a payload" {
 	carries stream 10
 }
@@ -102,20 +153,6 @@ carries()
 
 @test "datagram sockets carry a large payload" {
 	carries dgram 60000
-}
-
-# largest TYPE: 65536 bytes and 253 descriptors in one message.
-largest()
-{
-	head -c 65536 /dev/zero | tr '\0' x >payload
-	# shellcheck disable=SC2016
-	run_limited paired -t "$1" sh -c '
-		exec fdsend -s "$(cat payload)" $(printf -- "-f 0 %.0s" \
-			$(seq 253)) -' '|' \
-		fdrecv -a - sh -c 'echo "$LISTEN_FDS"
-			[ "$FDRECV_PAYLOAD" = "$(cat payload)" ] && echo same'
-	is_status 0
-	same "$output" $'253\nsame'
 }
 
 @test "the largest message goes over a stream socket" {
@@ -265,26 +302,6 @@ largest()
 	done
 }
 
-# large_payload: ./payload, of which a few fill a stream.
-large_payload()
-{
-	head -c 60000 /dev/zero | tr '\0' x >payload
-}
-
-@test "fdsend -t gives up on a full stream" {
-	large_payload
-	# shellcheck disable=SC2016
-	start both paired -t seqpacket sh -c '
-		while fdsend -t 0.1 -s "$(cat payload)" -
-		status=$?; [ "$status" = 0 ]; do :; done
-		echo "$status" >status' '|' sleep 60
-	wait_for test -s status
-	same "$(cat status)" 124
-	same "$(cat both.err)" ""
-	kill "$(the_one "sleep 60")"
-	ended both
-}
-
 @test "a descriptor that is not open is said so" {
 	fails 1 "fdsend: *fd:9*not open*" fdsend fd:9
 	fails 1 "fdrecv: *fd:9*not open*" fdrecv fd:9 true
@@ -362,17 +379,6 @@ large_payload()
 }
 
 # --- listening sockets
-
-# accepts TYPE COMMAND...: a listening socket of that type on descriptor 5.
-accepts()
-{
-	local type=$1
-
-	shift
-	start receiver bound -t "$type" -f 5 ./s "$@"
-	up ./s
-	leaves_sockets
-}
 
 @test "fdrecv accepts from an inherited listening socket" {
 	echo hello >file
@@ -464,19 +470,6 @@ accepts()
 
 # --- fdlisten onto a stream
 
-# onto TYPE: connections through a pair of sockets of that type.
-onto()
-{
-	start both paired -t "$1" fdlisten -k -o address 127.0.0.1:0 '|' \
-		fdecho -
-	served_all "$(address_of address)" -n 300 -c 20 -s 3000
-	kill "$(the_one 'fdlisten *')"
-	[ "$1" != dgram ] || kill "$(the_one 'fdecho *')"
-	ended both
-	is_status 0
-	same "$(cat both.err)" ""
-}
-
 @test "fdlisten sends connections over stream sockets" {
 	onto stream
 }
@@ -529,18 +522,6 @@ onto()
 	same "$output$stderr" ""
 }
 
-# times_out COMMAND...: where nothing comes, though the stream stays open.
-times_out()
-{
-	start both paired -t seqpacket sleep 60 '|' how right.how "$@"
-	wait_for test -s right.how
-	same "$(cat right.how)" "exit 124"
-	same "$(cat both.err)" ""
-	kill "$(the_one 'sleep 60')"
-	ended both
-	rm right.how
-}
-
 @test "-t ends a receiver when no message comes" {
 	times_out fdrecv -t 0.1 - true
 	times_out fdrecv -k -t 0.1 - true
@@ -556,407 +537,4 @@ times_out()
 	ended both
 	same "$(cat left.how)" "exit 124"
 	same "$(cat right.how)" "exit 0"
-}
-
-# --- a reader that does not keep up
-
-@test "a reader that stands still holds up the accepting, and loses nobody" {
-	need ss
-	start both sh -c 'fdlisten -k -o address 127.0.0.1:0 | fdecho -'
-	echoes "$(address_of address)"
-	kill -STOP "$(the_one 'fdecho *')"
-	start load load -n 800 -c 800 "$(cat address)"
-	wait_for backlogged
-	kill -CONT "$(the_one 'fdecho *')"
-	ended load
-	is_status 0
-	like "$(cat load.out)" "ok=800 *"
-	kill "$(the_one 'fdlisten *')"
-	ended both
-	is_status 0
-}
-
-@test "SIGTERM ends fdlisten while its stream is full" {
-	need ss
-	start both paired -t seqpacket \
-		how left.how fdlisten -k -o address 127.0.0.1:0 '|' fdecho -
-	echoes "$(address_of address)"
-	kill -STOP "$(the_one 'fdecho *')"
-	start load load -n 800 -c 800 "$(cat address)"
-	wait_for backlogged
-	kill "$(the_one 'fdlisten *')"
-	wait_for test -s left.how
-	same "$(cat left.how)" "exit 0"
-	kill -CONT "$(the_one 'fdecho *')"
-	ended load
-	# Those that were accepted are served, the rest is refused.
-	like "$(cat load.out)" "ok=* wrong=0 short=0 *"
-	ended both
-	is_status 0
-	same "$(cat both.err)" ""
-}
-
-@test "a reader that dies while the stream is full ends all connections" {
-	need ss
-	start both paired -t seqpacket \
-		how left.how fdlisten -k -o address 127.0.0.1:0 '|' fdecho -
-	echoes "$(address_of address)"
-	kill -STOP "$(the_one 'fdecho *')"
-	start load load -n 800 -c 800 "$(cat address)"
-	wait_for backlogged
-	kill -KILL "$(the_one 'fdecho *')"
-	# Nobody hangs.
-	ended load
-	is_status 1
-	like "$(cat load.out)" "*timeout=0 *"
-	ended both
-	same "$(cat left.how)" "signal 13"
-}
-
-# --- a message that is too much
-
-# hundred: the options of fdsend to send a hundred descriptors.
-hundred()
-{
-	local i
-
-	hundred=
-	for i in {1..100}; do
-		hundred+=" -f 0"
-	done
-}
-
-# too_much COMMAND...: a message of a hundred descriptors and
-# then one of a file come to COMMAND, which may have forty.
-too_much()
-{
-	local type
-
-	hundred
-	echo hello >file
-	for type in stream seqpacket; do
-		start both paired -t "$type" sh -c "
-			fdsend $hundred -; exec fdsend - <file" '|' \
-			with -l 40 "$@"
-		ended both
-		like "$(cat both.err)" "fd*: -: *"
-	done
-}
-
-@test "a message that never fits is refused by a worker, the next comes" {
-	too_much fdrecv -k - cat
-	is_status 0
-	same "$(cat both.out)" hello
-}
-
-@test "a message that never fits ends a receiver of one" {
-	too_much fdrecv -a - true
-	is_status 1
-}
-
-@test "a message that never fits is refused by fdecho, the next comes" {
-	too_much fdecho -
-	is_status 0
-}
-
-@test "a message that never fits is refused on a named socket" {
-	hundred
-	echo hello >file
-	start receiver with -l 40 fdrecv -k ./s cat
-	up ./s
-	# shellcheck disable=SC2086
-	fails 1 "fdsend: ./s: refused*" fdsend $hundred ./s
-	limited fdsend ./s <file
-	wait_for grep -qx hello receiver.out
-	stop receiver
-	is_status 0
-}
-
-# too_many_in_flight: 200 clients of a server that may not have as many
-# descriptors in flight, for its reader stands still. Those are counted for each
-# user, but for root.
-too_many_in_flight()
-{
-	need ss
-	another_user 65533
-	# Its address comes through a pipe: the directory is not theirs.
-	mkfifo -m 666 pipe
-	exec 7<>pipe
-	start both sh -c "exec paired -t seqpacket ${nobody[*]} \
-		$FDPASS_TOOLS/with -l 30 fdlisten -kv -o /proc/self/fd/7 \
-		127.0.0.1:0 '|' fdecho - 7>pipe"
-	read -r -t "$DEADLINE" line <&7
-	echo "$line" >address
-	echoes "$line"
-	kill -STOP "$(the_one 'fdecho *')"
-	start load load -n 200 -c 200 "$line"
-	wait_for backlogged
-}
-
-@test "more in flight than the sender may have: it waits" {
-	too_many_in_flight
-	kill -CONT "$(the_one 'fdecho *')"
-	ended load
-	is_status 0
-	like "$(cat load.out)" "ok=200 *"
-	kill "$(the_one 'fdlisten *')"
-	ended both
-	is_status 0
-}
-
-# has_noticed PROCESS: whether no SIGTERM is pending for it.
-has_noticed()
-{
-	! grep -q '^ShdPnd:.*[4-7c-f]...$' "/proc/$1/status"
-}
-
-@test "more in flight than the sender may have: SIGTERM loses nobody" {
-	local accepted
-
-	too_many_in_flight
-	kill "$(the_one 'fdlisten *')"
-	wait_for has_noticed "$(the_one 'fdlisten *')"
-	# What it holds goes first.
-	kill -CONT "$(the_one 'fdecho *')"
-	ended load
-	ended both
-	is_status 0
-	# One came before these.
-	accepted=$(($(grep -c 'accept(.*) = ' both.err) - 1))
-	like "$(cat load.out)" "ok=$accepted wrong=0 short=0 *"
-}
-
-# --- a signal while a stream is full
-
-# full_stream COMMAND...: COMMAND at a stream that takes nothing any more.
-full_stream()
-{
-	large_payload
-	# shellcheck disable=SC2016
-	start both paired -t seqpacket sh -c '
-		while fdsend -t 0.1 -s "$(cat payload)" -; do :; done
-		exec how left.how "$@"' sh "$@" '|' sleep 60
-	wait_for has 1 matching "$*"
-}
-
-# interrupted SIGNAL COMMAND: it ends by that signal, and the rest with it.
-interrupted()
-{
-	kill "-$1" "$(the_one "$2")"
-	wait_for test -s left.how
-	kill "$(the_one 'sleep 60')"
-	ended both
-	same "$(cat both.err)" ""
-}
-
-@test "a signal ends fdsend that waits for room in a stream" {
-	local signal
-
-	for signal in TERM:15 INT:2 HUP:1; do
-		full_stream fdsend -
-		interrupted "${signal%:*}" "fdsend -"
-		same "$(cat left.how)" "signal ${signal#*:}"
-		rm left.how
-	done
-}
-
-@test "a signal ends fdlisten -l that waits for room in a stream" {
-	full_stream fdlisten -l ./a
-	up ./a
-	interrupted TERM "fdlisten -l ./a"
-	same "$(cat left.how)" "signal 15"
-	not test -e ./a
-}
-
-# --- the end
-
-@test "the end of file is seen by every worker of a pool" {
-	start both sh -c 'fdlisten -o address 127.0.0.1:0 |
-		fdrecv -n 5 - fdecho'
-	wait_for has 6 matching 'fdrecv *'
-	echoes "$(address_of address)"
-	ended both
-	is_status 0
-	gone 'fdrecv *'
-	same "$(cat both.err)" ""
-}
-
-@test "the end of file is seen by many who share one stream" {
-	local type
-
-	for type in stream seqpacket; do
-		rm -f address
-		start both paired -t "$type" fdlisten -o address 127.0.0.1:0 \
-			'|' sh -c 'exec 5<&0
-			fdecho - <&5 5<&- & fdecho - <&5 5<&- &
-			fdrecv -k - fdecho <&5 5<&- &
-			fdrecv -n 2 - fdecho <&5 5<&- &
-			exec 0<&- 5<&-; wait'
-		address_of address
-		wait_for has 2 matching 'fdecho -'
-		wait_for has 4 matching 'fdrecv *'
-		run_limited client "$(cat address)"
-		ended both
-		is_status 0
-		gone 'fd*'
-	done
-}
-
-@test "the left end dies: the right finishes what it holds and ends with 0" {
-	local right words
-
-	for right in "fdecho -" "fdrecv -n 2 - fdecho" "fdrecv -k - fdecho"; do
-		rm -f address
-		read -ra words <<<"$right"
-		start both paired -t seqpacket fdlisten -k -o address \
-			127.0.0.1:0 '|' "${words[@]}"
-		held client "$(address_of address)"
-		kill -KILL "$(the_one 'fdlisten *')"
-		gone 'fdlisten *'
-		running both
-		say client second
-		heard client second
-		hang_up client
-		ended both
-		is_status 0
-		same "$(cat both.err)" ""
-	done
-}
-
-# accepted: the connections that no longer wait in the listen queue.
-accepted()
-{
-	backlogged || ss -Htn "sport = :$(port_of address)"
-}
-
-@test "the left end dies: what it has sent is still served" {
-	need ss
-	mkfifo go
-	start both paired -t seqpacket fdlisten -k -o address 127.0.0.1:0 '|' \
-		sh -c 'read x <go; exec fdecho -'
-	address_of address
-	start load load -n 5 -c 5 "$(cat address)"
-	wait_for has 5 accepted
-	kill "$(the_one 'fdlisten *')"
-	gone 'fdlisten *'
-	limited sh -c 'echo >go'
-	ended load
-	is_status 0
-	like "$(cat load.out)" "ok=5 *"
-	ended both
-	is_status 0
-}
-
-@test "the right end dies: the left ends as by SIGPIPE" {
-	local type keep
-
-	for type in stream seqpacket; do
-		for keep in -k -n1; do
-			start both paired -t "$type" \
-				how left.how fdlisten "$keep" ./a '|' fdecho -
-			up ./a
-			kill -KILL "$(the_one 'fdecho *')"
-			ended both
-			is_status 137
-			same "$(cat left.how)" "signal 13" "$type $keep"
-			same "$(cat both.err)" ""
-			not test -e ./a
-		done
-	done
-}
-
-@test "the right end dies: connections that it held are closed" {
-	start both sh -c 'fdlisten -k -o address 127.0.0.1:0 | fdecho -'
-	held client "$(address_of address)"
-	kill -KILL "$(the_one 'fdecho *')"
-	wait_for not running client
-	ended client
-	ended both
-	gone 'fdlisten *'
-}
-
-@test "the right end dies: a datagram's sender closes the connection" {
-	start both paired -t dgram how left.how \
-		fdlisten -k -o address 127.0.0.1:0 '|' fdecho -
-	echoes "$(address_of address)"
-	kill -KILL "$(the_one 'fdecho *')"
-	gone 'fdecho *'
-	echo hello | limited client "$(cat address)" || :
-	ended both
-	same "$(cat left.how)" "signal 13"
-}
-
-@test "SIGTERM ends a worker on a stream, and others go on" {
-	start both paired -t seqpacket fdlisten -k -o address 127.0.0.1:0 '|' \
-		sh -c 'exec 5<&0
-		fdecho - <&5 5<&- & fdecho - <&5 5<&- & exec 0<&- 5<&-; wait'
-	wait_for has 2 matching 'fdecho *'
-	echoes "$(address_of address)"
-	kill "$(matching 'fdecho *' | head -n 1)"
-	wait_for has 1 matching 'fdecho *'
-	served_all "$(cat address)" -n 50 -c 5
-	kill "$(the_one 'fdlisten *')"
-	ended both
-	is_status 0
-}
-
-@test "SIGTERM to a busy pool on a stream: it finishes what it holds" {
-	start both paired -t seqpacket fdlisten -k -o address 127.0.0.1:0 '|' \
-		how right.how fdrecv -n 3 - fdecho
-	held client "$(address_of address)"
-	kill "$(matching 'fdrecv *' | sort -n | head -n 1)"
-	wait_for has 2 matching 'fdrecv *'
-	say client second
-	heard client second
-	hang_up client
-	ended both
-	same "$(cat right.how)" "exit 0"
-}
-
-# Both ends are told at once, as by the end of a terminal session.
-
-# all_served: each connection that was accepted got its bytes back.
-all_served()
-{
-	local accepted served
-
-	accepted=$(accepted_lines)
-	served=$(sed 's/^ok=\([0-9]*\) wrong=0 short=0 .*/\1/' load.out)
-	same "$served" "$accepted" "connections served"
-}
-
-accepted_lines()
-{
-	grep -c "S6 fdlisten.*accept(.*from" both.err
-}
-
-# told_to_end SIGNAL RIGHT...: in the middle of a run.
-told_to_end()
-{
-	local signal=$1
-
-	shift
-	start both env FDTRACE=1 paired -t seqpacket \
-		fdlisten -k -o address 127.0.0.1:0 '|' "$@"
-	start load load -n 5000 -c 50 "$(address_of address)"
-	wait_for more_than 200 accepted_lines
-	# shellcheck disable=SC2046
-	kill "-$signal" $(matching 'fdlisten *') $(matching "$*")
-	ended load
-	ended both
-	all_served
-}
-
-@test "SIGTERM to both ends at once: who was accepted is served" {
-	told_to_end TERM fdecho -
-	is_status 0
-}
-
-@test "SIGTERM to both ends at once: who was accepted a pool serves" {
-	told_to_end TERM fdrecv -n 3 - fdecho
-	is_status 0
-}
-
-@test "SIGINT to both ends at once: who was accepted is served" {
-	told_to_end INT fdecho -
 }
