@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 .POSIX:
 
 # fdpass: commands that hand open descriptors from process to process.

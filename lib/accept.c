@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "accept.h"
 
 #include "address.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * The two sides of a named socket, for programs of others: they block, and
  * know nothing of traces and messages on the screen.

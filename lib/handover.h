@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * The sender's side of a named socket: connect, send one message, shut down
  * the writing side, wait for the answer. A hand-over never blocks, unless it

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "named.h"
 
 #include "signals.h"

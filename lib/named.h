@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * A UNIX socket with a name: made with the mode it shall have, in place of a
  * stale one but never of a live one, and removed by its maker alone.

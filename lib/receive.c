@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "receive.h"
 
 #include "accept.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * The receiver's side of SOCKET: a name that we listen on, a listening socket
  * that we were given, or a descriptor stream.

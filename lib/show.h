@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * A message, as a person reads it: who sent it, its payload, and what each of
  * its descriptors is.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * A signal that comes between the check of a flag and a blocking call is lost
  * on the call. Two ways round it:

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Signals that end a command, and waiting that no signal can slip past.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * No mistake of its own: it opens a file that it means to keep from the
  * programs it becomes, and sends it over standard output. Whoever receives it

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * A mistake: a message with a descriptor and without a byte of payload. On a
  * stream there is nothing then that the descriptor could travel with.

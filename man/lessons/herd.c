@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * A mistake: three workers share one socket. Each waits with poll() until it is
  * readable, and then calls recvmsg(), which blocks. One of them gets the

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * A mistake: a process forks another that writes to it through a pair of
  * sockets, and keeps a copy of the other's end. So it waits for an end of file

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * A mistake: a server that hands each connection to the worker and then
  * forgets to close its own copy. Run it by fdlisten -l, which gives it the

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * A mistake: O_NONBLOCK is set on a descriptor that others hold too. The flag
  * belongs to the open file description; it reaches all of them, and stays when

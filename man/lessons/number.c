@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * A mistake: what is sent is the number of a descriptor, as bytes. It means
  * nothing in another process.

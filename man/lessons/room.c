@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Two mistakes of a receiver: it believes that a buffer of
  * CMSG_SPACE(sizeof(int)) bytes has room for one descriptor and no more, and

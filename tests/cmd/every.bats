@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 # What all commands do alike: the syntax of options, --help and --version, wrong
 # usage, names and numbers that are none, COMMAND that cannot be run, the trace.
 

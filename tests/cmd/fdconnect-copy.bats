@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 # fdconnect without COMMAND: both directions and their ends.
 
 # Each test runs in a subshell of its own, and $1 is for the inner shell.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 # fdconnect: every form of ADDRESS, COMMAND, waiting, and what goes wrong.
 
 # Each test runs in a subshell of its own, and $1 is for the inner shell.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 # fdecho SOCKET: a worker for many connections at once, in one process.
 #
 # shellcheck disable=SC2030,SC2031 # $output is set and read in one test

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 # fdecho without SOCKET: standard input to standard output.
 
 # Each test runs in a subshell of its own, and $1 is for the inner shell.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 # fdinfo: what a descriptor is, as a table that a script can cut: of itself, of
 # descriptors that are named, of another process.
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 # What COMMAND of fdlisten finds: its environment (UCSPI), its descriptors, its
 # signals, its timer.
 

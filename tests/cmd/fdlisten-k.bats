@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 # fdlisten -k: many connections, -n, COMMANDs and clients that misbehave, and the
 # end by SIGTERM.
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 # Listening sockets that are handed on: fdlisten -l, several in a chain, and
 # fd:N as ADDRESS.
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 # fdlisten: the forms of ADDRESS, the port that the system picks, -o, -t, -v; one
 # connection.
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 # fdpipe: commands joined by pairs of UNIX sockets.
 #
 # shellcheck disable=SC2030,SC2031 # $output is set and read in one test

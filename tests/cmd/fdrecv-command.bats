@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 # What COMMAND of fdrecv finds: its environment (FDRECV_*, UCSPI, LISTEN_*), its
 # descriptors, its signals; and that nothing breaks when the caller closed 0, 1
 # or 2.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 # fdrecv -k and -n: workers and pools, COMMANDs and senders that misbehave, and the
 # end by SIGTERM.
 

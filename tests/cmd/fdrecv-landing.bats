@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 # What becomes standard input or output of COMMAND when one descriptor arrives
 # at a receiver that named none, and what is refused by the name of its type.
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 # fdrecv without COMMAND: who sent what?
 
 # Each test runs in a subshell of its own, and $1 is for the inner shell.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 # fdrecv: how many descriptors one message carries and where they land (-f, -a),
 # what is refused, -t, -v.
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 # fdsend -p: sending the descriptors of another process.
 
 # Each test runs in a subshell of its own, and $1 is for the inner shell.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 # fdsend -r: every message that arrives on standard input is passed on, to a
 # name or to another stream.
 #

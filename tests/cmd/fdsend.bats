@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 # fdsend: what is sent (-f, -s), and that the sender is told what became of it
 # (-w, -d, -t).
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 # One call at a time: FDTRACE=step:FIFO, and the script that draws it.
 
 # Each test runs in a subshell of its own, on purpose.

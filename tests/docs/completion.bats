@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 # What bash and zsh propose while one of the commands is typed.
 
 # Each test runs in a subshell of its own, and $1 is for the inner shell.

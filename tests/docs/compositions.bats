@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 # The pool waits; the server hands each connection over: in every shell, in
 # both orders of start, with every byte back and nothing left.
 

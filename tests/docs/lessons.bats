@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 # The course: what fdpass-lessons(7) shows on the screen is what happens when
 # its commands are typed, one after the other.
 
@@ -63,8 +64,8 @@ still()
 
 	now=$(for process in $(ours); do
 		read -r -a stat <"/proc/$process/stat" || continue
-		echo "${stat[@]:0:1} ${stat[@]:2:1} ${stat[@]:13:2}" \
-			"${stat[@]:21:1}"
+		echo "${stat[0]} ${stat[2]} ${stat[13]} ${stat[14]}" \
+			"${stat[21]}"
 		read -r line <"/proc/$process/wchan" || :
 		echo "$line"
 	done 2>/dev/null)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 # The manuals: their examples run as printed, and they and --help know the same
 # options.
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 # The pipelines of descriptors: each as it is written in the manuals, but for
 # the port, in every shell.
 

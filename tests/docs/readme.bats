@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 # The README: each of its blocks of shell runs as it is printed, and does what
 # the text says.
 

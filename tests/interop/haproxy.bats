@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 # HAProxy listens on a socket that fdlisten made, and gives its own away.
 
 # Each test runs in a subshell of its own, and $1 is for the inner shell.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 # netcat-openbsd connects, and passes the connection on: nc -F.
 
 # Each test runs in a subshell of its own, and $1 is for the inner shell.

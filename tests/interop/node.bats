@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 # Node: sockets by number, and the handles of child_process, which are
 # messages with descriptors too: a line of JSON each.
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 # OpenSSH uses a connection that it did not open: ProxyUseFdpass.
 
 # Each test runs in a subshell of its own, and $1 is for the inner shell.

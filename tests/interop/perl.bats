@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 # Perl: what it inherits by number, IO::FDPass, and Socket::MsgHdr.
 
 # Each test runs in a subshell of its own, and $1 is for the inner shell.

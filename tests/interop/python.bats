@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 # Python: multiprocessing's way to send descriptors, socket.send_fds on streams
 # that are inherited, and what subprocess passes on.
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 # s6: its super-server feeds fdsend, its programs run under fdlisten, and its
 # fd-holder keeps what fdlisten made.
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 # socat: descriptors that it inherits by number, and connections that it passes
 # to a command.
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 # The protocols of a service manager: LISTEN_FDS, the notification socket with
 # its descriptor store, and systemd-socket-activate.
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 # ucspi-tcp: tcpserver and tcpclient, and its programs under ours. What they
 # find in descriptors and environment is what UCSPI says.
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 # util-linux has commands of the same names, which send one descriptor with
 # the payload " ", do not answer, and want an absolute path.
 

@@ -1,4 +1,5 @@
 # shellcheck shell=bash
+# SPDX-License-Identifier: ISC
 # What the tests of what COMMAND finds load beside the helpers.
 #
 # shellcheck disable=SC2034 # variables for those who load it

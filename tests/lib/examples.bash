@@ -1,4 +1,5 @@
 # shellcheck shell=bash
+# SPDX-License-Identifier: ISC
 # What the tests of the manuals and the README load beside the helpers: they
 # take the examples out of the text and run them as they are printed.
 

@@ -1,4 +1,5 @@
 # shellcheck shell=bash
+# SPDX-License-Identifier: ISC
 # What every test file loads first: `load ../lib/helpers`.
 #
 # A test runs in an empty directory of its own, with the commands and the test

@@ -1,4 +1,5 @@
 # shellcheck shell=bash
+# SPDX-License-Identifier: ISC
 # What the tests of servers and workers load beside the helpers.
 #
 # shellcheck disable=SC2034 # variables for those who load it

@@ -1,4 +1,5 @@
 # shellcheck shell=bash
+# SPDX-License-Identifier: ISC
 # What the tests of descriptor streams load beside the helpers.
 
 # matching PATTERN: the processes of this test whose command line is like the

@@ -1,4 +1,5 @@
 # shellcheck shell=bash
+# SPDX-License-Identifier: ISC
 # What the trials load beside the helpers.
 #
 # FDPASS_TRIALS=full for the long ones: many rounds, many connections. Else

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 # Peers that speak the protocol without fdpass.
 
 load ../lib/helpers

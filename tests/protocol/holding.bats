@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 # A listening socket that is held across restarts of the server that uses it:
 # no client is refused, no connection is reset.
 

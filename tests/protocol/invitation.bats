@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 # Through an ordinary pipe: the invitation, who may follow it, and that nothing
 # of it is ever left.
 #

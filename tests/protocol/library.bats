@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 # The library, as others use it: installed, found by pkg-config, and the
 # example of its manual as it is printed.
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 # Named sockets: how they are created, probed, replaced and removed.
 
 load ../lib/helpers

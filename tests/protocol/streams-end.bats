@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 # Descriptor streams: the end of one side, and of both.
 
 # Each test runs in a subshell of its own, and $1 is for the inner shell.

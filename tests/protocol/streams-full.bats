@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 # Descriptor streams: a reader that does not keep up, messages that are too much.
 
 # Each test runs in a subshell of its own, and $1 is for the inner shell.

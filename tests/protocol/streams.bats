@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 # Descriptor streams: on standard input and output and on fd:N, over each type
 # of UNIX socket; listening sockets in their place; fdlisten onto a stream.
 

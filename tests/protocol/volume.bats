@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 # Thousands of connections: none lost, each worker its share, nothing that
 # grows.
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * bound - bind a UNIX socket to PATH, listen on it (but for datagrams), and
  * become COMMAND with it as descriptor FD.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * client - copy standard input to a connection, end that direction, and
  * copy the connection to standard output until its end.

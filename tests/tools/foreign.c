@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * foreign - a sender and a receiver that know nothing of fdpass.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * knock - connect to a UNIX socket, say nothing, and tell what comes.
  *

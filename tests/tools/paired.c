@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * paired - run two commands joined by a pair of UNIX sockets, as the shell
  * joins them by a pipe.
