@@ -16,7 +16,9 @@ setup()
 	cat >owner <<-'END'
 	#!/bin/sh
 	echo $$ >owner.pid
-	echo ready >ready
+	# By a child: while the shell itself writes there, its descriptor 1 is
+	# that pipe, and might be what is borrowed.
+	(echo ready >ready)
 	exec cat "${0%/*}/forever"
 	END
 	cat >borrow <<-'END'
