@@ -254,16 +254,11 @@ told()
 	same "$(cat pipe.how)" "exit 0"
 }
 
-@test "SIGTERM is passed to all" {
-	told TERM
-}
-
-@test "SIGINT is passed to all" {
-	told INT
-}
-
-@test "SIGHUP is passed to all" {
-	told HUP
+@test "SIGTERM, SIGINT and SIGHUP are passed to all" {
+	table told \
+		'TERM' \
+		'INT' \
+		'HUP'
 }
 
 @test "it dies by the signal that its commands died by" {

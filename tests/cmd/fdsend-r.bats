@@ -59,28 +59,14 @@ passes_over()
 	same "$(cat both.err)" ""
 }
 
-@test "two descriptors and a payload pass from stream to stream" {
-	passes_over stream stream
-}
-
-@test "two descriptors and a payload pass from stream to seqpacket" {
-	passes_over stream seqpacket
-}
-
-@test "two descriptors and a payload pass from stream to datagram" {
-	passes_over stream dgram
-}
-
-@test "two descriptors and a payload pass from seqpacket to stream" {
-	passes_over seqpacket stream
-}
-
-@test "two descriptors and a payload pass from datagram to stream" {
-	passes_over dgram stream
-}
-
-@test "two descriptors and a payload pass from datagram to seqpacket" {
-	passes_over dgram seqpacket
+@test "two descriptors and a payload pass between sockets of any type" {
+	table passes_over \
+		'stream stream' \
+		'stream seqpacket' \
+		'stream dgram' \
+		'seqpacket stream' \
+		'dgram stream' \
+		'dgram seqpacket'
 }
 
 @test "payloads pass byte for byte" {

@@ -54,15 +54,15 @@ all_idle()
 		<(ps -o args= -p "${processes//$'\n'/,}")
 }
 
+# composition ORDER, in the array $shell.
 composition()
 {
 	local server pool n
 
 	n=$(scaled 60 300)
-	need_shell "$1"
-	write_script "$2"
+	write_script "$1"
 	start shell "${shell[@]}" ./script
-	if [ "$2" = pool_first ]; then
+	if [ "$1" = pool_first ]; then
 		up ./pool
 		go
 		run_limited load -n "$n" -c 16 -s 3000 "$(address_of address)"
@@ -87,60 +87,12 @@ composition()
 	not test -e ./pool
 }
 
-@test "dash: many clients, the pool first" {
-	composition dash pool_first
+@test "many clients, the pool first, in every shell" {
+	in_each_shell composition pool_first
 }
 
-@test "dash: many clients, the server first" {
-	composition dash server_first
-}
-
-@test "bash: many clients, the pool first" {
-	composition bash pool_first
-}
-
-@test "bash: many clients, the server first" {
-	composition bash server_first
-}
-
-@test "ksh: many clients, the pool first" {
-	composition ksh pool_first
-}
-
-@test "ksh: many clients, the server first" {
-	composition ksh server_first
-}
-
-@test "mksh: many clients, the pool first" {
-	composition mksh pool_first
-}
-
-@test "mksh: many clients, the server first" {
-	composition mksh server_first
-}
-
-@test "zsh: many clients, the pool first" {
-	composition zsh pool_first
-}
-
-@test "zsh: many clients, the server first" {
-	composition zsh server_first
-}
-
-@test "yash: many clients, the pool first" {
-	composition yash pool_first
-}
-
-@test "yash: many clients, the server first" {
-	composition yash server_first
-}
-
-@test "busybox sh: many clients, the pool first" {
-	composition busybox pool_first
-}
-
-@test "busybox sh: many clients, the server first" {
-	composition busybox server_first
+@test "many clients, the server first, in every shell" {
+	in_each_shell composition server_first
 }
 
 @test "a file goes to a receiver that starts at the same time" {

@@ -5,11 +5,10 @@
 load ../lib/helpers
 load ../lib/streams
 
-# in_shell SHELL: start a script, read from standard input, and print the
-# status of its last command at the end.
+# in_shell: start a script, read from standard input, in the shell of the array
+# $shell, and print the status of its last command at the end.
 in_shell()
 {
-	need_shell "$1"
 	cat >script
 	echo 'echo "status $?"' >>script
 	start shell "${shell[@]}" ./script
@@ -31,7 +30,7 @@ terminate()
 
 pool()
 {
-	in_shell "$1" <<-'END'
+	in_shell <<-'END'
 	fdrecv -n 3 ./pool fdecho &
 	echo $! >pool.pid
 	fdlisten -k -o ./address 127.0.0.1:0 | fdsend -rw ./pool
@@ -45,7 +44,7 @@ pool()
 
 workers()
 {
-	in_shell "$1" <<-'END'
+	in_shell <<-'END'
 	fdlisten -k -o ./address 127.0.0.1:0 | fdrecv -n 3 - fdecho
 	END
 	served_all "$(address_of address)" -n "$(scaled 50 200)" -c 16 -s 3000
@@ -55,7 +54,7 @@ workers()
 
 echo_worker()
 {
-	in_shell "$1" <<-'END'
+	in_shell <<-'END'
 	fdlisten -k -o ./address 127.0.0.1:0 | fdecho -
 	END
 	served_all "$(address_of address)" -n "$(scaled 100 500)" -c 32 -s 3000
@@ -65,7 +64,7 @@ echo_worker()
 
 whole_system()
 {
-	in_shell "$1" <<-'END'
+	in_shell <<-'END'
 	fdpipe -n 4 fdlisten -k -o ./address 127.0.0.1:0 '|' fdecho -
 	END
 	served_all "$(address_of address)" -n "$(scaled 100 500)" -c 32 -s 3000
@@ -78,7 +77,7 @@ hand_over()
 {
 	local lines
 
-	in_shell "$1" <<-'END'
+	in_shell <<-'END'
 	fdrecv -k ./s wc -l &
 	echo $! >receiver.pid
 	fdsend -w ./s </etc/passwd
@@ -100,7 +99,7 @@ hold_listener()
 {
 	local address
 
-	in_shell "$1" <<-'END'
+	in_shell <<-'END'
 	fdlisten -l -o ./address 127.0.0.1:0 fdlisten -k ./web.hold fdsend -f 3 - &
 	echo $! >holder.pid
 	fdconnect -w ./web.hold fdrecv -f 3 fd:6 fdlisten -k fd:3 fdecho
@@ -127,7 +126,6 @@ hold_listener()
 # stream socket, take one descriptor from it.
 proxy_command()
 {
-	need_shell "$1"
 	start server fdlisten -k -o ./address 127.0.0.1:0 fdecho
 	# shellcheck disable=SC2016
 	run_limited paired "${shell[@]}" -c \
@@ -143,7 +141,7 @@ proxy_command()
 show_between()
 {
 	echo "one line" >file
-	in_shell "$1" <<-'END'
+	in_shell <<-'END'
 	fdrecv -k ./b cat &
 	echo $! >receiver.pid
 	fdlisten -k ./a fdsend -rv ./b &
@@ -165,7 +163,8 @@ show_between()
 	local before
 
 	before=$(stat -c %y "$TMPDIR")
-	in_shell ksh <<-'END'
+	need_shell ksh
+	in_shell <<-'END'
 	FDTRACE=1
 	export FDTRACE
 	fdlisten -o ./address 127.0.0.1:0 | fdecho -
@@ -183,7 +182,8 @@ show_between()
 	local before
 
 	before=$(stat -c %y "$TMPDIR")
-	in_shell dash <<-'END'
+	need_shell dash
+	in_shell <<-'END'
 	FDTRACE=1
 	export FDTRACE
 	fdlisten -o ./address 127.0.0.1:0 | fdecho -
@@ -212,226 +212,34 @@ show_between()
 	like "$(cat line)" "SSH-2.0-*"
 }
 
-@test "dash: fdlisten -k | fdsend -rw to a pool" {
-	pool dash
+@test "fdlisten -k | fdsend -rw to a pool, in every shell" {
+	in_each_shell pool
 }
 
-@test "bash: fdlisten -k | fdsend -rw to a pool" {
-	pool bash
+@test "fdlisten -k | fdrecv -n 3 - fdecho, in every shell" {
+	in_each_shell workers
 }
 
-@test "ksh: fdlisten -k | fdsend -rw to a pool" {
-	pool ksh
+@test "fdlisten -k | fdecho -, in every shell" {
+	in_each_shell echo_worker
 }
 
-@test "mksh: fdlisten -k | fdsend -rw to a pool" {
-	pool mksh
+@test "fdpipe -n 4 fdlisten -k '|' fdecho -, in every shell" {
+	in_each_shell whole_system
 }
 
-@test "zsh: fdlisten -k | fdsend -rw to a pool" {
-	pool zsh
+@test "a file and a pipe end go to fdrecv -k, in every shell" {
+	in_each_shell hand_over
 }
 
-@test "yash: fdlisten -k | fdsend -rw to a pool" {
-	pool yash
+@test "a listening socket is held across restarts, in every shell" {
+	in_each_shell hold_listener
 }
 
-@test "busybox sh: fdlisten -k | fdsend -rw to a pool" {
-	pool busybox
+@test "fdconnect fdsend -f 6 - gives a connection away, in every shell" {
+	in_each_shell proxy_command
 }
 
-@test "dash: fdlisten -k | fdrecv -n 3 - fdecho" {
-	workers dash
-}
-
-@test "bash: fdlisten -k | fdrecv -n 3 - fdecho" {
-	workers bash
-}
-
-@test "ksh: fdlisten -k | fdrecv -n 3 - fdecho" {
-	workers ksh
-}
-
-@test "mksh: fdlisten -k | fdrecv -n 3 - fdecho" {
-	workers mksh
-}
-
-@test "zsh: fdlisten -k | fdrecv -n 3 - fdecho" {
-	workers zsh
-}
-
-@test "yash: fdlisten -k | fdrecv -n 3 - fdecho" {
-	workers yash
-}
-
-@test "busybox sh: fdlisten -k | fdrecv -n 3 - fdecho" {
-	workers busybox
-}
-
-@test "dash: fdlisten -k | fdecho -" {
-	echo_worker dash
-}
-
-@test "bash: fdlisten -k | fdecho -" {
-	echo_worker bash
-}
-
-@test "ksh: fdlisten -k | fdecho -" {
-	echo_worker ksh
-}
-
-@test "mksh: fdlisten -k | fdecho -" {
-	echo_worker mksh
-}
-
-@test "zsh: fdlisten -k | fdecho -" {
-	echo_worker zsh
-}
-
-@test "yash: fdlisten -k | fdecho -" {
-	echo_worker yash
-}
-
-@test "busybox sh: fdlisten -k | fdecho -" {
-	echo_worker busybox
-}
-
-@test "dash: fdpipe -n 4 fdlisten -k '|' fdecho -" {
-	whole_system dash
-}
-
-@test "bash: fdpipe -n 4 fdlisten -k '|' fdecho -" {
-	whole_system bash
-}
-
-@test "ksh: fdpipe -n 4 fdlisten -k '|' fdecho -" {
-	whole_system ksh
-}
-
-@test "mksh: fdpipe -n 4 fdlisten -k '|' fdecho -" {
-	whole_system mksh
-}
-
-@test "zsh: fdpipe -n 4 fdlisten -k '|' fdecho -" {
-	whole_system zsh
-}
-
-@test "yash: fdpipe -n 4 fdlisten -k '|' fdecho -" {
-	whole_system yash
-}
-
-@test "busybox sh: fdpipe -n 4 fdlisten -k '|' fdecho -" {
-	whole_system busybox
-}
-
-@test "dash: a file and a pipe end go to fdrecv -k" {
-	hand_over dash
-}
-
-@test "bash: a file and a pipe end go to fdrecv -k" {
-	hand_over bash
-}
-
-@test "ksh: a file and a pipe end go to fdrecv -k" {
-	hand_over ksh
-}
-
-@test "mksh: a file and a pipe end go to fdrecv -k" {
-	hand_over mksh
-}
-
-@test "zsh: a file and a pipe end go to fdrecv -k" {
-	hand_over zsh
-}
-
-@test "yash: a file and a pipe end go to fdrecv -k" {
-	hand_over yash
-}
-
-@test "busybox sh: a file and a pipe end go to fdrecv -k" {
-	hand_over busybox
-}
-
-@test "dash: a listening socket is held across restarts" {
-	hold_listener dash
-}
-
-@test "bash: a listening socket is held across restarts" {
-	hold_listener bash
-}
-
-@test "ksh: a listening socket is held across restarts" {
-	hold_listener ksh
-}
-
-@test "mksh: a listening socket is held across restarts" {
-	hold_listener mksh
-}
-
-@test "zsh: a listening socket is held across restarts" {
-	hold_listener zsh
-}
-
-@test "yash: a listening socket is held across restarts" {
-	hold_listener yash
-}
-
-@test "busybox sh: a listening socket is held across restarts" {
-	hold_listener busybox
-}
-
-@test "dash: fdconnect fdsend -f 6 - gives a connection away" {
-	proxy_command dash
-}
-
-@test "bash: fdconnect fdsend -f 6 - gives a connection away" {
-	proxy_command bash
-}
-
-@test "ksh: fdconnect fdsend -f 6 - gives a connection away" {
-	proxy_command ksh
-}
-
-@test "mksh: fdconnect fdsend -f 6 - gives a connection away" {
-	proxy_command mksh
-}
-
-@test "zsh: fdconnect fdsend -f 6 - gives a connection away" {
-	proxy_command zsh
-}
-
-@test "yash: fdconnect fdsend -f 6 - gives a connection away" {
-	proxy_command yash
-}
-
-@test "busybox sh: fdconnect fdsend -f 6 - gives a connection away" {
-	proxy_command busybox
-}
-
-@test "dash: fdlisten -k fdsend -rv shows what passes" {
-	show_between dash
-}
-
-@test "bash: fdlisten -k fdsend -rv shows what passes" {
-	show_between bash
-}
-
-@test "ksh: fdlisten -k fdsend -rv shows what passes" {
-	show_between ksh
-}
-
-@test "mksh: fdlisten -k fdsend -rv shows what passes" {
-	show_between mksh
-}
-
-@test "zsh: fdlisten -k fdsend -rv shows what passes" {
-	show_between zsh
-}
-
-@test "yash: fdlisten -k fdsend -rv shows what passes" {
-	show_between yash
-}
-
-@test "busybox sh: fdlisten -k fdsend -rv shows what passes" {
-	show_between busybox
+@test "fdlisten -k fdsend -rv shows what passes, in every shell" {
+	in_each_shell show_between
 }

@@ -319,13 +319,55 @@ built_posix_only()
 # array $shell to the command that runs it.
 need_shell()
 {
+	has_shell "$1" || skip "$1 is not installed"
+}
+
+# has_shell NAME: whether it is installed; sets the array $shell.
+has_shell()
+{
 	# shellcheck disable=SC2034
 	case $1 in
-	busybox) need busybox; shell=(busybox sh) ;;
-	ksh)     if command -v ksh93 >/dev/null; then shell=(ksh93)
-	         else need ksh; shell=(ksh); fi ;;
-	*)       need "$1"; shell=("$1") ;;
+	busybox) shell=(busybox sh) ;;
+	ksh)     shell=(ksh93)
+	         type -P ksh93 >/dev/null || shell=(ksh) ;;
+	*)       shell=("$1") ;;
 	esac
+	type -P "${shell[0]}" >/dev/null
+}
+
+# in_each_shell FUNCTION [ARG...]: call it with every shell there is, in a
+# directory of its own each time; bats tells those that are not installed.
+in_each_shell()
+{
+	local name top=$PWD
+
+	for name in dash bash ksh mksh zsh yash busybox; do
+		if ! has_shell "$name"; then
+			echo "# $name is not installed" >&3
+			continue
+		fi
+		echo "in $name:"
+		mkdir "$name"
+		cd "$name" || return
+		"$@"
+		cd "$top" || return
+	done
+}
+
+# table FUNCTION ROW...: call it with the words of each row, in a directory of
+# its own each time. (Not in a condition: bats would not see what fails in it.)
+table()
+{
+	local function=$1 number=0 row top=$PWD
+
+	shift
+	for row; do
+		echo "$function $row:"
+		mkdir "row.$((number += 1))"
+		cd "row.$number" || return
+		eval "$function $row"
+		cd "$top" || return
+	done
 }
 
 # need_proc: skip this test where a process cannot be looked at in /proc.

@@ -314,36 +314,16 @@ ends_by()
 	same "$(cat sender.err)" ""
 }
 
-@test "SIGTERM ends fdlisten -k in order while its invitation is out" {
-	ends_by TERM "exit 0" fdlisten -k ./a
-}
-
-@test "SIGTERM ends fdlisten while its invitation is out" {
-	ends_by TERM "signal 15" fdlisten ./a
-}
-
-@test "SIGINT ends fdlisten -k while its invitation is out" {
-	ends_by INT "signal 2" fdlisten -k ./a
-}
-
-@test "SIGHUP ends fdlisten -k while its invitation is out" {
-	ends_by HUP "signal 1" fdlisten -k ./a
-}
-
-@test "SIGTERM ends fdsend while its invitation is out" {
-	ends_by TERM "signal 15" fdsend -
-}
-
-@test "SIGINT ends fdsend while its invitation is out" {
-	ends_by INT "signal 2" fdsend -
-}
-
-@test "SIGHUP ends fdsend while its invitation is out" {
-	ends_by HUP "signal 1" fdsend -
-}
-
-@test "SIGTERM ends fdlisten -l while its invitation is out" {
-	ends_by TERM "signal 15" fdlisten -l ./a
+@test "a signal ends fdlisten and fdsend while their invitation is out" {
+	table ends_by \
+		'TERM "exit 0" fdlisten -k ./a' \
+		'TERM "signal 15" fdlisten ./a' \
+		'INT "signal 2" fdlisten -k ./a' \
+		'HUP "signal 1" fdlisten -k ./a' \
+		'TERM "signal 15" fdsend -' \
+		'INT "signal 2" fdsend -' \
+		'HUP "signal 1" fdsend -' \
+		'TERM "signal 15" fdlisten -l ./a'
 }
 
 @test "a signal at any moment leaves nothing" {

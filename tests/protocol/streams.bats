@@ -96,28 +96,15 @@ times_out()
 
 # --- fdsend to a stream, fdrecv from it
 
-@test "stream sockets: from standard output to standard input" {
-	passes -t stream -- - -
-}
-
-@test "stream sockets: from fd:N to fd:N" {
-	passes -t stream -o 5 -i 7 -- fd:5 fd:7
-}
-
-@test "seqpacket sockets: from standard output to standard input" {
-	passes -t seqpacket -- - -
-}
-
-@test "seqpacket sockets: from fd:N to fd:N" {
-	passes -t seqpacket -o 5 -i 7 -- fd:5 fd:7
-}
-
-@test "datagram sockets: from standard output to standard input" {
-	passes -t dgram -- - -
-}
-
-@test "datagram sockets: from fd:N to fd:N" {
-	passes -t dgram -o 5 -i 7 -- fd:5 fd:7
+@test "sockets of each type carry a file, as standard output and input and as fd:N" {
+	table passes \
+		'-t stream -- - -' \
+		'-t stream -o 5 -i 7 -- fd:5 fd:7' \
+		'-t seqpacket -- - -' \
+		'-t seqpacket -o 5 -i 7 -- fd:5 fd:7' \
+		'-t dgram -- - -' \
+		'-t dgram -o 5 -i 7 -- fd:5 fd:7' \
+		'-t seqpacket -- fd:1 fd:0'
 }
 
 @test "an ordinary pipe on fd:N, both ways" {
@@ -128,44 +115,21 @@ times_out()
 	same "$output" hello
 }
 
-@test "fd:0 and fd:1 are standard input and output" {
-	passes -t seqpacket -- fd:1 fd:0
+@test "sockets of each type carry several descriptors and a payload, a large one too" {
+	table carries \
+		'stream 10' \
+		'seqpacket 10' \
+		'dgram 10' \
+		'stream 60000' \
+		'seqpacket 60000' \
+		'dgram 60000'
 }
 
-@test "stream sockets carry several descriptors and a payload" {
-	carries stream 10
-}
-
-@test "seqpacket sockets carry several descriptors and a payload" {
-	carries seqpacket 10
-}
-
-@test "datagram sockets carry several descriptors and a payload" {
-	carries dgram 10
-}
-
-@test "stream sockets carry a large payload" {
-	carries stream 60000
-}
-
-@test "seqpacket sockets carry a large payload" {
-	carries seqpacket 60000
-}
-
-@test "datagram sockets carry a large payload" {
-	carries dgram 60000
-}
-
-@test "the largest message goes over a stream socket" {
-	largest stream
-}
-
-@test "the largest message goes over a seqpacket socket" {
-	largest seqpacket
-}
-
-@test "the largest message goes over a datagram socket" {
-	largest dgram
+@test "the largest message goes over sockets of each type" {
+	table largest \
+		'stream' \
+		'seqpacket' \
+		'dgram'
 }
 
 @test "over an invitation come several descriptors and a payload" {
@@ -471,16 +435,11 @@ times_out()
 
 # --- fdlisten onto a stream
 
-@test "fdlisten sends connections over stream sockets" {
-	onto stream
-}
-
-@test "fdlisten sends connections over seqpacket sockets" {
-	onto seqpacket
-}
-
-@test "fdlisten sends connections over datagram sockets" {
-	onto dgram
+@test "fdlisten sends connections over sockets of each type" {
+	table onto \
+		'stream' \
+		'seqpacket' \
+		'dgram'
 }
 
 @test "fdlisten without -k sends one connection and ends" {
