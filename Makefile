@@ -107,6 +107,8 @@ CMD_OBJ = $(CMD:%=cmd/%.$O)
 ARCHIVE = lib/$B.a
 ARCHIVE_OBJ = $(LIB_OBJ:.o=.$O) $(FDPASS_OBJ:.o=.$O)
 TOOLS = $(TOOL_SRC:.c=)
+# One program that goes by these names.
+PEER = bound client foreign knock paired
 
 .SUFFIXES:
 .SUFFIXES: .c .$O
@@ -166,7 +168,10 @@ lib/$(SONAME): lib/libfdpass.o
 .c:
 	$(CC) $(COMPILE) $(LDFLAGS) -o $@.new $< $(LDLIBS) && mv $@.new $@
 
-tools: $(TOOLS)
+$(PEER:%=tests/tools/%): tests/tools/peer
+	ln -sf peer $@
+
+tools: $(TOOLS) $(PEER:%=tests/tools/%)
 
 check: all
 	tests/check
@@ -201,6 +206,12 @@ install: all
 	cd "$(DESTDIR)$(BASHDIR)" && for f in $(CMD); do \
 		rm -f $$f && cp fdpass.bash $$f || exit 1; \
 	done && rm fdpass.bash
+	if test -f cmd/fdpass; then \
+		mkdir -p "$(DESTDIR)$(BINDIR)" && \
+		sed 's,@CMDDIR@,$(CMDDIR),g' cmd/fdpass \
+			>"$(DESTDIR)$(BINDIR)/fdpass" && \
+		chmod 755 "$(DESTDIR)$(BINDIR)/fdpass"; \
+	fi
 	rm -f "$(DESTDIR)$(LIBDIR)/libfdpass.so"
 	ln -s $(SONAME) "$(DESTDIR)$(LIBDIR)/libfdpass.so"
 	mkdir -p "$(DESTDIR)$(LIBDIR)/pkgconfig"
@@ -223,7 +234,8 @@ uninstall:
 	for f in man/lessons/*.c; do \
 		rm -f "$(DESTDIR)$(SHAREDIR)/lessons/$${f##*/}" || exit 1; \
 	done
-	rm -f "$(DESTDIR)$(SHAREDIR)/fdstep" \
+	rm -f "$(DESTDIR)$(BINDIR)/fdpass" \
+		"$(DESTDIR)$(SHAREDIR)/fdstep" \
 		"$(DESTDIR)$(ZSHDIR)/_fdpass" \
 		"$(DESTDIR)$(INCLUDEDIR)/fdpass.h" \
 		"$(DESTDIR)$(LIBDIR)/libfdpass.a" \
@@ -238,6 +250,7 @@ dist:
 
 clean:
 	rm -f cmd/*.o cmd/*.os lib/*.o lib/*.os lib/fdpass/*.o lib/fdpass/*.os \
-		lib/*.a lib/libfdpass.* lib/*.new $(TOOLS) \
+		lib/*.a lib/libfdpass.* lib/*.new \
+		$(TOOLS) $(PEER:%=tests/tools/%) \
 		fdpass-$(VERSION).tar.gz
 	rm -rf bin static
