@@ -91,7 +91,7 @@ start_load()
 	        print(text, flush=True)
 
 	def work():
-	    while not ending.wait(0.002):
+	    while not ending.wait(0.01):
 	        try:
 	            request()
 	            counts["ok"] += 1
