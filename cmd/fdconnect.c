@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * fdconnect: the client's side. socket, connect; the connection goes to
  * COMMAND, or to standard input and output.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * fdecho: send back what comes in, on standard input, or on every connection
  * that is received from SOCKET.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * fdinfo: fstat(), fcntl(), getsockname() and so on: what is this descriptor?
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * fdlisten: the server's side. socket, bind, listen, accept; what becomes of
  * the connection is up to COMMAND, or to who reads standard output.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * fdpipe: the shell's pipeline with a pair of UNIX sockets in place of each
  * pipe, so that descriptors can flow through.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * fdrecv: recvmsg() with SCM_RIGHTS. What arrives on SOCKET goes to COMMAND,
  * or is shown.

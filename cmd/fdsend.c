@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * fdsend: sendmsg() with SCM_RIGHTS. Descriptors go to who receives on SOCKET.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Copying bytes both ways between a connection and two descriptors.
  */

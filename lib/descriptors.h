@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Descriptor hygiene: what is open, what COMMAND shall find, and where.
  */

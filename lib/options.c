@@ -1,7 +1,9 @@
+/* SPDX-License-Identifier: ISC */
 #include "options.h"
 
 #include "descriptors.h"
 #include "diag.h"
+#include "fdpass.h"
 #include "trace.h"
 
 #include <errno.h>
@@ -11,10 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#ifndef FDPASS_VERSION
-#define FDPASS_VERSION "unknown"
-#endif
 
 /* Say it, point at the synopsis, and end. */
 void

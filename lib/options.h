@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * What the commands' options have in common. What is wrong with one is said,
  * and ends the command with status 2.

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "receive.h"
 
-#include "accept.h"
 #include "address.h"
 #include "descriptors.h"
 #include "diag.h"

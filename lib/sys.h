@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * What differs between systems. Everything that is not in POSIX.1-2008 is
  * called through this header: the calls that POSIX.1-2024 added, with a

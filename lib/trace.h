@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * The trace: a line for each system call of a hand-over, labelled with its
  * step. FDTRACE=step:FIFO holds each call back until a byte is read there.

@@ -1,11 +1,12 @@
+# SPDX-License-Identifier: ISC
 # The checks that these are known not to need: words split on purpose, and
 # $ that a shell started by a test expands.
 # shellcheck disable=SC2015,SC2016,SC2030,SC2031,SC2086
 # Peers that are hostile in ways that take a program: each of these once hung a
 # command, made it spin, or had it lose a message.
 
-load ../helpers
-load trials
+load ../lib/helpers
+load ../lib/trials
 
 setup()
 {

@@ -4,7 +4,7 @@
  * the same name again.
  */
 #include "address.h"
-#include "named.h"
+#include "fdpass/name.h"
 
 #include "fuzz.h"
 

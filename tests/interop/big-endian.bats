@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 # The checks that these are known not to need: a $ that a shell started by a
 # test expands.
 # shellcheck disable=SC2016

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * with - start COMMAND in a given state.
  *
