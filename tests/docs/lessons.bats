@@ -259,3 +259,14 @@ course()
 			"$top_dir/man/fdpass-lessons.7" ANSWERS)
 	done
 }
+
+@test "the programs of the lessons are compiled without a warning" {
+	local file
+
+	for file in "$top_dir"/man/lessons/*.c; do
+		run_limited "${CC:-cc}" -std=c99 -pedantic -Wall -Wextra \
+			-Wshadow -Wconversion -o program "$file"
+		is_status 0
+		same "$output" ""
+	done
+}
