@@ -54,7 +54,10 @@ lines()
 # has_lines N: whether so many are on the screen.
 has_lines()
 {
-	[ "$(lines screen)" -ge "$1" ]
+	local on_screen
+
+	mapfile -t on_screen <screen
+	[ "${#on_screen[@]}" -ge "$1" ]
 }
 
 # still: whether all processes sleep, and have not run since the last call.
@@ -69,7 +72,7 @@ still()
 		read -r line <"/proc/$process/wchan" || :
 		echo "$line"
 	done 2>/dev/null)
-	if [ "$now" != "${before-}" ] || grep -q ' [RD] ' <<<"$now"; then
+	if [ "$now" != "${before-}" ] || [[ $now == *" "[RD]" "* ]]; then
 		before=$now
 		return 1
 	fi
