@@ -58,7 +58,10 @@ lines()
 # has_lines N: whether so many are on the screen.
 has_lines()
 {
-	[ "$(lines screen)" -ge "$1" ]
+	local on_screen
+
+	mapfile -t on_screen <screen
+	[ "${#on_screen[@]}" -ge "$1" ]
 }
 
 # still: whether all processes sleep, and have not run since the last call.
@@ -73,7 +76,7 @@ still()
 		read -r line <"/proc/$process/wchan" || :
 		echo "$line"
 	done 2>/dev/null)
-	if [ "$now" != "${before-}" ] || grep -q ' [RD] ' <<<"$now"; then
+	if [ "$now" != "${before-}" ] || [[ $now == *" "[RD]" "* ]]; then
 		before=$now
 		return 1
 	fi
@@ -261,5 +264,16 @@ course()
 		grep -q '^\.Em A question' text || { echo "$number"; false; }
 		grep -q "^\\.It $number" <(section \
 			"$top_dir/man/fdpass-lessons.7" ANSWERS)
+	done
+}
+
+@test "the programs of the lessons are compiled without a warning" {
+	local file
+
+	for file in "$top_dir"/man/lessons/*.c; do
+		run_limited "${CC:-cc}" -std=c99 -pedantic -Wall -Wextra \
+			-Wshadow -Wconversion -o program "$file"
+		is_status 0
+		same "$output" ""
 	done
 }
