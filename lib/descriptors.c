@@ -132,6 +132,18 @@ descriptors_raise_limit(void)
 	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+/* Is there room for one more at all? */
+int
+descriptors_have_room(void)
+{
+	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+	if (fd == -1)
+		return 0;
+	close(fd);
+	return 1;
+}
+
 static void
 close_duplicate(int fd, void *socket)
 {

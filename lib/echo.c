@@ -3,6 +3,7 @@
 
 #include "echo.h"
 
+#include "descriptors.h"
 #include "diag.h"
 #include "fdpass/message.h"
 #include "landing.h"
@@ -527,15 +528,17 @@ settle(struct server *s, struct arrival *a)
 
 /*
  * Nothing comes of a connection: say why, and tell its sender. What does not
- * fit though nothing else is held never will.
+ * fit though nothing else is held, and there is some room, never will.
  */
 static void
 refuse(struct server *s, struct arrival *a, int error)
 {
 	char answer = arrival_refusal(error);
 
-	if (error == EMFILE && s->count == 0 && s->arrivals.count == 0)
+	if (error == EMFILE && s->count == 0 && s->arrivals.count == 0 &&
+	    descriptors_have_room())
 		answer = FDPASS_REFUSED;
+	a->message.length = 0;
 	message_ask_sender(&a->message, a->sock);
 	if (error != EMFILE || answer == FDPASS_REFUSED)
 		receiver_offence(s->receiver, error, &a->message);

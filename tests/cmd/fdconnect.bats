@@ -341,23 +341,27 @@ busy_listener()
 }
 
 @test "-t limits the wait of -w" {
-	fails 124 "" fdconnect -w -t 0.1 ./nobody
+	fails 124 "fdconnect: ./nobody: not connected within 0.1 s: connect: *" \
+		fdconnect -w -t 0.1 ./nobody
 	free_port
-	fails 124 "" fdconnect -w -t 0.1 "127.0.0.1:$port"
+	fails 124 "*: not connected within 0.1 s: connect: *" \
+		fdconnect -w -t 0.1 "127.0.0.1:$port"
 }
 
 @test "-t limits the connecting to a busy TCP server" {
 	busy_listener AF_INET 127.0.0.1
-	fails 124 "" fdconnect -t 0.2 "$address"
-	fails 124 "" fdconnect -t 0.2 "$address" touch ran
+	fails 124 "fdconnect: $address: not connected within 0.2 s" \
+		fdconnect -t 0.2 "$address"
+	fails 124 "*: not connected within 0.2 s" fdconnect -t 0.2 "$address" touch ran
 	not test -e ran
 	signal server TERM
 }
 
 @test "-t limits the connecting to a busy UNIX server" {
 	busy_listener AF_UNIX ./a
-	fails 124 "" fdconnect -t 0.2 ./a
-	fails 124 "" fdconnect -w -t 0.2 ./a touch ran
+	fails 124 "fdconnect: ./a: not connected within 0.2 s" fdconnect -t 0.2 ./a
+	fails 124 "fdconnect: ./a: not connected within 0.2 s" \
+		fdconnect -w -t 0.2 ./a touch ran
 	not test -e ran
 	stop server
 	rm -f a

@@ -322,8 +322,10 @@ answers()
 }
 
 @test "-t limits the wait on fd:N" {
-	fails 124 "" fdlisten -l 127.0.0.1:0 fdlisten -t 0.1 fd:3 true
-	fails 124 "" fdlisten -l 127.0.0.1:0 fdlisten -k -t 0.1 fd:3 true
+	fails 124 "fdlisten: fd:3: no connection within 0.1 s" \
+		fdlisten -l 127.0.0.1:0 fdlisten -t 0.1 fd:3 true
+	fails 124 "fdlisten: fd:3: no connection within 0.1 s" \
+		fdlisten -l 127.0.0.1:0 fdlisten -k -t 0.1 fd:3 true
 }
 
 @test "fd:N that is no listening socket is an error" {

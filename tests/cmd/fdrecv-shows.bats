@@ -266,8 +266,8 @@ holds()
 }
 
 @test "-t limits the wait" {
-	fails 124 "" fdrecv -t 0.1 ./s
-	fails 124 "" fdrecv -k -t 0.1 ./s
+	fails 124 "fdrecv: ./s: no message within 0.1 s" fdrecv -t 0.1 ./s
+	fails 124 "fdrecv: ./s: no message within 0.1 s" fdrecv -k -t 0.1 ./s
 	not test -e ./s
 }
 

@@ -57,7 +57,7 @@ examples()
 
 @test "the examples of fdconnect(1) run" {
 	# In the fourth nobody is there to connect to.
-	examples fdconnect.1
+	examples fdconnect.1 4
 }
 
 @test "the examples of fdinfo(1) run" {

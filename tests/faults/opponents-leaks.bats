@@ -4,8 +4,8 @@
 # shellcheck disable=SC2016,SC2046,SC2086
 # When the opponents have gone, every descriptor that they cost is closed.
 
-load ../helpers
-load trials
+load ../lib/helpers
+load ../lib/trials
 load opponents
 
 setup()

@@ -5,7 +5,7 @@
 # A machine with the other byte order: the commands built for s390x, statically,
 # and run by qemu, hand over to each other, and to those of this machine.
 
-load ../helpers
+load ../lib/helpers
 load ../examples
 
 # Compiled once, for all of the tests; `built` is there when that succeeded.

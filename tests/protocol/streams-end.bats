@@ -122,7 +122,7 @@ accepted_lines()
 	local type keep
 
 	for type in stream seqpacket; do
-		for keep in -k -n1; do
+		for keep in -k -t9; do
 			start both paired -t "$type" \
 				how left.how fdlisten "$keep" ./a '|' fdecho -
 			up ./a

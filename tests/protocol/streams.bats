@@ -88,7 +88,7 @@ times_out()
 	start both paired -t seqpacket sleep 60 '|' how right.how "$@"
 	wait_for test -s right.how
 	same "$(cat right.how)" "exit 124"
-	same "$(cat both.err)" ""
+	same "$(cat both.err)" "fdrecv: -: no message within 0.1 s"
 	kill "$(the_one 'sleep 60')"
 	ended both
 	rm right.how
@@ -479,7 +479,8 @@ times_out()
 		fdecho -'
 	is_status 0
 	same "$(cat server.how)" "exit 124"
-	same "$output$stderr" ""
+	same "$output$stderr" \
+		"fdlisten: 127.0.0.1:0: no connection within 0.1 s"
 }
 
 @test "-t ends a receiver when no message comes" {
