@@ -35,10 +35,11 @@ STATIC_CC = $$(command -v musl-gcc || echo $(CC))
 COMPILE = -std=c99 $(WARNINGS) -Ilib -DFDPASS_VERSION='"$(VERSION)"' \
 	$(CPPFLAGS) $(CFLAGS)
 
-CMD = fdlisten fdsend fdrecv fdecho fdpipe fdconnect fdinfo
+CMD = fdlisten fdpeek fdsend fdrecv fdecho fdpipe fdconnect fdinfo
 
 BIN = \
 	bin/fdlisten \
+	bin/fdpeek \
 	bin/fdsend \
 	bin/fdrecv \
 	bin/fdecho \
@@ -48,6 +49,8 @@ BIN = \
 
 CMD_SRC = \
 	cmd/fdlisten.c \
+	cmd/fdpeek.c \
+	cmd/fdpeek-protocol.c \
 	cmd/fdsend.c \
 	cmd/fdrecv.c \
 	cmd/fdecho.c \
@@ -86,6 +89,7 @@ LIB_SRC = \
 	lib/trace.c
 
 HDR = \
+	cmd/fdpeek-protocol.h \
 	lib/accept.h \
 	lib/address.h \
 	lib/child.h \
@@ -117,6 +121,7 @@ HDR = \
 
 MAN1 = \
 	man/fdlisten.1 \
+	man/fdpeek.1 \
 	man/fdsend.1 \
 	man/fdrecv.1 \
 	man/fdecho.1 \
@@ -136,6 +141,7 @@ LIB_OBJ = $(LIB_SRC:.c=.o)
 # live side by side.
 STATIC_BIN = \
 	static/fdlisten \
+	static/fdpeek \
 	static/fdsend \
 	static/fdrecv \
 	static/fdecho \
@@ -174,14 +180,17 @@ $(STATIC_LIB): $(LIB_OS)
 	rm -f $@
 	$(AR) rcs $@ $(LIB_OS)
 
+# A command is cmd/fdX.c and, where it has an engine of its own, cmd/fdX-*.c.
 $(BIN): $(LIB)
 	@mkdir -p bin
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ cmd/$(@F).o $(LIB)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ cmd/$(@F)*.o $(LIB)
 
 $(STATIC_BIN): $(STATIC_LIB)
-	$(STATIC_CC) $(CFLAGS) -static $(LDFLAGS) -o $@ cmd/$(@F).os $(STATIC_LIB)
+	$(STATIC_CC) $(CFLAGS) -static $(LDFLAGS) -o $@ cmd/$(@F)*.os \
+		$(STATIC_LIB)
 
 bin/fdlisten: cmd/fdlisten.o
+bin/fdpeek: cmd/fdpeek.o cmd/fdpeek-protocol.o
 bin/fdsend: cmd/fdsend.o
 bin/fdrecv: cmd/fdrecv.o
 bin/fdecho: cmd/fdecho.o
@@ -190,6 +199,7 @@ bin/fdconnect: cmd/fdconnect.o
 bin/fdinfo: cmd/fdinfo.o
 
 static/fdlisten: cmd/fdlisten.os
+static/fdpeek: cmd/fdpeek.os cmd/fdpeek-protocol.os
 static/fdsend: cmd/fdsend.os
 static/fdrecv: cmd/fdrecv.os
 static/fdecho: cmd/fdecho.os
