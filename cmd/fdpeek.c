@@ -142,6 +142,7 @@ peek(size_t most, int64_t deadline)
 	int arrivals = sys_arrivals(STDIN_FILENO), is_first = 1, is_late;
 	enum end end;
 
+	protocol_look(&client, bytes, 0);
 	do {
 		wait_for_arrival(arrivals, is_first, deadline);
 		is_first = 0;
