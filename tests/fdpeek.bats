@@ -483,9 +483,9 @@ rests()
 	ended server
 	same "$(grep -c . shown)" 3
 	grep -x 'fd 0 tcp rw' shown
-	start server fdlisten -o address 127.0.0.1:0 \
+	start server fdlisten -o other 127.0.0.1:0 \
 		with -N 0 fdpeek -t 0.2 show -o shown fd
-	limited speak "$(address_of address)"
+	limited speak "$(address_of other)"
 	ended server
 	grep -x 'fd 0 tcp rw nonblock' shown
 }
@@ -554,8 +554,8 @@ is_waiting()
 }
 
 @test "COMMAND is looked for before anything else" {
-	fails 127 "fdpeek: no-such-command: command not found" \
-		fdpeek no-such-command
+	fails 127 "fdpeek: ./no-such-command: command not found" \
+		fdpeek ./no-such-command
 	: >file
 	fails 126 "fdpeek: ./file: cannot be run: *" fdpeek ./file
 }
