@@ -34,8 +34,7 @@ is_stale(const char *s)
 {
 	return strncmp(s, "TCP", 3) == 0 || strncmp(s, "UNIX", 4) == 0 ||
 	    strncmp(s, "PROTO=", 6) == 0 || strncmp(s, "FDRECV_", 7) == 0 ||
-	    strncmp(s, "FDPEEK_", 7) == 0 ||
-	    strncmp(s, "LISTEN_", 7) == 0;
+	    strncmp(s, "FDPEEK_", 7) == 0 || strncmp(s, "LISTEN_", 7) == 0;
 }
 
 /* The caller's environment without what we may set. NULL without memory. */

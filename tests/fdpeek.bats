@@ -280,10 +280,10 @@ unread()
 	head -c 100000 /dev/zero | tr '\0' x >said
 	# It would take hours to say it all.
 	start_from said client speak -e stay -b 1 -i 100 "$address"
-	start done fdlisten -o other 127.0.0.1:0 fdpeek -t 0.5 touch decided
+	start other fdlisten -o other 127.0.0.1:0 fdpeek -t 0.5 touch decided
 	start_from said slow speak -e stay -b 1 -i 100 "$(address_of other)"
 	wait_for test -e decided
-	ended done
+	ended other
 	wait_for not_running slow
 	stop client
 	stop server
