@@ -8,9 +8,7 @@
 
 #include <stddef.h>
 
-#define PROTOCOL_HOST                                                         \
-	255                /* bytes of a host name: also those of a file name \
-			    */
+#define PROTOCOL_HOST 255  /* bytes of a host name, and of a file name */
 #define PROTOCOL_LINE 8192 /* bytes of a first line */
 
 struct protocol {

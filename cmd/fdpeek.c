@@ -40,6 +40,7 @@ extern char **environ;
 
 static unsigned char bytes[MOST];
 static struct protocol client;
+static struct command command;
 
 /* Only from a connection can bytes be had that stay there. */
 static int
@@ -177,7 +178,6 @@ int
 main(int argc, char *argv[])
 {
 	static struct landing nothing;
-	struct command command;
 	int64_t timeout = SECONDS * 1000;
 	size_t most = BYTES;
 	struct failure f;

@@ -618,7 +618,7 @@ is_waiting()
 	sed '1d; /^execve/,$d' calls >own
 	grep 'recvfrom(0, .*MSG_PEEK' own
 	not grep -E '^(write|send|setsockopt|shutdown|ioctl)' own
-	not grep -E 'F_SETFL|fcntl\(0, F_SETFD' own
+	not grep -E 'fcntl\(0, F_SET' own
 	grep -E '^(recv|read\(0)' own | not grep -v MSG_PEEK
 }
 
