@@ -231,6 +231,7 @@ test-faults: all tools
 
 bench: all static tools
 	tests/bench/run
+	tests/bench/routes
 
 demo: all tools
 	@tests/demo/run
