@@ -82,17 +82,32 @@ trace_look(ssize_t n)
 	trace(STEP, "recv(0, MSG_PEEK) = %s", line);
 }
 
+/* What has come, at most so many bytes of it; as recv() otherwise. */
+static ssize_t
+receive(size_t most, int64_t deadline)
+{
+	ssize_t n;
+
+	for (;;) {
+		n = recv(STDIN_FILENO, bytes, most, MSG_PEEK | MSG_DONTWAIT);
+		if (n == -1 && sys_is_short(errno) && signals_now() < deadline)
+			signals_pause(INTERVAL);
+		else if (n != -1 || errno != EINTR)
+			return n;
+	}
+}
+
 /* Returns 1 when there is nothing more to wait for. */
 static int
-look(size_t most)
+look(size_t most, int64_t deadline)
 {
 	int is_decided;
 	ssize_t n;
 
 	trace_before(STEP, "recv(0, MSG_PEEK)");
-	n = recv(STDIN_FILENO, bytes, most, MSG_PEEK | MSG_DONTWAIT);
+	n = receive(most, deadline);
 	if (n == -1)
-		return !sys_would_block(errno) && errno != EINTR;
+		return !sys_would_block(errno);
 	is_decided = protocol_look(&client, bytes, (size_t)n);
 	trace_look(n);
 	return is_decided || n == 0 || (size_t)n == most;
@@ -153,7 +168,7 @@ peek(size_t most, int64_t deadline)
 		/* A look would take the error, which COMMAND is to find. */
 		if (end == END_BY_RESET)
 			break;
-	} while (!look(most) && end == NO_END && !is_late);
+	} while (!look(most, deadline) && end == NO_END && !is_late);
 	if (arrivals != -1)
 		close(arrivals);
 }
