@@ -579,9 +579,9 @@ is_waiting()
 }
 
 @test "the environment has what was found, nothing stale, and all else" {
-	export FDPEEK_HOST=stale FDPEEK_OTHER=stale FDPEEKS=mine FDRECV_PID=7
 	start server fdlisten -o address 127.0.0.1:0 \
-		env FDRECV_PID=7 fdpeek -t $ages sh -c 'env; cat'
+		env FDPEEK_HOST=stale FDPEEK_OTHER=stale FDPEEKS=mine \
+		FDRECV_PID=7 fdpeek -t $ages sh -c 'env; cat'
 	printf 'SSH-2.0-x\n' | limited speak "$(address_of address)" >vars
 	ended server
 	grep -x 'FDPEEK_PROTOCOL=ssh' vars
