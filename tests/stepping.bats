@@ -269,7 +269,7 @@ type_until()
 }
 
 @test "a command that peeks is drawn, and its look is a step" {
-	need mkfifo
+	# shellcheck disable=SC2016
 	run_limited "$top_dir/cmd/fdstep" -g 'mkfifo address
 fdlisten -o address 127.0.0.1:0 fdpeek -t 20 fdecho &
 read -r address <address
