@@ -58,8 +58,8 @@ check_input(struct failure *f)
 		return 0;
 	info_type(what, sizeof what, STDIN_FILENO);
 	return failure_reason(f, EINVAL,
-	    "%s, not a connection; only a connected stream socket keeps what "
-	    "was looked at",
+	    "%s, not a connection (write fdlisten ADDRESS fdpeek ..., or "
+	    "fdrecv - fdpeek ...)",
 	    what);
 }
 
@@ -106,8 +106,10 @@ look(size_t most, int64_t deadline)
 
 	trace_before(STEP, "recv(0, MSG_PEEK)");
 	n = receive(most, deadline);
-	if (n == -1)
+	if (n == -1) {
+		trace(STEP, "recv(0, MSG_PEEK) = %s", strerror(errno));
 		return !sys_would_block(errno);
+	}
 	is_decided = protocol_look(&client, bytes, (size_t)n);
 	trace_look(n);
 	return is_decided || n == 0 || (size_t)n == most;

@@ -540,16 +540,18 @@ is_waiting()
 }
 
 @test "what is not a connection is refused by its name" {
-	fails 1 "fdpeek: standard input: character device, not a connection;*" \
+	fails 1 "fdpeek: standard input: character device, not a connection (*)" \
 		fdpeek true
-	fails 1 "fdpeek: standard input: pipe, not a connection;*" \
+	fails 1 "fdpeek: standard input: pipe, not a connection (*)" \
 		sh -c ': | fdpeek true'
-	fails 1 "fdpeek: standard input: regular file, not a connection;*" \
+	fails 1 "fdpeek: standard input: regular file, not a connection (*)" \
 		sh -c 'echo x >file; fdpeek true <file'
-	fails 1 "fdpeek: standard input: listening socket, not a connection;*" \
+	fails 1 "fdpeek: standard input: listening socket, not a connection (*)" \
 		with -L 0 fdpeek true
-	fails 1 "fdpeek: standard input: *socket, not a connection;*" \
+	fails 1 "fdpeek: standard input: *socket, not a connection (*)" \
 		with -P 0 fdpeek true
+	fails 1 "fdpeek: standard input: *socket, not a connection (*)" \
+		fdpipe fdsend - '|' fdpeek true
 	fails 1 "fdpeek: standard input: not open" with -c 0 fdpeek true
 }
 
