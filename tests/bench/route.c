@@ -108,6 +108,8 @@ rate(size_t connections, size_t clients)
 		p[i].fd = -1;
 		p[i].events = POLLIN;
 		p[i].revents = 0;
+		back[i] = 0;
+		start[i] = began;
 	}
 	while (done < connections) {
 		for (i = 0; i < clients; i++) {
