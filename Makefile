@@ -25,6 +25,7 @@ VERSION = 0.1.0
 # The commands, each of cmd/NAME.c.
 CMD = \
 	fdlisten \
+	fdpeek \
 	fdsend \
 	fdrecv \
 	fdecho \
@@ -35,6 +36,7 @@ CMD = \
 # What the commands are made of; a file that one command alone uses is called
 # cmd/NAME-*.c. They are one archive, of which a command gets what it refers to.
 LIB_OBJ = \
+	cmd/fdpeek-protocol.o \
 	lib/accept.o \
 	lib/address.o \
 	lib/child.o \
@@ -189,6 +191,7 @@ fuzz:
 
 bench: all static tools
 	tests/bench/run
+	tests/bench/routes
 
 demo: all tools
 	@tests/demo/run

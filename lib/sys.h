@@ -57,6 +57,13 @@
 #define SYS_O_PATH 0
 #endif
 
+/* The peer sends no more; without it only POLLHUP tells, when both do not. */
+#ifdef POLLRDHUP
+#define SYS_POLLRDHUP POLLRDHUP
+#else
+#define SYS_POLLRDHUP 0
+#endif
+
 /* The queue of a listening socket; the kernel takes less if it must. */
 #if SOMAXCONN > 4096
 #define SYS_BACKLOG SOMAXCONN
@@ -84,6 +91,8 @@ int sys_ppoll(
     struct pollfd *, nfds_t, const struct timespec *, const sigset_t *);
 void sys_ppoll_wake(void);
 int sys_queued(int);
+int sys_arrivals(int);
+void sys_arrivals_clear(int);
 int sys_drain_errors(int);
 int sys_dup_above(int, int);
 
