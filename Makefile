@@ -36,6 +36,7 @@ CMD = \
 # What the commands are made of; a file that one command alone uses is called
 # cmd/NAME-*.c. They are one archive, of which a command gets what it refers to.
 LIB_OBJ = \
+	cmd/fdlisten-loops.o \
 	cmd/fdpeek-protocol.o \
 	lib/accept.o \
 	lib/address.o \

@@ -11,6 +11,7 @@
 #include "descriptors.h"
 #include "diag.h"
 #include "environ.h"
+#include "fdlisten-loops.h"
 #include "fdpass/message.h"
 #include "landing.h"
 #include "options.h"
@@ -205,24 +206,30 @@ serve_one(struct acceptor *a)
 	return command_become(&command, "S6", &landing, environment);
 }
 
+/* One of several that accept has done its work. */
+static void
+leave(const struct loops *loops)
+{
+	if (!loops->is_added)
+		return;
+	diag_flush();
+	_exit(0);
+}
+
 /* Run COMMAND for each connection, so many at once. */
 static int
-serve_many(struct acceptor *a)
+serve_many(struct acceptor *a, struct loops *loops)
 {
 	static struct landing landing;
 	int64_t deadline = wait_deadline(option.timeout);
-	static struct children children;
+	struct children *children = loops->commands;
 	struct failure f;
 	int connection;
 	pid_t pid;
 
-	if (children_init(&children, (size_t)option.max) == -1) {
-		failure_errno(&f, "memory for -n");
-		return failed(address.operand, &f);
-	}
 	while (wait_ending() == 0) {
-		children_reap(&children);
-		if (children.count == children.limit) {
+		loops_reap(loops);
+		if (children->count >= children->limit) {
 			wait_pause(-1);
 			deadline = wait_deadline(option.timeout);
 			continue;
@@ -230,17 +237,25 @@ serve_many(struct acceptor *a)
 		connection = acceptor_next(a, deadline, &f);
 		if (connection == -1 && errno == EINTR)
 			continue;
+		if (connection == -1 && errno == ETIMEDOUT &&
+		    !loops_is_idle(loops, option.timeout, &deadline))
+			continue;
 		if (connection == -1)
-			return finished(&f);
+			break;
+		loops_arrived(loops);
 		prepare(&landing, a, connection);
 		pid = child_start_patient(
-		    &command, "S6", &landing, environment, &children, 2);
+		    &command, "S6", &landing, environment, children, 2);
 		if (pid != -1)
-			children_add(&children, pid);
+			children_add(children, pid);
 		trace_call("S8", "close(%d)", connection);
 		message_close_fd(connection);
 		deadline = wait_deadline(option.timeout);
+		if (loops_grow(loops, a->fd))
+			option.timeout = deadline = -1;
 	}
+	leave(loops);
+	loops_end(loops);
 	return finished(&f);
 }
 
@@ -330,6 +345,8 @@ check(char *operands[], struct failure *f)
 int
 main(int argc, char *argv[])
 {
+	static struct children children;
+	static struct loops loops;
 	struct acceptor acceptor;
 	struct stream stream = {NULL, -1, -1, 0, 0, 0, 0};
 	struct failure f;
@@ -357,12 +374,20 @@ main(int argc, char *argv[])
 		return has_command ? pass_listening(listener) :
 				     send_listening(listener, &stream);
 	stream.holds = 1;
-	if (acceptor_init(&acceptor, listener, address.kind == ADDRESS_FD,
+	if (has_command && option.keep &&
+	    loops_init(&loops, &children, (size_t)option.max, option.timeout) ==
+		-1) {
+		failure_errno(&f, "memory for -n");
+		return failed(address.operand, &f);
+	}
+	if (acceptor_init(&acceptor, listener,
+		address.kind == ADDRESS_FD || loops.most > 1,
 		has_command ? NULL : &stream) == -1) {
 		failure_errno(&f, "epoll_create");
 		return failed(address.operand, &f);
 	}
 	if (!has_command)
 		return serve_stream(&acceptor, &stream);
-	return option.keep ? serve_many(&acceptor) : serve_one(&acceptor);
+	return option.keep ? serve_many(&acceptor, &loops) :
+			     serve_one(&acceptor);
 }

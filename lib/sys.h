@@ -106,6 +106,7 @@ int sys_same_description(long, int, long, int);
 DIR *sys_open_table(void);
 int sys_lock_directory(int);
 void sys_end_with_parent(pid_t);
+int sys_ends_with_parent(void);
 
 #ifdef SYS_LINUX
 #define SYS_VFORK() vfork()
