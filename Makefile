@@ -55,11 +55,16 @@ CMD_SRC = \
 	cmd/fdconnect.c \
 	cmd/fdinfo.c
 
+# What only fdconnect has.
+CONNECT_SRC = \
+	cmd/fdconnect-copy.c \
+	cmd/fdconnect-part.c \
+	cmd/fdconnect-show.c
+
 LIB_SRC = \
 	lib/accept.c \
 	lib/address.c \
 	lib/child.c \
-	lib/copy.c \
 	lib/descriptors.c \
 	lib/diag.c \
 	lib/echo.c \
@@ -86,10 +91,12 @@ LIB_SRC = \
 	lib/trace.c
 
 HDR = \
+	cmd/fdconnect-copy.h \
+	cmd/fdconnect-part.h \
+	cmd/fdconnect-show.h \
 	lib/accept.h \
 	lib/address.h \
 	lib/child.h \
-	lib/copy.h \
 	lib/descriptors.h \
 	lib/diag.h \
 	lib/echo.h \
@@ -129,7 +136,8 @@ MAN7 = man/fdpass.7 man/fdpass-lessons.7
 LIB = lib/libfdpass.a
 STATIC_LIB = static/libfdpass.a
 
-CMD_OBJ = $(CMD_SRC:.c=.o)
+CMD_OBJ = $(CMD_SRC:.c=.o) $(CONNECT_SRC:.c=.o)
+CONNECT_OBJ = $(CONNECT_SRC:.c=.o)
 LIB_OBJ = $(LIB_SRC:.c=.o)
 
 # Objects of the static build have a suffix of their own, so that both builds
@@ -143,7 +151,8 @@ STATIC_BIN = \
 	static/fdconnect \
 	static/fdinfo
 
-CMD_OS = $(CMD_SRC:.c=.os)
+CMD_OS = $(CMD_SRC:.c=.os) $(CONNECT_SRC:.c=.os)
+CONNECT_OS = $(CONNECT_SRC:.c=.os)
 LIB_OS = $(LIB_SRC:.c=.os)
 
 .SUFFIXES:
@@ -176,17 +185,18 @@ $(STATIC_LIB): $(LIB_OS)
 
 $(BIN): $(LIB)
 	@mkdir -p bin
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ cmd/$(@F).o $(LIB)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ cmd/$(@F)*.o $(LIB)
 
 $(STATIC_BIN): $(STATIC_LIB)
-	$(STATIC_CC) $(CFLAGS) -static $(LDFLAGS) -o $@ cmd/$(@F).os $(STATIC_LIB)
+	$(STATIC_CC) $(CFLAGS) -static $(LDFLAGS) -o $@ cmd/$(@F)*.os \
+		$(STATIC_LIB)
 
 bin/fdlisten: cmd/fdlisten.o
 bin/fdsend: cmd/fdsend.o
 bin/fdrecv: cmd/fdrecv.o
 bin/fdecho: cmd/fdecho.o
 bin/fdpipe: cmd/fdpipe.o
-bin/fdconnect: cmd/fdconnect.o
+bin/fdconnect: cmd/fdconnect.o $(CONNECT_OBJ)
 bin/fdinfo: cmd/fdinfo.o
 
 static/fdlisten: cmd/fdlisten.os
@@ -194,7 +204,7 @@ static/fdsend: cmd/fdsend.os
 static/fdrecv: cmd/fdrecv.os
 static/fdecho: cmd/fdecho.os
 static/fdpipe: cmd/fdpipe.os
-static/fdconnect: cmd/fdconnect.os
+static/fdconnect: cmd/fdconnect.os $(CONNECT_OS)
 static/fdinfo: cmd/fdinfo.os
 
 static: $(STATIC_BIN)

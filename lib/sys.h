@@ -53,6 +53,13 @@
 #define SYS_O_PATH 0
 #endif
 
+/* What poll() says when the other side sends no more. */
+#if defined(SYS_LINUX) && defined(POLLRDHUP)
+#define SYS_POLLRDHUP POLLRDHUP
+#else
+#define SYS_POLLRDHUP 0
+#endif
+
 /* The queue of a listening socket; the kernel takes less if it must. */
 #if SOMAXCONN > 4096
 #define SYS_BACKLOG SOMAXCONN
@@ -87,6 +94,7 @@ int sys_dup_above(int, int);
 int sys_has_abstract(void);
 int sys_peer_of(int, struct sys_peer *);
 int sys_want_creds(int, int);
+int sys_has_creds(int);
 size_t sys_put_creds(void *, size_t);
 int sys_get_creds(const struct cmsghdr *, struct sys_peer *);
 int sys_fd_of_process(long, int);
