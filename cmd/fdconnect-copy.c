@@ -18,6 +18,8 @@
 #include <unistd.h>
 
 #define CHUNK (64 * 1024)
+#define AT_ONCE 16 /* parts of one direction */
+#define HOLD_OFF 64
 #define RETRY_NOTHING 1 /* ms: readable, but there was nothing */
 #define RETRY_SHORT 10  /* ms: something has run out */
 #define PATIENCE 3000   /* ms: then it is said */
@@ -40,6 +42,8 @@ struct flow {
 	size_t most; /* bytes that write() takes without blocking */
 	struct source source;
 	struct part part;
+	int is_readable;     /* says poll() */
+	int hold_off;        /* so often ask poll() before the next part */
 	int is_full;         /* of what is to be written */
 	int has_ended;       /* nothing more comes */
 	int is_over;         /* and all that came is written */
@@ -161,7 +165,8 @@ fill(struct flow *w, struct failure *f)
 	if (r != PART_ERROR || errno == EINTR)
 		return 0;
 	if (sys_would_block(errno)) {
-		w->again = signals_deadline(RETRY_NOTHING);
+		if (w->is_readable && !part_drop_urgent(w->from))
+			w->again = signals_deadline(RETRY_NOTHING);
 		return 0;
 	}
 	if (sys_is_short(errno))
@@ -220,13 +225,34 @@ drain(struct flow *w, struct failure *f)
 	return 0;
 }
 
+/*
+ * Pass on what there is. Where more parts waited the last time they are looked
+ * for without asking poll() first, but not for long: there is the other
+ * direction, too.
+ */
 static int
 move(struct flow *w, struct failure *f)
 {
-	if (!w->is_full && fill(w, f) == -1)
-		return -1;
-	if (w->is_full && drain(w, f) == -1)
-		return -1;
+	int n;
+
+	w->is_readable = !w->is_full;
+	for (n = 0; n < AT_ONCE; n++) {
+		if (!w->is_full && fill(w, f) == -1)
+			return -1;
+		if (!w->is_full && n > 0)
+			w->hold_off = HOLD_OFF;
+		if (!w->is_full)
+			return 0;
+		w->is_readable = 0;
+		if (drain(w, f) == -1)
+			return -1;
+		if (w->is_full || !has_parts(w))
+			return 0;
+		if (w->hold_off > 0) {
+			w->hold_off--;
+			return 0;
+		}
+	}
 	return 0;
 }
 

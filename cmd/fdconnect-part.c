@@ -118,8 +118,8 @@ collect(struct msghdr *m, int fds[FDPASS_MAX_FDS], size_t *count)
 }
 
 static void
-header(
-    struct msghdr *m, struct iovec *iov, size_t n, void *control, size_t room)
+header(struct msghdr *m, struct iovec *iov, unsigned short n, void *control,
+    size_t room)
 {
 	memset(m, 0, sizeof *m);
 	m->msg_iov = iov;
@@ -136,7 +136,7 @@ header(
  * of the socket wants to see with each message would look like descriptors.
  */
 static ssize_t
-peek(struct source *s, struct iovec *iov, size_t n_iov, int *has_fds)
+peek(struct source *s, struct iovec *iov, unsigned short n_iov, int *has_fds)
 {
 	int fds[FDPASS_MAX_FDS];
 	union credentials control;
@@ -366,16 +366,12 @@ take_message(struct part *p, struct source *s)
 	return r == 0 ? !is_end(s->fd) : r;
 }
 
-/* An urgent byte polls as readable, though there is nothing to be read. */
-static void
-drop_urgent(int fd)
+int
+part_drop_urgent(int fd)
 {
 	char byte;
 
-	if (recv(fd, &byte, 1, MSG_OOB | MSG_DONTWAIT) == -1)
-		errno = EAGAIN;
-	else
-		errno = EINTR;
+	return recv(fd, &byte, 1, MSG_OOB | MSG_DONTWAIT) == 1;
 }
 
 enum part_result
@@ -392,8 +388,6 @@ part_take(struct part *p, struct source *s)
 		return PART_END;
 	close_fds(p->fds, p->count);
 	p->length = p->count = 0;
-	if (sys_would_block(errno))
-		drop_urgent(s->fd);
 	return PART_ERROR;
 }
 

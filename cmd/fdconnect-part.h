@@ -46,6 +46,12 @@ void part_source(struct source *source, int fd, int type, size_t most);
 enum part_result part_take(struct part *part, struct source *source);
 
 /*
+ * An urgent byte (MSG_OOB) polls as readable for ever, though there is nothing
+ * to be read. Returns whether there was one; it is not passed on.
+ */
+int part_drop_urgent(int fd);
+
+/*
  * Send what is left of a part, without blocking. 0 if that is all of it or a
  * beginning; -1 with errno, and then nothing was sent.
  */
