@@ -267,13 +267,19 @@ end(struct flow *w)
 		part_close(&w->part);
 }
 
-/* Who sends to one that reads no more is told so, as it would be without us. */
+/*
+ * Who sends to one that reads no more is told so, as it would be without us.
+ * What has come nevertheless would keep it waiting for room.
+ */
 static int
 end_refused(struct flow *w)
 {
 	end(w);
-	if (has_parts(w))
-		shutdown(w->from, SHUT_RD);
+	if (!has_parts(w))
+		return 0;
+	shutdown(w->from, SHUT_RD);
+	while (part_take(&w->part, &w->source) == PART_TAKEN)
+		part_close(&w->part);
 	return 0;
 }
 
@@ -471,7 +477,8 @@ copy_both(int connection, const char *name, int keeps_open)
 	while (!c->there.is_over || !c->back.is_over)
 		if (turn(c, &f) == -1)
 			return EXIT_WRONG;
-	trace_call("C", "close(%d)", connection);
+	if (show_has_room())
+		trace_call("C", "close(%d)", connection);
 	close(connection);
 	if (c->reset.error == 0)
 		return c->status;
