@@ -5,7 +5,7 @@
  * usage: tap bytes|ping|fds COMMAND [ARG...]
  *
  * COMMAND gets a connected UNIX socket as 0 and 1 and another as 9, and copies
- * between them. bytes: sends in one direction for a second, in writes of 64
+ * between them. bytes: sends in one direction for half a second, in writes of 64
  * KiB; prints bytes_per_s=N. ping: one byte there, one back; prints us=N,
  * the time of one exchange. fds: one descriptor with every 64 bytes; prints
  * fds_per_s=N.
@@ -26,7 +26,7 @@
 
 #define CHUNK (64 * 1024)
 #define MESSAGE 64
-#define SECONDS 1.0
+#define SECONDS 0.5
 #define LIMIT 25 /* s, for all */
 
 union control {

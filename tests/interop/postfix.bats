@@ -49,24 +49,27 @@ teardown()
 	common_teardown
 }
 
-# served ADDRESS: what Postfix says to a client that came from there.
+# served [ADDRESS]: what Postfix says to a client, which seems to come from there.
 served()
 {
-	start front fdlisten -o "$1" 127.0.0.1:0 \
-		fdconnect ./spool/private/smtpd sh pass.sh "$1"
-	printf 'QUIT\r\n' | limited fdconnect -N "$(address_of "$1")"
+	# The descriptor comes first, and then names and values.
+	cat >hand-over <<-'END'
+	exec fdconnect ./spool/private/smtpd sh -c '
+	    fdsend fd:7
+	    printf "%s\\0" client_address "$1" client_port "$2" \
+	        server_address "$3" server_port "$4" "" >&7
+	    ' sh "${1:-$TCPREMOTEIP}" "$TCPREMOTEPORT" "$TCPLOCALIP" "$TCPLOCALPORT"
+	END
+	start front fdlisten -o address 127.0.0.1:0 sh ./hand-over "$@"
+	printf 'QUIT\r\n' | limited fdconnect -N "$(address_of address)"
 	ended front
+	rm address
 }
 
 @test "Postfix's smtpd takes a client with its attributes" {
 	start postfix postfix -c "$PWD/etc" start-fg
 	wait_for test -S spool/private/smtpd
-	# The descriptor comes first, and then names and values.
-	cat >pass.sh <<-'END'
-	fdsend fd:7
-	printf '%s\0' client_address "$1" client_port 4711 \
-	    server_address 127.0.0.1 server_port 25 '' >&7
-	END
 	like "$(served 192.0.2.7)" "554 *192.0.2.7*: Client host rejected*"
-	like "$(served 192.0.2.8)" "220 mail.example ESMTP*221 *"
+	like "$(served)" "220 mail.example ESMTP*221 *"
+	wait_for grep -q "connect from unknown.127.0.0.1" postfix.out
 }
