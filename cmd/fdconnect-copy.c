@@ -470,7 +470,7 @@ int
 copy_both(int connection, const char *name, int keeps_open)
 {
 	struct copy *c = &copy;
-	struct failure f;
+	struct failure f = {NULL, 0, ""};
 
 	prepare_copy(c, connection, name);
 	c->keeps_open = keeps_open;

@@ -1,6 +1,9 @@
 # fdconnect between two programs that talk over UNIX sockets: bytes and
 # descriptors, both ways.
 
+# $0 is for the inner shell.
+# shellcheck disable=SC2016
+
 load helpers
 
 setup()

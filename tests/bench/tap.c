@@ -5,8 +5,8 @@
  * usage: tap bytes|ping|fds COMMAND [ARG...]
  *
  * COMMAND gets a connected UNIX socket as 0 and 1 and another as 9, and copies
- * between them. bytes: sends in one direction for half a second, in writes of 64
- * KiB; prints bytes_per_s=N. ping: one byte there, one back; prints us=N,
+ * between them. bytes: sends in one direction for half a second, in writes of
+ * 64 KiB; prints bytes_per_s=N. ping: one byte there, one back; prints us=N,
  * the time of one exchange. fds: one descriptor with every 64 bytes; prints
  * fds_per_s=N.
  */
@@ -128,7 +128,7 @@ give(int s)
 	m.msg_iovlen = 1;
 	m.msg_control = control.bytes;
 	m.msg_controllen = sizeof control.bytes;
-	h = CMSG_FIRSTHDR(&m);
+	h = &control.h;
 	h->cmsg_level = SOL_SOCKET;
 	h->cmsg_type = SCM_RIGHTS;
 	h->cmsg_len = CMSG_LEN(sizeof fd);

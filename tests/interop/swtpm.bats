@@ -55,12 +55,12 @@ c.send(b"\0\0\0\3")
 
 @test "swtpm takes its data channel from fdsend -S" {
 	fdsend --help | grep -q -e '-S' || skip "fdsend has no -S here"
-	printf '\0\0\0\020' >command
+	printf '\0\0\0\020' >request
 	cat >session.py <<-END
 	$startup
 	import subprocess
 	ours, theirs = socket.socketpair()
-	subprocess.run(["fdsend", "-f", str(theirs.fileno()), "-S", "command",
+	subprocess.run(["fdsend", "-f", str(theirs.fileno()), "-S", "request",
 	    "fd:7"], pass_fds=[7, theirs.fileno()], check=True)
 	theirs.close()
 	assert os.read(6, 4) == bytes(4)

@@ -96,7 +96,7 @@ next_part(uint64_t *state)
 		most = is_little && kind < 8 ? 1 : 64;
 	if (most > most_bytes)
 		most = most_bytes;
-	p.length = 1 + draw(state) % most;
+	p.length = most > 0 ? 1 + draw(state) % most : 1;
 	if (is_packet && draw(state) % 10 == 0)
 		p.length = 0;
 	if (draw(state) % 2 == 0)
@@ -134,7 +134,7 @@ send_part(int s, const struct part *p, uint64_t offset)
 	if (p->count > 0) {
 		m.msg_control = control.bytes;
 		m.msg_controllen = CMSG_SPACE(sizeof(int) * p->count);
-		h = CMSG_FIRSTHDR(&m);
+		h = &control.h;
 		h->cmsg_level = SOL_SOCKET;
 		h->cmsg_type = SCM_RIGHTS;
 		h->cmsg_len = CMSG_LEN(sizeof(int) * p->count);
@@ -351,6 +351,7 @@ make_files(void)
 	struct stat st;
 	int i;
 
+	memset(&st, 0, sizeof st);
 	for (i = 0; i < FILES; i++) {
 		files[i] = memfd_create("converse", MFD_CLOEXEC);
 		if (files[i] == -1 || fstat(files[i], &st) == -1)
