@@ -59,6 +59,8 @@ static size_t most_fds = 3;
 static int by_byte, is_little, wants_creds, sides_want_creds, is_packet;
 static char buffer[BUFFER];
 
+static void fail(const char *, ...) __attribute__((noreturn));
+
 static void
 fail(const char *format, ...)
 {
