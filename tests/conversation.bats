@@ -105,6 +105,27 @@ exact()
 	END
 }
 
+# The pauses are what is tested: every look takes longer than they do.
+@test "descriptors that come between a look and the reading stay where they are" {
+	need strace
+	strace -o /dev/null true 2>/dev/null || skip "no right to trace"
+	py <<-'END'
+	a, b, p = tap(slow=50000)
+	for i in range(8):
+	    a.send(b"plain")
+	    time.sleep(0.02)
+	    give(a, b"part", [0])
+	    for j in range(9):
+	        data, fds = take(b, 1)
+	        assert data == b"plainpart"[j:j + 1]
+	        assert len(fds) == (j == 5), (j, fds)
+	        for fd in fds:
+	            os.close(fd)
+	a.close()
+	ends(p)
+	END
+}
+
 @test "nothing stays open in between" {
 	need_proc
 	py <<-'END'

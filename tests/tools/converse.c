@@ -3,7 +3,7 @@
  * converse - a conversation with descriptors, and whether each of them arrives
  * where it was sent.
  *
- *	converse [-1lpPq] [-b BYTES] [-d FDS] [-n PARTS] [-s SEED]
+ *	converse [-1lpPqw] [-b BYTES] [-d FDS] [-n PARTS] [-s SEED]
  *	    [COMMAND [ARG...]]
  *
  * COMMAND stands between two sides: it gets a connected UNIX socket as 0 and 1
@@ -18,6 +18,7 @@
  * -l  mostly parts of one byte, with and without descriptors
  * -p  the sides of COMMAND ask for credentials (SO_PASSCRED)
  * -P  so do the sides of the conversation
+ * -w  wait a little before each part, so that few of them queue
  * -q  SOCK_SEQPACKET, some of the messages empty (default: SOCK_STREAM)
  */
 #define _GNU_SOURCE
@@ -56,7 +57,8 @@ static long parts = 1000;
 static uint64_t seed = 1;
 static size_t most_bytes = 2000;
 static size_t most_fds = 3;
-static int by_byte, is_little, wants_creds, sides_want_creds, is_packet;
+static int is_slow, by_byte, is_little, wants_creds, sides_want_creds,
+    is_packet;
 static char buffer[BUFFER];
 
 static void fail(const char *, ...) __attribute__((noreturn));
@@ -172,7 +174,9 @@ sender(int s, uint64_t state)
 		p = next_part(&state);
 		send_part(s, &p, offset);
 		offset += p.length;
-		if (draw(&pauses) % 64 == 0)
+		if (is_slow)
+			usleep((useconds_t)(draw(&pauses) % 10000));
+		else if (draw(&pauses) % 64 == 0)
 			usleep((useconds_t)(draw(&pauses) % 300));
 		else if (draw(&pauses) % 4 == 0)
 			sched_yield();
@@ -429,7 +433,7 @@ options(int argc, char *argv[])
 {
 	int c;
 
-	while ((c = getopt(argc, argv, "+1b:d:ln:pPqs:")) != -1)
+	while ((c = getopt(argc, argv, "+1b:d:ln:pPqs:w")) != -1)
 		switch (c) {
 		case '1':
 			by_byte = 1;
@@ -457,6 +461,9 @@ options(int argc, char *argv[])
 			break;
 		case 's':
 			seed = strtoull(optarg, NULL, 10);
+			break;
+		case 'w':
+			is_slow = 1;
 			break;
 		default:
 			exit(2);

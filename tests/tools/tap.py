@@ -2,7 +2,7 @@
 """A program that stands between two sides of a conversation.
 
 a, b, p = tap(): the two sides, as sockets, and the process in between, which
-is fdconnect unless told otherwise. It has nothing else open.
+is fdconnect. slow: each of its recvmsg() takes so many microseconds longer.
 """
 import array
 import os
@@ -17,14 +17,16 @@ SEQPACKET = socket.SOCK_SEQPACKET
 LIMIT = 20
 
 
-def tap(*options, type=STREAM, before=None, **more):
+def tap(*options, type=STREAM, slow=0, **more):
     a, left = socket.socketpair(socket.AF_UNIX, type)
     b, right = socket.socketpair(socket.AF_UNIX, type)
-    if before:
-        before(left, right)
     os.dup2(right.fileno(), 9)
-    p = subprocess.Popen(["fdconnect", *options, "fd:9"], stdin=left,
-                         stdout=left, pass_fds=[9], **more)
+    command = ["fdconnect", *options, "fd:9"]
+    if slow:
+        command = ["strace", "-o", "/dev/null", "-e", "trace=recvmsg", "-e",
+                   "inject=recvmsg:delay_exit=%d" % slow] + command
+    p = subprocess.Popen(command, stdin=left, stdout=left, pass_fds=[9],
+                         **more)
     os.close(9)
     left.close()
     right.close()
