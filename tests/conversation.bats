@@ -532,7 +532,7 @@ assert s.makefile("rb").read() == b"hello\n"'
 	lines = [line[len(start):] for line in lines]
 	i = lines.index('> 6 bytes "hello\\n", 1 descriptor')
 	assert lines[i + 1].startswith(">    0 character rw"), lines[i + 1]
-	assert "/dev/null" in lines[i + 1] or "device=1:3" in lines[i + 1], lines
+	assert "device=" in lines[i + 1], lines
 	assert lines[i + 2].startswith('< 1002 bytes "\\0\\001xxx'), lines
 	assert lines[i + 2].endswith('x"...')
 	assert len(start + lines[i + 2]) <= 80

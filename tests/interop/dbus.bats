@@ -71,6 +71,6 @@ setup()
 	stop bus
 	rm -f real
 	# There through the tap, and again to the service; so is the answer.
-	has 2 grep "^C.*> .*file r .*path=$PWD/re" tap.err
-	has 2 grep "^C.*< .*file r .*path=$PWD/re" tap.err
+	has 2 grep "^C.*: > *0 file r " tap.err
+	has 2 grep "^C.*: < *0 file r " tap.err
 }
