@@ -6,8 +6,8 @@
 #include "diag.h"
 #include "fdconnect-part.h"
 #include "fdconnect-show.h"
-#include "signals.h"
 #include "trace.h"
+#include "wait.h"
 
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -36,8 +36,9 @@ struct flow {
 	const char *write_name;
 	int from;
 	int to;
-	int to_type;   /* of parts; -1: bytes alone are copied */
-	int is_socket; /* to send() to */
+	int to_type;            /* of parts; -1: bytes alone are copied */
+	int brings_descriptors; /* which cannot pass */
+	int is_socket;          /* to send() to */
 	int send_flags;
 	size_t most; /* bytes that write() takes without blocking */
 	struct source source;
@@ -97,6 +98,7 @@ init(struct flow *w, const char *sign, int from, int to, char *bytes)
 	w->to = to;
 	w->part.bytes = bytes;
 	w->again = w->short_since = -1;
+	w->brings_descriptors = type != -1;
 	w->to_type = type == -1 ? -1 : part_type(to);
 	ask_output(w);
 	if (has_parts(w)) {
@@ -112,10 +114,10 @@ static int
 wait_short(struct flow *w, const char *name, const char *operation)
 {
 	if (w->short_since == -1)
-		w->short_since = signals_now();
-	w->again = signals_deadline(RETRY_SHORT);
+		w->short_since = wait_now();
+	w->again = wait_deadline(RETRY_SHORT);
 	if (!w->short_was_said &&
-	    signals_now() - w->short_since >= PATIENCE * 1000) {
+	    wait_now() - w->short_since >= PATIENCE * 1000) {
 		diag("%s: %s: %s; waiting", name, operation, strerror(errno));
 		w->short_was_said = 1;
 	}
@@ -132,10 +134,16 @@ end_short(struct flow *w)
 static int
 fill_plain(struct flow *w, struct failure *f)
 {
+	struct wait_guard guard;
 	ssize_t n;
 
 	trace_before("C", "%s(%d)", w->read_name, w->from);
+	/* The kernel closes descriptors that come with the bytes. */
+	if (w->brings_descriptors)
+		wait_guard_begin(&guard);
 	n = read(w->from, w->part.bytes, CHUNK);
+	if (w->brings_descriptors)
+		wait_guard_end(&guard);
 	if (n == -1 && (sys_would_block(errno) || errno == EINTR))
 		return 0;
 	if (n == -1)
@@ -166,10 +174,10 @@ fill(struct flow *w, struct failure *f)
 		return 0;
 	if (sys_would_block(errno)) {
 		if (w->is_readable && !part_drop_urgent(w->from))
-			w->again = signals_deadline(RETRY_NOTHING);
+			w->again = wait_deadline(RETRY_NOTHING);
 		return 0;
 	}
-	if (sys_is_short(errno))
+	if (wait_is_waited_out(errno))
 		return wait_short(w, w->from_name, w->read_name);
 	if (errno == EBADMSG)
 		return failure_reason(f, errno, "descriptors were lost");
@@ -212,7 +220,7 @@ drain(struct flow *w, struct failure *f)
 	if (part_send(p, w->to, w->to_type) == -1) {
 		if (sys_would_block(errno) || errno == EINTR)
 			return 0;
-		if (sys_is_short(errno))
+		if (wait_is_waited_out(errno))
 			return wait_short(w, w->to_name, w->write_name);
 		return failure_errno(f, w->write_name);
 	}
@@ -408,12 +416,12 @@ turn(struct copy *c, struct failure *f)
 	int64_t wake, now = -1;
 
 	if (there->again != -1 || back->again != -1)
-		now = signals_now();
+		now = wait_now();
 	wake = prepare(there, &p[0], now);
-	wake = signals_earlier(wake, prepare(back, &p[1], now));
+	wake = wait_earlier(wake, prepare(back, &p[1], now));
 	watch(&p[2], c->connection, back->is_over);
 	watch(&p[3], back->to, there->is_over && has_parts(back));
-	if (signals_wait(p, 4, wake) == -1) {
+	if (wait_poll(p, 4, wake) == -1) {
 		if (errno == EINTR)
 			return 0;
 		failure_errno(f, "poll");
@@ -477,7 +485,7 @@ copy_both(int connection, const char *name, int keeps_open)
 	while (!c->there.is_over || !c->back.is_over)
 		if (turn(c, &f) == -1)
 			return EXIT_WRONG;
-	if (show_has_room())
+	if (trace_has_room())
 		trace_call("C", "close(%d)", connection);
 	close(connection);
 	if (c->reset.error == 0)

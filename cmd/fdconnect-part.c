@@ -3,6 +3,8 @@
 
 #include "fdconnect-part.h"
 
+#include "wait.h"
+
 #include <sys/uio.h>
 
 #include <errno.h>
@@ -32,14 +34,20 @@ static const char unwritable = 'x';
  * asked for with SO_LINGER, and so may that of a socket in whose queue others
  * wait.
  */
-static inline void
-guard_on(void)
+static void
+close_foreign(int fd)
 {
-}
+	struct wait_guard guard;
+	int type;
+	socklen_t size = sizeof type;
 
-static inline void
-guard_off(void)
-{
+	if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == -1) {
+		close(fd);
+		return;
+	}
+	wait_guard_begin(&guard);
+	close(fd);
+	wait_guard_end(&guard);
 }
 
 static void
@@ -48,12 +56,8 @@ close_fds(const int *fds, size_t count)
 	int saved = errno;
 	size_t i;
 
-	if (count == 0)
-		return;
-	guard_on();
 	for (i = 0; i < count; i++)
-		close(fds[i]);
-	guard_off();
+		close_foreign(fds[i]);
 	errno = saved;
 }
 
@@ -210,9 +214,7 @@ receive(struct part *p, struct source *s, size_t n)
 	iov.iov_base = p->bytes + p->length;
 	iov.iov_len = n;
 	header(&m, &iov, 1, control.bytes, sizeof control.bytes);
-	guard_on();
 	r = recvmsg(s->fd, &m, MSG_DONTWAIT | SYS_CMSG_CLOEXEC);
-	guard_off();
 	if (r == -1)
 		return -1;
 	p->length += (size_t)r;

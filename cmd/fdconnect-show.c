@@ -16,25 +16,14 @@
 
 static unsigned long left_out; /* lines since the last that had room */
 
-int
-show_has_room(void)
-{
-	struct pollfd p;
-
-	p.fd = STDERR_FILENO;
-	p.events = POLLOUT;
-	p.revents = 0;
-	return poll(&p, 1, 0) == 1 && p.revents == POLLOUT;
-}
-
 static void
 say(const char *line)
 {
-	if (left_out > 0 && show_has_room()) {
+	if (left_out > 0 && trace_has_room()) {
 		trace("C", "(%lu lines left out: nobody read them)", left_out);
 		left_out = 0;
 	}
-	if (left_out == 0 && show_has_room())
+	if (left_out == 0 && trace_has_room())
 		trace("C", "%s", line);
 	else
 		left_out++;

@@ -11,7 +11,6 @@
  * Direction is ">" to the server or "<" from it. Nothing waits for a reader of
  * the trace: lines that have no room are left out, and counted.
  */
-int show_has_room(void);
 void show_part(const char *direction, const struct part *part);
 void show_end(const char *direction, const char *how);
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * fdconnect: the client's side. socket, connect; the connection goes to
  * COMMAND, or to standard input and output.
@@ -12,14 +13,15 @@
 #include "fdconnect-copy.h"
 #include "landing.h"
 #include "options.h"
-#include "signals.h"
 #include "trace.h"
+#include "wait.h"
 
 #include <errno.h>
 #include <unistd.h>
 
 #define READ_FD 6 /* where UCSPI clients find the connection */
 #define WRITE_FD 7
+#define NOTICE 3000 /* ms until -w says what it waits for */
 
 static const char synopsis[] =
     "fdconnect [-Nvw] [-t seconds] ADDRESS [COMMAND [ARG...]]\n";
@@ -27,6 +29,13 @@ static const char synopsis[] =
 static struct address address;
 static struct command command;
 static int wait_for_server;
+static int64_t timeout = -1; /* ms */
+
+static double
+seconds(void)
+{
+	return (double)timeout / 1000;
+}
 
 /* Not there, or not yet. */
 static int
@@ -44,11 +53,26 @@ trace_again(int s)
 	trace("C", "connect(%d, %s)", s, address.operand);
 }
 
+/* The time is over. */
+static int
+in_vain(struct failure *f)
+{
+	char missing[sizeof f->reason];
+
+	if (f->error == ETIMEDOUT)
+		return failure_reason(
+		    f, ETIMEDOUT, "not connected within %g s", seconds());
+	failure_words(missing, sizeof missing, f);
+	return failure_reason(
+	    f, ETIMEDOUT, "not connected within %g s: %s", seconds(), missing);
+}
+
 static int
 connect_in_time(int64_t deadline, struct failure *f)
 {
+	int64_t notice = wait_deadline(NOTICE);
 	unsigned tries = 0;
-	int s, trace_was = trace_on;
+	int s, error, trace_was = trace_on;
 
 	for (;;) {
 		s = address_connect(&address, deadline, f);
@@ -56,14 +80,20 @@ connect_in_time(int64_t deadline, struct failure *f)
 			trace_again(s);
 		if (s != -1)
 			return s;
-		if (deadline >= 0 && signals_now() >= deadline)
-			f->error = ETIMEDOUT;
+		error = f->error;
+		if (wait_is_over(deadline))
+			return in_vain(f);
 		if (!wait_for_server || f->operation == NULL ||
 		    !may_come(f->error))
 			return -1;
 		/* Once is enough to see what is tried. */
 		trace_on = 0;
-		signals_wait(NULL, 0, signals_backoff(tries++));
+		if (wait_is_over(notice)) {
+			notice = -1;
+			diag("%s: connect: %s; still waiting", address.operand,
+			    strerror(error));
+		}
+		wait_poll(NULL, 0, wait_backoff(tries++));
 	}
 }
 
@@ -86,7 +116,6 @@ pass(int s)
 int
 main(int argc, char *argv[])
 {
-	int64_t timeout = -1;
 	struct failure f;
 	int c, s, status, verbose = 0, keeps_open = 0;
 
@@ -123,12 +152,11 @@ main(int argc, char *argv[])
 			return status;
 		}
 	}
-	s = connect_in_time(signals_deadline(timeout), &f);
-	if (s == -1 && f.error == ETIMEDOUT && timeout >= 0)
-		return EXIT_TIMEOUT;
+	s = connect_in_time(wait_deadline(timeout), &f);
 	if (s == -1) {
 		diag_failure(address.operand, &f);
-		return EXIT_WRONG;
+		return f.error == ETIMEDOUT && timeout >= 0 ? EXIT_TIMEOUT :
+							      EXIT_WRONG;
 	}
 	if (command.path != NULL)
 		return pass(s);

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * fdecho: send back what comes in, on standard input, or on every connection
  * that is received from SOCKET.
@@ -9,8 +10,8 @@
 #include "echo.h"
 #include "options.h"
 #include "receive.h"
-#include "signals.h"
 #include "trace.h"
+#include "wait.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -27,15 +28,15 @@ serve(const char *operand, long max)
 	struct failure f;
 	int sig, status = 0;
 
-	signals_init(0);
+	wait_init(0);
 	if (receiver_open(&receiver, operand, 0600,
 		RECEIVER_DRAIN | (trace_on ? RECEIVER_CREDS : 0), -1,
 		&f) == -1) {
-		sig = signals_ending();
+		sig = wait_ending();
 		if (sig == SIGTERM)
 			return 0;
 		if (sig != 0)
-			signals_die(sig);
+			wait_die(sig);
 		diag_failure(operand, &f);
 		return f.error == EINVAL ? EXIT_USAGE : EXIT_WRONG;
 	}
@@ -45,9 +46,9 @@ serve(const char *operand, long max)
 	}
 	receiver_close(&receiver);
 	diag_flush();
-	sig = signals_ending();
+	sig = wait_ending();
 	if (sig != 0 && sig != SIGTERM)
-		signals_die(sig);
+		wait_die(sig);
 	return status;
 }
 
@@ -65,6 +66,9 @@ copy(void)
 	}
 	if (echo_copy(STDIN_FILENO, STDOUT_FILENO, &f) == 0)
 		return 0;
+	/* A client that has reset the connection is no failure of ours. */
+	if (f.error == ECONNRESET || f.error == EPIPE)
+		return EXIT_WRONG;
 	diag_failure("standard input to standard output", &f);
 	return EXIT_WRONG;
 }
@@ -72,7 +76,7 @@ copy(void)
 int
 main(int argc, char *argv[])
 {
-	long max = LONG_MAX;
+	long max = 0;
 	int c, verbose = 0;
 
 	options_init(argc, argv, "fdecho", synopsis);
@@ -83,8 +87,10 @@ main(int argc, char *argv[])
 			verbose = 1;
 	if (argc - optind > 1)
 		options_wrong("too many operands");
+	if (max != 0 && optind == argc)
+		options_wrong("-n goes with a SOCKET");
 	options_trace(verbose);
 	if (optind < argc)
-		return serve(argv[optind], max);
+		return serve(argv[optind], max != 0 ? max : LONG_MAX);
 	return copy();
 }

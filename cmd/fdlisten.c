@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * fdlisten: the server's side. socket, bind, listen, accept; what becomes of
  * the connection is up to COMMAND, or to who reads standard output.
@@ -10,18 +11,20 @@
 #include "descriptors.h"
 #include "diag.h"
 #include "environ.h"
+#include "fdpass/message.h"
 #include "landing.h"
-#include "named.h"
 #include "options.h"
 #include "output.h"
-#include "signals.h"
 #include "stream.h"
 #include "trace.h"
+#include "wait.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#define MAX 256 /* COMMANDs at once, if -n does not say */
 
 static const char synopsis[] =
     "fdlisten [-klv] [-m mode] [-n max] [-o file] [-t seconds] ADDRESS\n"
@@ -34,7 +37,7 @@ static struct {
 	long max;
 	const char *output;
 	int64_t timeout;
-} option = {0, 0, 0600, 256, NULL, -1};
+} option = {0, 0, 0600, 0, NULL, -1};
 
 static struct address address;
 static struct named name;
@@ -75,6 +78,10 @@ options(int argc, char *argv[])
 		options_wrong("ADDRESS is missing");
 	if (option.keep && option.only_listen)
 		options_wrong("-k and -l exclude each other");
+	if (option.max != 0 && (!option.keep || optind + 1 == argc))
+		options_wrong("-n goes with -k and a COMMAND");
+	if (option.max == 0)
+		option.max = MAX;
 	options_trace(verbose);
 }
 
@@ -86,22 +93,40 @@ failed(const char *object, const struct failure *f)
 	return EXIT_WRONG;
 }
 
+/* The time is over: say what was missing. */
+static void
+timed_out(const struct failure *f)
+{
+	const char *operation = f->operation != NULL ? f->operation : "";
+
+	if (strcmp(operation, "accept") == 0)
+		diag_timeout(address.operand, "no connection", option.timeout);
+	else if (strcmp(operation, "open") == 0)
+		diag_timeout(option.output, "no reader", option.timeout);
+	else if (strcmp(operation, "sendmsg") == 0)
+		diag_timeout("standard output", "not read", option.timeout);
+	else
+		diag_timeout("standard output", "no reader", option.timeout);
+}
+
 /* End as the signal, the time limit or the failure wants it. */
 static int
 finished(const struct failure *f)
 {
-	int sig = signals_ending();
+	int sig = wait_ending();
 
 	diag_flush();
 	named_remove(&name);
 	if (sig != 0 && (sig != SIGTERM || !option.keep))
-		signals_die(sig);
+		wait_die(sig);
 	if (sig == SIGTERM)
 		return 0;
-	if (f->error == ETIMEDOUT)
+	if (f->error == ETIMEDOUT) {
+		timed_out(f);
 		return EXIT_TIMEOUT;
+	}
 	if (f->error == EPIPE)
-		signals_die(SIGPIPE);
+		wait_die(SIGPIPE);
 	return failed(
 	    f->operation == NULL ? "standard output" : address.operand, f);
 }
@@ -158,7 +183,7 @@ next(struct acceptor *a, int64_t deadline, struct failure *f)
 
 	do
 		connection = acceptor_next(a, deadline, f);
-	while (connection == -1 && errno == EINTR && signals_ending() == 0);
+	while (connection == -1 && errno == EINTR && wait_ending() == 0);
 	return connection;
 }
 
@@ -170,13 +195,13 @@ serve_one(struct acceptor *a)
 	struct failure f;
 	int connection;
 
-	connection = next(a, signals_deadline(option.timeout), &f);
+	connection = next(a, wait_deadline(option.timeout), &f);
 	if (connection == -1)
 		return finished(&f);
 	named_remove(&name);
 	prepare(&landing, a, connection);
 	trace_call("S8", "close(%d)", a->fd);
-	close(a->fd);
+	message_close_fd(a->fd);
 	return command_become(&command, "S6", &landing, environment);
 }
 
@@ -185,7 +210,7 @@ static int
 serve_many(struct acceptor *a)
 {
 	static struct landing landing;
-	int64_t deadline = signals_deadline(option.timeout);
+	int64_t deadline = wait_deadline(option.timeout);
 	static struct children children;
 	struct failure f;
 	int connection;
@@ -195,11 +220,11 @@ serve_many(struct acceptor *a)
 		failure_errno(&f, "memory for -n");
 		return failed(address.operand, &f);
 	}
-	while (signals_ending() == 0) {
+	while (wait_ending() == 0) {
 		children_reap(&children);
 		if (children.count == children.limit) {
-			signals_pause(-1);
-			deadline = signals_deadline(option.timeout);
+			wait_pause(-1);
+			deadline = wait_deadline(option.timeout);
 			continue;
 		}
 		connection = acceptor_next(a, deadline, &f);
@@ -213,8 +238,8 @@ serve_many(struct acceptor *a)
 		if (pid != -1)
 			children_add(&children, pid);
 		trace_call("S8", "close(%d)", connection);
-		close(connection);
-		deadline = signals_deadline(option.timeout);
+		message_close_fd(connection);
+		deadline = wait_deadline(option.timeout);
 	}
 	return finished(&f);
 }
@@ -223,7 +248,7 @@ serve_many(struct acceptor *a)
 static int
 serve_stream(struct acceptor *a, const struct stream *stream)
 {
-	int64_t deadline = signals_deadline(option.timeout);
+	int64_t deadline = wait_deadline(option.timeout);
 	struct failure f;
 	int connection;
 
@@ -236,8 +261,8 @@ serve_stream(struct acceptor *a, const struct stream *stream)
 			return finished(&f);
 		}
 		trace_call("S8", "close(%d)", connection);
-		close(connection);
-		deadline = signals_deadline(option.timeout);
+		message_close_fd(connection);
+		deadline = wait_deadline(option.timeout);
 	} while (option.keep);
 	named_remove(&name);
 	return 0;
@@ -250,7 +275,7 @@ send_listening(int listener, const struct stream *stream)
 	struct failure f;
 
 	if (stream_send(stream, "", 1, &listener, 1,
-		signals_deadline(option.timeout)) == -1) {
+		wait_deadline(option.timeout)) == -1) {
 		failure_errno(&f, "sendmsg");
 		return finished(&f);
 	}
@@ -268,7 +293,7 @@ write_address(int listener, struct failure *f)
 		address_of_socket(line, sizeof line - 1, listener);
 	strcat(line, "\n");
 	return output_line(
-	    option.output, line, signals_deadline(option.timeout), f);
+	    option.output, line, wait_deadline(option.timeout), f);
 }
 
 /* What can be known to be wrong before anything is opened. */
@@ -315,25 +340,28 @@ main(int argc, char *argv[])
 	status = check(argv + optind, &f);
 	if (status != 0)
 		return status;
-	signals_init(SIGNALS_CHILD);
+	wait_init(WAIT_CHILD);
 
 	listener = address_listen(&address, option.mode, &name, &f);
 	if (listener == -1)
 		return failed(address.operand, &f);
 	if (option.output != NULL && write_address(listener, &f) == -1)
-		return signals_ending() != 0 || f.error == ETIMEDOUT ?
+		return wait_ending() != 0 || f.error == ETIMEDOUT ?
 		    finished(&f) :
 		    failed(option.output, &f);
 	if (!has_command &&
 	    stream_open(&stream, "standard output", STDOUT_FILENO,
-		signals_deadline(option.timeout), &f) == -1)
+		wait_deadline(option.timeout), &f) == -1)
 		return finished(&f);
 	if (option.only_listen)
 		return has_command ? pass_listening(listener) :
 				     send_listening(listener, &stream);
 	stream.holds = 1;
-	acceptor_init(&acceptor, listener, address.kind == ADDRESS_FD,
-	    has_command ? NULL : &stream);
+	if (acceptor_init(&acceptor, listener, address.kind == ADDRESS_FD,
+		has_command ? NULL : &stream) == -1) {
+		failure_errno(&f, "epoll_create");
+		return failed(address.operand, &f);
+	}
 	if (!has_command)
 		return serve_stream(&acceptor, &stream);
 	return option.keep ? serve_many(&acceptor) : serve_one(&acceptor);

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * fdrecv: recvmsg() with SCM_RIGHTS. What arrives on SOCKET goes to COMMAND,
  * or is shown.
@@ -14,8 +15,8 @@
 #include "pool.h"
 #include "receive.h"
 #include "show.h"
-#include "signals.h"
 #include "trace.h"
+#include "wait.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -35,6 +36,8 @@ static struct {
 	int64_t timeout;
 	struct options_fds fds;
 } option = {0, 0, 0600, 0, -1, {{0}, 0}};
+
+#define GIVEN_UP 1 /* its sender: there was no message */
 
 static struct command command; /* path is NULL: show what arrives */
 static struct environment *environment;
@@ -102,16 +105,18 @@ options(int argc, char *argv[])
 static int
 interrupted(const struct pool *pool, const struct failure *f)
 {
-	int sig = signals_ending();
+	int sig = wait_ending();
 
 	diag_flush();
 	receiver_close(&receiver);
 	if (sig != 0 && (sig != SIGTERM || !option.keep))
-		signals_die(sig);
+		wait_die(sig);
 	if (sig != 0)
 		return pool != NULL ? 128 + sig : 0;
-	if (signals_timed_out())
+	if (f->error == ETIMEDOUT) {
+		diag_timeout(receiver.operand, "no message", option.timeout);
 		return EXIT_TIMEOUT;
+	}
 	diag_failure(receiver.operand, f);
 	return EXIT_WRONG;
 }
@@ -133,7 +138,7 @@ prepare(struct landing *l, const struct fdpass_message *m, struct failure *f)
 }
 
 static void
-trace_received(const struct incoming *in)
+trace_received(const struct received *in)
 {
 	if (trace_on)
 		show_trace("W1", in->sock != -1 ? in->sock : receiver.fd,
@@ -144,64 +149,107 @@ trace_received(const struct incoming *in)
 static void
 wait_child(pid_t pid)
 {
-	while (!child_has_ended(pid) && signals_count() < 2) {
-		signals_pause(-1);
-		if (signals_ending() != 0)
+	while (!child_has_ended(pid) && wait_endings() < 2) {
+		wait_pause(-1);
+		if (wait_ending() != 0)
 			receiver_stop(&receiver);
 	}
 }
 
 /* Nobody would see this message, nor the next. */
-static void
-cannot_show(struct incoming *in)
+static int
+cannot_show(struct received *in)
 {
 	struct failure f;
 
 	failure_errno(&f, "write");
-	incoming_answer(in, f.error == EINTR ? FDPASS_RETRY : FDPASS_REFUSED);
-	receiver_close(&receiver);
-	if (f.error == EPIPE)
-		signals_die(SIGPIPE);
-	if (signals_ending() != 0)
+	receiver_answer(in, f.error == EINTR ? FDPASS_RETRY : FDPASS_REFUSED);
+	fdpass_close(&in->message);
+	if (f.error == EPIPE) {
+		receiver_close(&receiver);
+		wait_die(SIGPIPE);
+	}
+	if (wait_ending() != 0)
 		exit(interrupted(NULL, &f));
+	receiver_close(&receiver);
 	diag_failure("standard output", &f);
 	exit(EXIT_WRONG);
 }
 
+/* Show a message, once it is known that somebody reads it. */
+static int
+show(struct received *in)
+{
+	if (show_wait() == -1)
+		return cannot_show(in);
+	if (receiver_answer(in, FDPASS_TAKEN) == -1)
+		return GIVEN_UP;
+	if (show_message(&in->message) == -1)
+		return cannot_show(in);
+	return 0;
+}
+
+/* Run COMMAND on what has arrived, and wait for its end. */
+static int
+run(struct received *in, const struct landing *landing)
+{
+	pid_t pid;
+
+	if (receiver_answer(in, FDPASS_TAKEN) == -1)
+		return GIVEN_UP;
+	/* Who waits here waits elsewhere better. */
+	receiver_dismiss(&receiver);
+	pid =
+	    child_start_patient(&command, "W1", landing, environment, NULL, 2);
+	fdpass_close(&in->message);
+	if (pid != -1)
+		wait_child(pid);
+	return 0;
+}
+
+/* Become COMMAND with what has arrived. */
+static int
+become(struct received *in, const struct landing *landing)
+{
+	if (receiver_answer(in, FDPASS_TAKEN) == -1)
+		return GIVEN_UP;
+	/* What waits in SOCKET is closed here: it may linger. */
+	receiver_close(&receiver);
+	exit(command_become(&command, "W1", landing, environment));
+}
+
+/* Say what was refused, and whose it was. */
+static void
+refused(const struct fdpass_message *m, const struct failure *f)
+{
+	char reason[sizeof f->reason], sender[SHOW_SENDER];
+
+	failure_words(reason, sizeof reason, f);
+	show_sender(sender, sizeof sender, m);
+	diag_offence("%s: %s, %s", receiver.operand, reason, sender);
+}
+
 /* One message: show it, run COMMAND on it, or refuse it. */
 static int
-work_on(struct incoming *in)
+work_on(struct received *in)
 {
 	static struct landing landing;
-	struct fdpass_message *m = &in->message;
 	struct failure f;
-	pid_t pid;
-	int r = 0;
+	int r;
 
 	trace_received(in);
 	if (command.path == NULL) {
-		if (show_message(m) == -1)
-			cannot_show(in);
-		incoming_answer(in, FDPASS_TAKEN);
-	} else if (prepare(&landing, m, &f) == -1) {
-		diag_offence_failure(receiver.operand, &f);
-		incoming_answer(in, FDPASS_REFUSED);
+		r = show(in);
+	} else if (prepare(&landing, &in->message, &f) == -1) {
+		refused(&in->message, &f);
+		receiver_answer(in, FDPASS_REFUSED);
 		r = -1;
 	} else if (option.keep) {
-		incoming_answer(in, FDPASS_TAKEN);
-		pid = child_start_patient(
-		    &command, "W1", &landing, environment, NULL, 2);
-		fdpass_close(m);
-		if (pid != -1)
-			wait_child(pid);
+		r = run(in, &landing);
 	} else {
-		/* From now on the name must lead nobody here. */
-		named_remove(&receiver.name);
-		incoming_answer(in, FDPASS_TAKEN);
-		receiver_restore(&receiver);
-		exit(command_become(&command, "W1", &landing, environment));
+		r = become(in, &landing);
 	}
-	fdpass_close(m);
+	fdpass_close(&in->message);
 	return r;
 }
 
@@ -216,46 +264,36 @@ ended(void)
 	return EXIT_WRONG;
 }
 
-static void
-start_timer(void)
+/* Until when to wait: the pool as a whole has the limit, not its workers. */
+static int64_t
+next_deadline(void)
 {
-	/* The pool as a whole has the limit, not each of its workers. */
-	if (option.timeout >= 0 && option.workers == 0)
-		signals_timer(option.timeout > 0 ? option.timeout : 1);
-}
-
-static void
-stop_timer(void)
-{
-	if (option.timeout >= 0 && option.workers == 0)
-		signals_timer(0);
+	return option.workers == 0 ? wait_deadline(option.timeout) : -1;
 }
 
 /* A worker: receive, work, again. */
 static int
 work(struct pool *pool, void *unused)
 {
-	static struct incoming in;
+	struct received received;
 	struct failure f;
 	int r;
 
 	(void)unused;
-	if (incoming_init(&in) == -1) {
+	if (received_init(&received) == -1) {
 		diag_errno("memory for a payload", "malloc");
 		return EXIT_WRONG;
 	}
 	do {
-		start_timer();
-		r = receiver_next(&receiver, &in, &f);
-		if (r == 0 && signals_ending() == 0)
+		r = receiver_next(&receiver, &received, next_deadline(), &f);
+		if (r == 0 && wait_ending() == 0)
 			return ended();
 		if (r != 1)
 			return interrupted(pool, &f);
-		stop_timer();
 		pool_busy(pool, 1);
-		r = work_on(&in);
+		r = work_on(&received);
 		pool_busy(pool, 0);
-	} while (option.keep);
+	} while (option.keep || r == GIVEN_UP);
 	receiver_close(&receiver);
 	return r == 0 ? 0 : EXIT_WRONG;
 }
@@ -291,14 +329,18 @@ main(int argc, char *argv[])
 			return EXIT_WRONG;
 		}
 	}
-	signals_init(SIGNALS_CHILD);
+	wait_init(WAIT_CHILD);
 	if (receiver_open(&receiver, argv[optind], option.mode,
-		RECEIVER_CREDS | (option.keep ? RECEIVER_DRAIN : 0),
-		signals_deadline(option.timeout), &f) == -1) {
-		if (signals_ending() != 0)
+		RECEIVER_CREDS | RECEIVER_BECOMES |
+		    (option.keep ? RECEIVER_DRAIN : 0),
+		wait_deadline(option.timeout), &f) == -1) {
+		if (wait_ending() != 0)
 			return interrupted(NULL, &f);
-		if (f.error == ETIMEDOUT)
+		if (f.error == ETIMEDOUT) {
+			diag_timeout(
+			    argv[optind], "no invitation", option.timeout);
 			return EXIT_TIMEOUT;
+		}
 		diag_failure(argv[optind], &f);
 		return f.error == EINVAL ? EXIT_USAGE : EXIT_WRONG;
 	}
@@ -307,13 +349,15 @@ main(int argc, char *argv[])
 
 	status =
 	    pool_run((size_t)option.workers, option.timeout, work, stop, NULL);
+	if (status == EXIT_TIMEOUT)
+		diag_timeout(receiver.operand, "no message", option.timeout);
 	if (status == -1) {
 		diag_errno(receiver.operand, "start the workers");
 		status = EXIT_WRONG;
 	}
 	receiver_close(&receiver);
 	diag_flush();
-	if (signals_ending() != 0 && signals_ending() != SIGTERM)
-		signals_die(signals_ending());
+	if (wait_ending() != 0 && wait_ending() != SIGTERM)
+		wait_die(wait_ending());
 	return status;
 }

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * fdsend: sendmsg() with SCM_RIGHTS. Descriptors go to who receives on SOCKET.
  */
@@ -7,13 +8,14 @@
 #include "descriptors.h"
 #include "diag.h"
 #include "fdpass.h"
-#include "handover.h"
+#include "fdpass/handover.h"
 #include "options.h"
 #include "receive.h"
 #include "relay.h"
-#include "signals.h"
 #include "stream.h"
 #include "trace.h"
+#include "verdict.h"
+#include "wait.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -140,19 +142,6 @@ payload(size_t *length)
 	return option.string;
 }
 
-/* How it ended, as an exit status. */
-static int
-finished(
-    const char *operand, enum handover_state state, const struct failure *f)
-{
-	if (state == HANDOVER_TAKEN)
-		return 0;
-	if (state == HANDOVER_TIMEOUT)
-		return EXIT_TIMEOUT;
-	diag_failure(operand, f);
-	return EXIT_WRONG;
-}
-
 /* Connect, sendmsg, shutdown, wait for the answer. */
 static int
 send_to_name(const char *operand)
@@ -162,30 +151,39 @@ send_to_name(const char *operand)
 	struct failure f;
 	const char *bytes;
 	size_t length;
-	int flags = 0;
+	int flags = HANDOVER_TELL;
 
 	if (option.wait)
 		flags |= HANDOVER_WAIT;
 	if (option.drop)
-		flags |= HANDOVER_DROP;
-	if (option.timeout < 0)
-		flags |= HANDOVER_BLOCK;
+		flags = (flags & ~HANDOVER_TELL) | HANDOVER_DROP;
 	if (target_init(&target, operand, flags, &f) == -1) {
 		diag_failure(operand, &f);
 		return f.error == EINVAL ? EXIT_USAGE : EXIT_WRONG;
 	}
+	wait_init(0);
 	/* Without room for the socket it is made later. */
-	handover_begin(&handover, &target, signals_deadline(option.timeout));
+	handover_begin(&handover, &target, wait_deadline(option.timeout));
 	bytes = payload(&length);
 	handover_message(
 	    &handover, bytes, length, option.fds.fds, option.fds.count);
-	return finished(operand, handover_run(&handover), &handover.failure);
+	switch (handover_run(&handover)) {
+	case HANDOVER_TAKEN:
+		return 0;
+	case HANDOVER_INTERRUPTED:
+		wait_die(wait_ending());
+	default:
+		break;
+	}
+	verdict_failure(&handover, option.timeout, &f);
+	diag_failure(operand, &f);
+	return handover.state == HANDOVER_TIMEOUT ? EXIT_TIMEOUT : EXIT_WRONG;
 }
 
 static int
 send_to_stream(const char *operand, int fd)
 {
-	int64_t deadline = signals_deadline(option.timeout);
+	int64_t deadline = wait_deadline(option.timeout);
 	struct stream stream;
 	struct failure f;
 	const char *bytes;
@@ -198,7 +196,7 @@ send_to_stream(const char *operand, int fd)
 		diag_failure(operand, &f);
 		return EXIT_USAGE;
 	}
-	signals_init(0);
+	wait_init(0);
 	bytes = payload(&length);
 	if (stream_open(&stream, operand, fd, deadline, &f) == 0) {
 		if (stream_send(&stream, bytes, length, option.fds.fds,
@@ -206,12 +204,17 @@ send_to_stream(const char *operand, int fd)
 			return 0;
 		failure_errno(&f, "sendmsg");
 	}
-	if (signals_ending() != 0)
-		signals_die(signals_ending());
-	if (f.error == ETIMEDOUT)
+	if (wait_ending() != 0)
+		wait_die(wait_ending());
+	if (f.error == ETIMEDOUT) {
+		diag_timeout(operand,
+		    strcmp(f.operation, "sendmsg") == 0 ? "not read" :
+							  "no reader",
+		    option.timeout);
 		return EXIT_TIMEOUT;
+	}
 	if (f.error == EPIPE)
-		signals_die(SIGPIPE);
+		wait_die(SIGPIPE);
 	diag_failure(operand, &f);
 	return EXIT_WRONG;
 }
@@ -219,15 +222,15 @@ send_to_stream(const char *operand, int fd)
 static int
 relay_finished(int result, const char *operand, const struct failure *f)
 {
-	int sig = signals_ending();
+	int sig = wait_ending();
 
 	diag_flush();
 	if (sig != 0 && sig != SIGTERM)
-		signals_die(sig);
+		wait_die(sig);
 	if (sig == SIGTERM && result == -1 && f->error == EINTR)
 		return 0;
 	if (result == -1 && f->error == EPIPE)
-		signals_die(SIGPIPE);
+		wait_die(SIGPIPE);
 	if (result == -1)
 		diag_failure(operand, f);
 	return result == 0 ? 0 : EXIT_WRONG;
@@ -256,7 +259,7 @@ relay(const char *operand, int fd)
 		diag_failure(operand, &f);
 		return f.error == EINVAL ? EXIT_USAGE : EXIT_WRONG;
 	}
-	signals_init(0);
+	wait_init(0);
 	/* Where it goes comes first: then nothing comes that cannot go on. */
 	if (fd != -1 && stream_open(&stream, operand, fd, -1, &f) == -1)
 		return relay_finished(-1, operand, &f);

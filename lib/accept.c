@@ -1,23 +1,22 @@
+/* SPDX-License-Identifier: ISC */
 #include "accept.h"
 
 #include "address.h"
 #include "diag.h"
-#include "signals.h"
 #include "trace.h"
+#include "wait.h"
 
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
-#define RETRY_RESOURCES 100 /* ms */
-#define ACCEPT_AT_MOST 100  /* ms */
-#define BURST 16            /* connections between two looks at signals */
+#define BURST 16 /* connections between two looks at signals */
 
 /*
  * Accept from a listening socket that is ours alone, or shared. The stream is
- * where the connections go, NULL if they go elsewhere.
+ * where the connections go, NULL if they go elsewhere. -1 with errno.
  */
-void
+int
 acceptor_init(
     struct acceptor *a, int fd, int is_shared, const struct stream *stream)
 {
@@ -28,37 +27,12 @@ acceptor_init(
 	/* What blocks is treated like one that others accept from. */
 	if (!is_shared && sys_nonblock(fd, 1) == -1)
 		a->is_shared = 1;
-}
-
-/*
- * accept() on a socket that others accept from too. Another process may take
- * the connection that poll() has seen, and O_NONBLOCK would change their
- * socket as well. An interval timer brings us back then, with EINTR.
- */
-int
-accept_shared(int fd, struct sockaddr *address, socklen_t *length)
-{
-	int s, saved;
-
-	signals_timer(ACCEPT_AT_MOST);
-	signals_guard(-1);
-	s = sys_accept(fd, address, length);
-	saved = errno;
-	signals_unguard();
-	signals_timer(0);
-	errno = saved;
-	return s;
-}
-
-static int
-accept_now(struct acceptor *a)
-{
-	struct sockaddr *peer = (struct sockaddr *)&a->peer;
-
-	a->peer_length = sizeof a->peer;
-	if (a->is_shared)
-		return accept_shared(a->fd, peer, &a->peer_length);
-	return sys_accept(a->fd, peer, &a->peer_length);
+	if (!a->is_shared || stream == NULL)
+		return 0;
+	if (loop_init(&a->loop) == -1)
+		return -1;
+	return loop_add(
+	    &a->loop, stream->fd, stream->end != 0 ? LOOP_READ : 0, a);
 }
 
 static int
@@ -97,18 +71,43 @@ trace_accepted(const struct acceptor *a, int s)
 	trace("S6", "accept(%d) = %d from %s", a->fd, s, peer);
 }
 
+/*
+ * A socket that others accept from too, and a stream whose reader may go: be
+ * woken alone for a connection. Who has taken one goes to the end of the
+ * queue, or the kernel would always choose the same.
+ */
+static int
+wait_shared(struct acceptor *a, int64_t deadline)
+{
+	struct loop_event event;
+	int n;
+
+	if (!a->is_watched) {
+		if (loop_add(&a->loop, a->fd, LOOP_READ | LOOP_SHARED, NULL) ==
+		    -1)
+			return -1;
+		a->is_watched = 1;
+	}
+	n = loop_wait(&a->loop, &event, 1, deadline);
+	if (n != 1)
+		return n;
+	if (event.data == a)
+		return stream_wait(a->stream, a->fd, deadline);
+	loop_remove(&a->loop, a->fd);
+	a->is_watched = 0;
+	return stream_wait(a->stream, -1, deadline);
+}
+
 /* There is a connection, and room for it where it goes. */
 static int
 wait_ready(struct acceptor *a, int64_t deadline)
 {
 	int r;
 
-	/* It may have come while something else was waited for. */
-	if (signals_ending() != 0) {
-		errno = EINTR;
-		return -1;
-	}
-	r = stream_wait(a->stream, a->fd, deadline);
+	if (a->is_shared && a->stream != NULL)
+		r = wait_shared(a, deadline);
+	else
+		r = stream_wait(a->stream, a->fd, deadline);
 	if (r == 0)
 		errno = ETIMEDOUT;
 	else if (r == -1 && errno == ESHUTDOWN)
@@ -117,7 +116,64 @@ wait_ready(struct acceptor *a, int64_t deadline)
 }
 
 /*
- * The next connection. Where one has come, more wait as a rule: a server that
+ * accept() of what poll() has seen. Somebody else may have taken it, and
+ * O_NONBLOCK would change their socket as well: the guard ends the wait.
+ */
+static int
+accept_seen(struct acceptor *a)
+{
+	struct sockaddr *peer = (struct sockaddr *)&a->peer;
+	struct wait_guard guard;
+	int s;
+
+	a->peer_length = sizeof a->peer;
+	if (!a->is_shared)
+		return sys_accept(a->fd, peer, &a->peer_length);
+	wait_guard_begin(&guard);
+	s = sys_accept(a->fd, peer, &a->peer_length);
+	wait_guard_end(&guard);
+	return s;
+}
+
+/* Wait in accept() itself: of many who do the kernel wakes one. */
+static int
+accept_blocking(struct acceptor *a, int64_t deadline)
+{
+	int s;
+
+	a->peer_length = sizeof a->peer;
+	wait_block_begin(deadline);
+	s = sys_accept(a->fd, (struct sockaddr *)&a->peer, &a->peer_length);
+	wait_block_end();
+	if (s != -1 || !sys_would_block(errno))
+		return s;
+	/* Whoever gave it to us wants that it does not block. */
+	if (stream_wait(NULL, a->fd, deadline) == -1)
+		return -1;
+	return accept_seen(a);
+}
+
+/* One try; -1 with errno, EAGAIN and EINTR if there was none after all. */
+static int
+accept_one(struct acceptor *a, int64_t deadline, int *is_over)
+{
+	*is_over = 0;
+	if (a->is_shared && a->stream == NULL)
+		return accept_blocking(a, deadline);
+	if (a->burst > 0)
+		a->burst--;
+	else if (wait_ready(a, deadline) == -1) {
+		*is_over = 1;
+		return -1;
+	}
+	/* (To a stream, one by one keeps its busy readers busy.) */
+	else if (a->stream == NULL)
+		a->burst = BURST;
+	return accept_seen(a);
+}
+
+/*
+ * The next connection. Where one has come, more usually wait: a server that
  * runs a command for each takes some before it looks at signals again. -1 with
  * EINTR for a signal (one that ends us, or a child's), ETIMEDOUT after the
  * deadline, EPIPE when the stream that it would go to has no reader any more,
@@ -126,30 +182,36 @@ wait_ready(struct acceptor *a, int64_t deadline)
 int
 acceptor_next(struct acceptor *a, int64_t deadline, struct failure *f)
 {
-	int s;
+	int s, is_over;
 
 	trace_before("S6", "accept(%d)", a->fd);
 	for (;;) {
-		if (a->burst > 0)
-			a->burst--;
-		else if (wait_ready(a, deadline) == -1)
-			return failure_errno(f, "accept");
-		/* (To a stream, one by one keeps its busy readers busy.) */
-		else if (a->stream == NULL && !a->is_shared)
-			a->burst = BURST;
-		s = accept_now(a);
+		errno = EINTR;
+		if (a->burst == 0 && wait_ending() != 0)
+			break;
+		s = accept_one(a, deadline, &is_over);
 		if (s != -1) {
 			trace_accepted(a, s);
 			return s;
 		}
 		a->burst = 0;
-		if (sys_is_short(errno)) {
+		if (is_over)
+			break;
+		if (wait_is_waited_out(errno)) {
 			diag_offence(
 			    "accept: %s; trying again", strerror(errno));
-			if (signals_pause(RETRY_RESOURCES) == -1)
-				return failure_errno(f, "accept");
-		} else if (!is_transient(errno)) {
-			return failure_errno(f, "accept");
+			if (wait_out(errno, deadline) == -1)
+				break;
+		} else if (!is_transient(errno) ||
+		    (errno == EINTR && a->is_shared)) {
+			break;
+		}
+		if (wait_is_over(deadline)) {
+			errno = ETIMEDOUT;
+			break;
 		}
 	}
+	if (errno == EINTR && wait_is_over(deadline) && wait_ending() == 0)
+		errno = ETIMEDOUT;
+	return failure_errno(f, "accept");
 }

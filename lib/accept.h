@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * The server's side: connections, one after another.
  */
@@ -7,6 +8,7 @@
 #include "sys.h"
 
 #include "failure.h"
+#include "loop.h"
 #include "stream.h"
 
 #include <stdint.h>
@@ -14,14 +16,15 @@
 struct acceptor {
 	int fd;
 	int is_shared; /* others accept from it too: its flags are not ours */
-	const struct stream *stream; /* none is taken for nobody, or NULL */
+	const struct stream *stream; /* accept while it has a reader; or NULL */
 	struct sockaddr_storage peer;
 	socklen_t peer_length;
-	int burst; /* how many to take before looking at signals again */
+	int burst;        /* how many to take before looking at signals again */
+	struct loop loop; /* for a shared socket and a stream */
+	int is_watched;   /* the listening socket is in it */
 };
 
-void acceptor_init(struct acceptor *, int, int, const struct stream *);
-int accept_shared(int, struct sockaddr *, socklen_t *);
+int acceptor_init(struct acceptor *, int, int, const struct stream *);
 int acceptor_next(struct acceptor *, int64_t, struct failure *);
 
 #endif

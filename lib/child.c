@@ -1,9 +1,10 @@
+/* SPDX-License-Identifier: ISC */
 #include "child.h"
 
 #include "descriptors.h"
 #include "diag.h"
-#include "signals.h"
 #include "trace.h"
+#include "wait.h"
 
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -15,8 +16,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#define RETRY_FORK 100 /* ms */
 
 extern char **environ;
 
@@ -115,8 +114,8 @@ landing_add(struct landing *l, int fd, int target)
 
 /*
  * Put the descriptors in place and exec, with the caller's environment if e is
- * NULL. Safe after vfork(): changes nothing
- * of the parent's but l and errno. Returns the status to end with.
+ * NULL. Safe after vfork(): of the parent's it changes only l and errno.
+ * Returns the status to end with.
  */
 static int
 become(const struct command *c, const char *step, struct landing *l,
@@ -133,7 +132,7 @@ become(const struct command *c, const char *step, struct landing *l,
 		return EXIT_CANNOT_RUN;
 	}
 	trace(step, "exec(%s)", c->path);
-	signals_restore();
+	wait_restore();
 	execve(c->path, c->argv, env);
 	if (errno == ENOEXEC)
 		execve("/bin/sh", c->script, env);
@@ -148,6 +147,7 @@ command_become(const struct command *c, const char *step,
 {
 	struct landing own = *l;
 
+	wait_disarm();
 	return become(c, step, &own, e);
 }
 
@@ -189,10 +189,10 @@ child_start_patient(const struct command *c, const char *step,
 
 	for (;;) {
 		pid = child_start(c, step, l, e);
-		if (pid != -1 || signals_count() >= signals)
+		if (pid != -1 || wait_endings() >= signals)
 			return pid;
 		diag_offence("fork: %s; trying again", strerror(errno));
-		signals_pause(RETRY_FORK);
+		wait_pause(WAIT_FORK);
 		if (others != NULL)
 			children_reap(others);
 	}

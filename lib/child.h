@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * COMMAND: found once, started or become many times.
  */

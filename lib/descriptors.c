@@ -1,7 +1,9 @@
+/* SPDX-License-Identifier: ISC */
 #include "sys.h"
 
 #include "descriptors.h"
 
+#include "fdpass/message.h"
 #include "trace.h"
 
 #include <sys/resource.h>
@@ -14,6 +16,12 @@
 #include <unistd.h>
 
 static unsigned held; /* bits: the caller had closed these of 0, 1, 2 */
+
+/* A socket, for those that look for others like it. */
+struct duplicates {
+	int fd;
+	struct stat st;
+};
 
 /*
  * Hold closed standard descriptors, so that nothing we open lands there. The
@@ -107,25 +115,55 @@ descriptors_limit(void)
 	return (int)limit.rlim_cur;
 }
 
-static void
-hide_duplicate(int fd, void *socket)
+/*
+ * Raise the limit of this process to what it may be: what holds many
+ * descriptors need not be told. Not for what runs COMMAND, which is to have
+ * the caller's.
+ */
+void
+descriptors_raise_limit(void)
 {
-	const struct stat *mine = socket;
-	struct stat other;
+	struct rlimit limit;
 
-	if (fstat(fd, &other) == 0 && other.st_dev == mine->st_dev &&
-	    other.st_ino == mine->st_ino)
-		sys_cloexec(fd);
+	if (getrlimit(RLIMIT_NOFILE, &limit) == -1 ||
+	    limit.rlim_cur == limit.rlim_max)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-/* From 3 up, COMMAND shall not find any duplicate of this socket. */
-void
-descriptors_hide_duplicates(int sock)
+/* Is there room for one more at all? */
+int
+descriptors_have_room(void)
 {
-	struct stat mine;
+	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 
-	if (fstat(sock, &mine) == 0)
-		visit(hide_duplicate, &mine);
+	if (fd == -1)
+		return 0;
+	close(fd);
+	return 1;
+}
+
+static void
+close_duplicate(int fd, void *socket)
+{
+	const struct duplicates *d = socket;
+	struct stat other;
+
+	if (fd != d->fd && fstat(fd, &other) == 0 &&
+	    other.st_dev == d->st.st_dev && other.st_ino == d->st.st_ino)
+		message_close_fd(fd);
+}
+
+/* Close every duplicate of this socket from 3 up. */
+void
+descriptors_close_duplicates(int fd)
+{
+	struct duplicates d;
+
+	d.fd = fd;
+	if (fstat(fd, &d.st) == 0)
+		visit(close_duplicate, &d);
 }
 
 /*
@@ -149,39 +187,82 @@ descriptors_take_standard(int fd, int flags)
 	return copy;
 }
 
-/* One of the descriptors that are still to be moved is there. */
+/* Whether a descriptor that is still to be moved is there. */
 static int
-is_among(int fd, const int *fds, size_t n)
+is_pending(int fd, const int *fds, const int *targets, size_t n)
 {
 	size_t i;
 
 	for (i = 0; i < n; i++)
-		if (fds[i] == fd)
+		if (fds[i] == fd && targets[i] != fd)
 			return 1;
 	return 0;
 }
 
-/* Out of the way: those that are still to be moved and are at this number. */
+/* Whether one has landed there. */
 static int
-move_away(int fd, int *fds, size_t n)
+has_landed(int fd, const int *fds, const int *targets, size_t n)
 {
-	int moved = sys_dup_above(fd, 3);
 	size_t i;
 
-	if (moved == -1)
-		return -1;
 	for (i = 0; i < n; i++)
-		if (fds[i] == fd)
-			fds[i] = moved;
+		if (fds[i] == fd && targets[i] == fd)
+			return 1;
+	return 0;
+}
+
+/* Those that are still to be moved from one number are to be from another. */
+static void
+renumber(int from, int to, int *fds, const int *targets, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (fds[i] == from && targets[i] != from)
+			fds[i] = to;
+}
+
+/*
+ * The next to be moved: if there is one, one whose target none is at that is
+ * still to be moved itself. n if all have landed.
+ */
+static size_t
+next_to_land(const int *fds, const int *targets, size_t n)
+{
+	size_t i, next = n;
+
+	for (i = 0; i < n; i++) {
+		if (fds[i] == targets[i])
+			continue;
+		next = i;
+		if (!is_pending(targets[i], fds, targets, n))
+			break;
+	}
+	return next;
+}
+
+/* Where they stand in a circle, one has to step aside. */
+static int
+make_room(int target, int *fds, const int *targets, size_t n)
+{
+	int aside;
+
+	if (!is_pending(target, fds, targets, n))
+		return 0;
+	aside = sys_dup_above(target, 3);
+	if (aside == -1)
+		return -1;
+	renumber(target, aside, fds, targets, n);
 	return 0;
 }
 
 /*
  * Put fds[i] at number targets[i], open across exec. fds[] are ours, and each
- * is closed as soon as it has been moved, so that one free number is enough:
- * who has taken a message must not fail for want of more. dup2() onto itself
- * would keep close-on-exec. Safe between vfork() and exec, where fds[] is
- * written to.
+ * is closed as soon as it has been moved, so that one free number is enough,
+ * be it a target: who has taken a message must not fail for want of more. What
+ * goes to several numbers goes to the next from where it has landed already.
+ * dup2() onto itself would keep close-on-exec. Safe between vfork() and exec,
+ * where fds[] is written to.
  */
 int
 descriptors_land(const char *step, int *fds, const int *targets, size_t n)
@@ -189,21 +270,19 @@ descriptors_land(const char *step, int *fds, const int *targets, size_t n)
 	size_t i;
 	int from;
 
-	for (i = 0; i < n; i++) {
-		from = fds[i];
-		if (from == targets[i]) {
-			if (fcntl(from, F_SETFD, 0) == -1)
-				return -1;
-			continue;
-		}
-		if (is_among(targets[i], fds + i + 1, n - i - 1) &&
-		    move_away(targets[i], fds + i + 1, n - i - 1) == -1)
+	for (i = 0; i < n; i++)
+		if (fds[i] == targets[i] && fcntl(fds[i], F_SETFD, 0) == -1)
 			return -1;
+	while ((i = next_to_land(fds, targets, n)) < n) {
+		if (make_room(targets[i], fds, targets, n) == -1)
+			return -1;
+		from = fds[i];
 		if (dup2(from, targets[i]) == -1)
 			return -1;
 		if (trace_on)
 			trace(step, "dup2(%d, %d)", from, targets[i]);
-		if (!is_among(from, fds + i + 1, n - i - 1))
+		renumber(from, targets[i], fds, targets, n);
+		if (!has_landed(from, fds, targets, n))
 			close(from);
 	}
 	return 0;

@@ -1,14 +1,16 @@
+/* SPDX-License-Identifier: ISC */
 #include "sys.h"
 
 #include "echo.h"
 
+#include "descriptors.h"
 #include "diag.h"
+#include "fdpass/message.h"
 #include "landing.h"
 #include "loop.h"
-#include "message.h"
 #include "show.h"
-#include "signals.h"
 #include "trace.h"
+#include "wait.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -16,13 +18,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#define BUFFER (256 * 1024)    /* measured: twice as fast as 64 KiB */
-#define SLOW_CHUNK (16 * 1024) /* of a connection that has been slow */
-#define INCOMING_MOST 64       /* connections that may still bring a message */
-#define KEPT 8                 /* descriptors for ourselves */
-#define RETRY_RESOURCES 100    /* ms */
-#define MOST_TRIES 20          /* the others wait meanwhile */
-#define BATCH 32               /* connections that memory is had for at once */
+#define BUFFER (256 * 1024)         /* measured: twice as fast as 64 KiB */
+#define SLOW_CHUNK (16 * 1024)      /* of a connection that has been slow */
+#define KEPT_MOST (4 * 1024 * 1024) /* bytes for slow readers, and a little */
+#define KEPT 8                      /* descriptors for ourselves */
+#define BATCH 32 /* connections that memory is had for at once */
 
 static char buffer[BUFFER];
 
@@ -35,7 +35,7 @@ wait_ready(int fd, short events)
 	p.fd = fd;
 	p.events = events;
 	p.revents = 0;
-	signals_wait(&p, 1, -1);
+	wait_poll(&p, 1, -1);
 	if ((p.revents & POLLERR) != 0)
 		sys_drain_errors(fd);
 }
@@ -48,7 +48,7 @@ write_all(int fd, const char *bytes, size_t n)
 	while (n > 0) {
 		trace_call("W3", "send(%d, %zu bytes)", fd, n);
 		w = write(fd, bytes, n);
-		if (w == -1 && (sys_would_block(errno)))
+		if (w == -1 && sys_would_block(errno))
 			wait_ready(fd, POLLOUT);
 		else if (w == -1 && errno != EINTR)
 			return -1;
@@ -72,7 +72,7 @@ echo_copy(int in, int out, struct failure *f)
 	for (;;) {
 		trace_before("W2", "recv(%d)", in);
 		n = read(in, buffer, sizeof buffer);
-		if (n == -1 && (sys_would_block(errno))) {
+		if (n == -1 && sys_would_block(errno)) {
 			wait_ready(in, POLLIN);
 			continue;
 		}
@@ -94,10 +94,10 @@ echo_copy(int in, int out, struct failure *f)
 /* A connection: on its way in, or one that we echo on. */
 struct connection {
 	int fd;
-	int is_waiting;            /* it is in the loop */
-	struct incoming *incoming; /* NULL: we echo on it */
-	struct connection *next;   /* of those on their way in, or new */
-	char *rest;                /* what a slow reader has not taken yet */
+	int is_waiting;          /* it is in the loop */
+	struct arrival *arrival; /* NULL: we echo on it */
+	struct connection *next; /* of those that are new, or have to wait */
+	char *rest;              /* what a slow reader has not taken yet */
 	size_t length;
 	size_t sent;
 	size_t chunk; /* to read at once */
@@ -114,13 +114,17 @@ struct server {
 	struct receiver *receiver;
 	long max;
 	long count;               /* of connections that we echo on */
-	long incoming;            /* of connections that may bring a message */
 	long room;                /* descriptors that we may hold, all in all */
-	struct connection *first; /* of those on their way in */
+	size_t kept;              /* bytes for slow readers */
+	struct arrivals arrivals; /* connections that may bring a message */
 	struct connection *fresh; /* those that are not in the loop yet */
-	struct connection *spare; /* memory for the next ones */
-	struct batch *batches;    /* all memory for them */
-	int is_listening;         /* the receiver is in the loop */
+	struct connection *parked;  /* those that are too many, for now */
+	struct connection **newest; /* the end of that list */
+	struct connection *spare;   /* memory for the next ones */
+	struct batch *batches;      /* all memory for them */
+	int is_listening;           /* the receiver is in the loop */
+	int is_exclusive;           /* and no other is woken with us */
+	int has_paused;             /* some of those that may bring one */
 	int has_ended;
 	int64_t again; /* when to try after running out; -1 not */
 };
@@ -128,6 +132,7 @@ struct server {
 static void
 release(struct server *s, struct connection *c)
 {
+	c->rest = NULL;
 	c->next = s->spare;
 	s->spare = c;
 }
@@ -139,6 +144,8 @@ drop(struct server *s, struct connection *c)
 		loop_remove(&s->loop, c->fd);
 	trace_call("W4", "close(%d)", c->fd);
 	message_close_fd(c->fd);
+	if (c->rest != NULL)
+		s->kept -= c->length;
 	free(c->rest);
 	release(s, c);
 	s->count--;
@@ -170,6 +177,7 @@ keep_rest(struct server *s, struct connection *c, const char *bytes, size_t n)
 	if (!keeps_messages(c->fd))
 		c->chunk = SLOW_CHUNK;
 	c->rest = rest;
+	s->kept += n;
 	return c->is_waiting ? loop_change(&s->loop, c->fd, LOOP_WRITE, c) : 0;
 }
 
@@ -223,23 +231,43 @@ is_no_connection(int error)
 	    error == EOPNOTSUPP || error == EBADF; /* opened with O_PATH */
 }
 
+/*
+ * Receive what is there. (Descriptors that come with the bytes are closed by
+ * the kernel; they may linger.) What fails for want of something is tried
+ * again, some times.
+ */
 static ssize_t
 receive_some(int fd, size_t size)
 {
+	struct wait_guard guard;
+	int tries = 0;
 	ssize_t n;
 
 	trace_before("W2", "recv(%d)", fd);
+	wait_guard_begin(&guard);
 	while ((n = recv(fd, buffer, size, MSG_DONTWAIT)) == -1) {
-		if (sys_is_short(errno))
-			signals_pause(RETRY_RESOURCES);
+		if (wait_is_waited_out(errno) && tries++ < WAIT_TRIES &&
+		    wait_endings() < 2)
+			wait_pause(WAIT_QUEUE);
 		else if (errno != EINTR)
 			break;
 	}
+	wait_guard_end(&guard);
 	if (n == -1 && !sys_would_block(errno) && !is_no_connection(errno))
 		say_lost("recv");
 	if (trace_on && n >= 0)
 		trace("W2", "recv(%d) = %zd bytes", fd, n);
 	return n;
+}
+
+/* How much to read: little where much is kept for others who are slow. */
+static size_t
+chunk_of(const struct server *s, const struct connection *c)
+{
+	if (s->kept > KEPT_MOST && c->chunk > SLOW_CHUNK &&
+	    !keeps_messages(c->fd))
+		return SLOW_CHUNK;
+	return c->chunk;
 }
 
 /* n bytes were read into buffer: send them back. 0, or -1 if it is over. */
@@ -276,9 +304,10 @@ echo_turn(struct server *s, struct connection *c, int ready)
 			return 0;
 		free(c->rest);
 		c->rest = NULL;
+		s->kept -= c->length;
 		return loop_change(&s->loop, c->fd, LOOP_READ, c);
 	}
-	n = receive_some(c->fd, c->chunk);
+	n = receive_some(c->fd, chunk_of(s, c));
 	if (n > 0 && echo_read(s, c, (size_t)n) == 0)
 		return 0;
 	if (n == -1 && sys_would_block(errno) && (ready & LOOP_ERROR) == 0)
@@ -332,8 +361,8 @@ keep(struct server *s, struct connection *c)
 {
 	int tries = 0;
 
-	while (wait_for(s, c) == -1 && tries++ < MOST_TRIES)
-		signals_pause(RETRY_RESOURCES);
+	while (wait_for(s, c) == -1 && tries++ < WAIT_TRIES)
+		wait_pause(WAIT_SHORT);
 	if (!c->is_waiting) {
 		diag_offence("connection lost: %s", strerror(errno));
 		drop(s, c);
@@ -382,8 +411,8 @@ start_echo(struct server *s, int fd)
 		message_close_fd(fd);
 		return 0;
 	}
-	while ((c = new_connection(s, fd)) == NULL && tries++ < MOST_TRIES)
-		signals_pause(RETRY_RESOURCES);
+	while ((c = new_connection(s, fd)) == NULL && tries++ < WAIT_TRIES)
+		wait_pause(WAIT_SHORT);
 	if (c == NULL) {
 		diag_offence("connection lost: %s", strerror(errno));
 		message_close_fd(fd);
@@ -406,17 +435,54 @@ start_echo(struct server *s, int fd)
 	return 0;
 }
 
-/* Take over all descriptors of a message; those that are none are closed. */
+/* It is one too many for now: it has its turn when another has ended. */
+static int
+park(struct server *s, int fd)
+{
+	struct connection *c;
+
+	if (!landing_is_connection(fd))
+		return -1;
+	c = new_connection(s, fd);
+	if (c == NULL)
+		return -1;
+	*s->newest = c;
+	s->newest = &c->next;
+	return 0;
+}
+
+static void
+start_parked(struct server *s)
+{
+	struct connection *c;
+	int fd;
+
+	while ((c = s->parked) != NULL && s->count < s->max) {
+		s->parked = c->next;
+		if (s->parked == NULL)
+			s->newest = &s->parked;
+		fd = c->fd;
+		release(s, c);
+		if (start_echo(s, fd) == -1)
+			message_close_fd(fd);
+	}
+}
+
+/* Take over all descriptors of a message; what is no connection is closed. */
 static int
 start_message(struct server *s, struct fdpass_message *m)
 {
 	size_t i, started = 0;
+	int r;
 
-	for (i = 0; i < m->count; i++)
-		if (start_echo(s, m->fds[i]) == 0)
+	for (i = 0; i < m->count; i++) {
+		r = s->count < s->max ? start_echo(s, m->fds[i]) :
+					park(s, m->fds[i]);
+		if (r == 0)
 			started++;
 		else
 			message_close_fd(m->fds[i]);
+	}
 	if (m->count == 0)
 		diag_offence("%s: refused a message without descriptors",
 		    s->receiver->operand);
@@ -428,92 +494,176 @@ start_message(struct server *s, struct fdpass_message *m)
 	return started > 0 ? 0 : -1;
 }
 
-/* It has brought its message, or never will. */
-static void
-end_incoming(struct server *s, struct connection *c)
+/* Is there one among them that we can use? */
+static int
+has_connection(const struct fdpass_message *m)
 {
-	struct connection **p;
+	size_t i;
 
-	for (p = &s->first; *p != c; p = &(*p)->next)
-		continue;
-	*p = c->next;
-	free(c->incoming);
-	release(s, c);
-	s->incoming--;
+	for (i = 0; i < m->count; i++)
+		if (landing_is_connection(m->fds[i]))
+			return 1;
+	return 0;
 }
 
-/* What came of it, once incoming_step() has returned r: 1 or -1 and errno. */
+/* A message has come on a connection: answer first, its sender may be gone. */
 static void
-settle(struct server *s, struct incoming *in, int r)
+settle(struct server *s, struct arrival *a)
 {
-	char answer;
+	struct received received;
 
-	if (r == 1 && trace_on) {
-		incoming_ask_sender(in);
-		show_trace("W1", in->sock, &in->message);
+	received.sock = a->sock;
+	received.message = a->message;
+	if (trace_on) {
+		message_ask_sender(&received.message, a->sock);
+		show_trace("W1", a->sock, &received.message);
 	}
-	if (r == 1)
-		incoming_answer(in,
-		    start_message(s, &in->message) == 0 ? FDPASS_TAKEN :
-							  FDPASS_REFUSED);
-	else {
-		answer = incoming_refusal(errno);
-		if (errno != EMFILE)
-			receiver_offence(s->receiver, errno);
-		incoming_answer(in, answer);
-	}
+	if (receiver_answer(&received,
+		has_connection(&received.message) ? FDPASS_TAKEN :
+						    FDPASS_REFUSED) == 0)
+		start_message(s, &received.message);
+	fdpass_close(&received.message);
 	admit(s);
 }
 
+/*
+ * Nothing comes of a connection: say why, and tell its sender. What does not
+ * fit though nothing else is held, and there is some room, never will.
+ */
 static void
-step_incoming(struct server *s, struct connection *c)
+refuse(struct server *s, struct arrival *a, int error)
 {
-	int r = incoming_step(c->incoming), saved = errno;
+	char answer = arrival_refusal(error);
 
-	if (r == 0)
-		return;
-	loop_remove(&s->loop, c->fd);
-	errno = saved;
-	settle(s, c->incoming, r);
-	end_incoming(s, c);
+	if (error == EMFILE && s->count == 0 && s->arrivals.count == 0 &&
+	    descriptors_have_room())
+		answer = FDPASS_REFUSED;
+	a->message.length = 0;
+	message_ask_sender(&a->message, a->sock);
+	if (error != EMFILE || answer == FDPASS_REFUSED)
+		receiver_offence(s->receiver, error, &a->message);
+	trace_call("W1", "send(%d) = refused", a->sock);
+	trace_call("W1", "close(%d)", a->sock);
+	arrival_drop(a, answer);
+}
+
+/* It is none of those that are waited for any more. */
+static void
+remove_arrival(struct server *s, struct arrival *a)
+{
+	struct connection *c = a->owner;
+
+	loop_remove(&s->loop, a->sock);
+	arrivals_remove(&s->arrivals, a);
+	release(s, c);
 }
 
 static void
-start_incoming(struct server *s, int fd)
+send_away(struct server *s, struct arrival *a)
 {
-	static char payload[FDPASS_MAX_PAYLOAD + 1]; /* nobody reads it */
-	struct incoming now, *in;
-	struct connection *c;
-	int r;
+	remove_arrival(s, a);
+	arrival_drop(a, FDPASS_RETRY);
+	free(a);
+}
 
-	fdpass_buffer(&now.message, payload, sizeof payload);
-	incoming_begin(&now, fd);
-	/* Mostly the message is there already. */
-	r = incoming_step(&now);
-	if (r != 0) {
-		settle(s, &now, r);
+static char payload[FDPASS_MAX_PAYLOAD + 1]; /* nobody reads it */
+
+/* All of them have to wait until a connection has ended. */
+static int
+is_full(const struct server *s)
+{
+	return s->count >= s->max || s->parked != NULL;
+}
+
+/* Its message stays where it is while there are enough connections. */
+static void
+pause_arrival(struct server *s, struct connection *c)
+{
+	loop_remove(&s->loop, c->fd);
+	c->is_waiting = 0;
+	s->has_paused = 1;
+}
+
+static void
+resume_arrivals(struct server *s)
+{
+	struct arrival *a;
+	struct connection *c;
+
+	if (!s->has_paused || is_full(s))
+		return;
+	s->has_paused = 0;
+	for (a = s->arrivals.first; a != NULL; a = a->next) {
+		c = a->owner;
+		if (!c->is_waiting && wait_for(s, c) == -1)
+			s->has_paused = 1;
+	}
+}
+
+static void
+step_arrival(struct server *s, struct arrival *a)
+{
+	int r, error;
+
+	if (is_full(s)) {
+		pause_arrival(s, a->owner);
 		return;
 	}
-	in = malloc(sizeof *in);
-	if (in == NULL) {
-		fdpass_close(&now.message);
-		incoming_answer(&now, FDPASS_RETRY);
+	r = arrival_step(a, payload, sizeof payload);
+	error = errno;
+	if (r == 0)
 		return;
-	}
-	*in = now;
-	c = new_connection(s, fd);
+	remove_arrival(s, a);
+	if (r == 1)
+		settle(s, a);
+	else
+		refuse(s, a, error);
+	free(a->kept);
+	free(a);
+}
+
+/* Its message will come later. Who waits for too long gives way. */
+static int
+keep_arrival(struct server *s, const struct arrival *fresh)
+{
+	struct arrival *surplus, *a;
+	struct connection *c;
+
+	surplus = arrivals_surplus(&s->arrivals, fresh->sock);
+	if (surplus != NULL)
+		send_away(s, surplus);
+	a = malloc(sizeof *a);
+	if (a == NULL)
+		return -1;
+	c = new_connection(s, fresh->sock);
 	if (c == NULL || wait_for(s, c) == -1) {
 		if (c != NULL)
 			release(s, c);
-		fdpass_close(&in->message);
-		incoming_answer(in, FDPASS_RETRY);
-		free(in);
-		return;
+		free(a);
+		return -1;
 	}
-	c->incoming = in;
-	c->next = s->first;
-	s->first = c;
-	s->incoming++;
+	*a = *fresh;
+	a->owner = c;
+	c->arrival = a;
+	arrivals_add(&s->arrivals, a);
+	return 0;
+}
+
+static void
+start_arrival(struct server *s, int fd)
+{
+	struct arrival fresh;
+	int r;
+
+	arrival_begin(&fresh, fd, s->receiver->type);
+	/* Usually the message is there already. */
+	r = arrival_step(&fresh, payload, sizeof payload);
+	if (r == 1)
+		settle(s, &fresh);
+	else if (r == -1)
+		refuse(s, &fresh, errno);
+	else if (keep_arrival(s, &fresh) == -1)
+		arrival_drop(&fresh, FDPASS_RETRY);
 }
 
 /* One more from the receiver: 1, 0 if there is none now, -1 if it failed. */
@@ -522,14 +672,13 @@ take_one(struct server *s)
 {
 	struct receiver *r = s->receiver;
 	struct fdpass_message m;
-	static char payload[FDPASS_MAX_PAYLOAD + 1];
 	int result;
 
 	if (r->kind == RECEIVER_LISTENING) {
-		result = receiver_accept(r, r->fd);
+		result = receiver_accept(r);
 		if (result == -1)
 			return -1;
-		start_incoming(s, result);
+		start_arrival(s, result);
 		return 1;
 	}
 	fdpass_buffer(&m, payload, sizeof payload);
@@ -553,8 +702,7 @@ take_one(struct server *s)
 static int
 has_room(const struct server *s)
 {
-	return s->count + s->incoming < s->max &&
-	    s->count + s->incoming * 2 < s->room && s->incoming < INCOMING_MOST;
+	return !is_full(s) && s->count + (long)s->arrivals.count + 2 < s->room;
 }
 
 /* There is no room for another one now. */
@@ -563,7 +711,7 @@ say_short(struct server *s)
 {
 	diag_offence("%s: %s; waiting for some to end", s->receiver->operand,
 	    strerror(errno));
-	s->again = signals_deadline(RETRY_RESOURCES);
+	s->again = wait_deadline(WAIT_FORK);
 }
 
 /*
@@ -578,17 +726,36 @@ take(struct server *s, struct failure *f)
 	if (sys_would_block(errno) || errno == EINTR || errno == ECONNABORTED)
 		return 0;
 	if (errno == EMSGSIZE) {
-		receiver_offence(s->receiver, errno);
+		receiver_offence(s->receiver, errno, NULL);
 		return 0;
 	}
 	if (errno == ECONNRESET) {
 		s->has_ended = 1;
 		return 0;
 	}
-	if (!sys_is_short(errno))
+	if (!wait_is_waited_out(errno))
 		return failure_errno(f, "receive");
 	say_short(s);
 	return 0;
+}
+
+static void
+stop_listening(struct server *s)
+{
+	if (s->is_listening)
+		loop_remove(&s->loop, s->receiver->fd);
+	s->is_listening = 0;
+}
+
+/* Of processes that share it the kernel wakes one, who must be able to take. */
+static int
+start_listening(struct server *s)
+{
+	s->is_exclusive = !receiver_is_tight(s->receiver);
+	s->is_listening =
+	    loop_add(&s->loop, s->receiver->fd,
+		LOOP_READ | (s->is_exclusive ? LOOP_SHARED : 0), s) == 0;
+	return s->is_listening ? 0 : -1;
 }
 
 /* Have the receiver in the loop if we can take what it brings. */
@@ -598,59 +765,50 @@ listen_or_not(struct server *s)
 	int want = !s->has_ended && has_room(s);
 
 	if (s->again != -1) {
-		if (signals_now() < s->again)
+		if (!wait_is_over(s->again))
 			want = 0;
 		else
 			s->again = -1;
 	}
+	if (s->is_listening && s->is_exclusive &&
+	    receiver_is_tight(s->receiver))
+		stop_listening(s);
 	if (want == s->is_listening)
 		return 0;
 	if (!want) {
-		loop_remove(&s->loop, s->receiver->fd);
-		s->is_listening = 0;
+		stop_listening(s);
 		return 0;
 	}
-	s->is_listening = loop_add(&s->loop, s->receiver->fd,
-			      LOOP_READ | LOOP_SHARED, s) == 0;
-	if (s->is_listening)
+	if (start_listening(s) == 0)
 		return 0;
-	if (!sys_is_short(errno) && errno != ENOSPC)
+	if (!wait_is_waited_out(errno) && errno != ENOSPC)
 		return -1;
 	say_short(s);
 	return 0;
 }
 
-/* Those that took too long, or all of them when we end. */
+/*
+ * The kernel wakes who has waited longest in its queue. It would be the same
+ * process for ever, so who has taken a connection goes to the end.
+ */
 static void
-expire(struct server *s, int all)
+queue_up_again(struct server *s)
 {
-	struct connection *c, *next;
+	struct receiver *r = s->receiver;
 
-	for (c = s->first; c != NULL; c = next) {
-		next = c->next;
-		if (all) {
-			loop_remove(&s->loop, c->fd);
-			fdpass_close(&c->incoming->message);
-			incoming_answer(c->incoming, FDPASS_RETRY);
-			end_incoming(s, c);
-		} else if (signals_now() >= c->incoming->deadline) {
-			step_incoming(s, c);
-		}
-	}
+	if (r->is_own || r->is_private || s->count == 0 || s->has_ended)
+		return;
+	stop_listening(s);
 }
 
 static int64_t
 next_deadline(const struct server *s)
 {
 	int64_t deadline = s->again;
-	struct connection *c;
 
 	if (!s->has_ended)
-		deadline =
-		    signals_earlier(deadline, receiver_wake(s->receiver));
-	for (c = s->first; c != NULL; c = c->next)
-		deadline = signals_earlier(deadline, c->incoming->deadline);
-	return deadline;
+		deadline = wait_earlier(deadline, receiver_wake(s->receiver));
+	return wait_earlier(deadline, arrivals_deadline(&s->arrivals));
 }
 
 static int
@@ -658,24 +816,74 @@ turn(struct server *s, struct failure *f)
 {
 	struct loop_event events[LOOP_EVENTS];
 	struct connection *c;
+	struct arrival *a;
 	int i, n, taken = 0;
 
-	n = loop_wait(&s->loop, events, next_deadline(s));
+	n = loop_wait(&s->loop, events, LOOP_EVENTS, next_deadline(s));
 	if (n == -1 && errno != EINTR)
 		return failure_errno(f, "wait");
 	for (i = 0; i < n; i++) {
 		c = events[i].data;
 		if (events[i].data == s)
 			taken = 1;
-		else if (c->incoming != NULL)
-			step_incoming(s, c);
+		else if (c->arrival != NULL)
+			step_arrival(s, c->arrival);
 		else if (echo_turn(s, c, events[i].ready) == -1)
 			drop(s, c);
 	}
-	if (s->first != NULL)
-		expire(s, 0);
+	while ((a = arrivals_due(&s->arrivals)) != NULL)
+		if (is_full(s))
+			send_away(s, a);
+		else
+			step_arrival(s, a);
+	start_parked(s);
+	resume_arrivals(s);
 	/* Those that are here come first. */
-	return taken ? take(s, f) : 0;
+	if (!taken)
+		return 0;
+	if (take(s, f) == -1)
+		return -1;
+	queue_up_again(s);
+	return 0;
+}
+
+/* No more is taken: whose message has not come yet tries elsewhere. */
+static void
+stop(struct server *s)
+{
+	receiver_stop(s->receiver);
+	while (s->arrivals.first != NULL)
+		send_away(s, s->arrivals.first);
+}
+
+static void
+init(struct server *s, struct receiver *r, long max)
+{
+	memset(s, 0, sizeof *s);
+	s->receiver = r;
+	s->max = max;
+	s->again = -1;
+	s->newest = &s->parked;
+	s->room = (long)r->limit - r->highest - KEPT;
+	if (s->room < 4)
+		s->room = 4;
+	arrivals_init(&s->arrivals, r->arrivals.most);
+}
+
+/* The memory; the end of the process closes what is still open. */
+static void
+release_all(struct server *s)
+{
+	struct batch *b;
+	size_t i;
+
+	while ((b = s->batches) != NULL) {
+		s->batches = b->next;
+		for (i = 0; i < BATCH; i++)
+			free(b->connections[i].rest);
+		free(b);
+	}
+	loop_end(&s->loop);
 }
 
 /*
@@ -686,34 +894,32 @@ turn(struct server *s, struct failure *f)
 int
 echo_serve(struct receiver *r, long max, struct failure *f)
 {
-	static struct server s;
+	struct server s;
+	int result = 0;
 
-	s.receiver = r;
-	s.max = max;
-	s.again = -1;
 	if (r->fd == -1)
 		return 0;
+	init(&s, r, max);
 	if (loop_init(&s.loop) == -1)
 		return failure_errno(f, "epoll_create");
-	if (r->is_own && sys_nonblock(r->fd, 1) == -1)
-		r->is_own = 0; /* it may block, as one that others share */
-	s.room = (long)r->limit - r->highest - KEPT;
-	if (s.room < 1)
-		s.room = 1;
 	for (;;) {
-		if (signals_ending() != 0)
+		if (wait_ending() != 0) {
+			stop(&s);
 			s.has_ended |= receiver_is_over(r);
-		if (listen_or_not(&s) == -1)
-			return failure_errno(f, "wait");
-		if (signals_ending() != 0) {
-			receiver_stop(r);
-			expire(&s, 1);
 		}
-		if (s.count == 0 && s.incoming == 0 && s.has_ended)
-			return 0;
-		if (signals_count() > 1)
-			return 0;
-		if (turn(&s, f) == -1)
-			return -1;
+		if (listen_or_not(&s) == -1) {
+			result = failure_errno(f, "wait");
+			break;
+		}
+		if ((s.count == 0 && s.arrivals.count == 0 &&
+			s.parked == NULL && s.has_ended) ||
+		    wait_endings() > 1)
+			break;
+		if (turn(&s, f) == -1) {
+			result = -1;
+			break;
+		}
 	}
+	release_all(&s);
+	return result;
 }

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * fdpass: hand open file descriptors from process to process.
  *
@@ -16,6 +17,12 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+/* The version that this header belongs to. */
+#define FDPASS_VERSION_MAJOR 0
+#define FDPASS_VERSION_MINOR 1
+#define FDPASS_VERSION_PATCH 0
+#define FDPASS_VERSION "0.1.0"
 
 /* Descriptors in one message, at most: Linux's SCM_MAX_FD. */
 #define FDPASS_MAX_FDS 253
@@ -139,10 +146,14 @@ void fdpass_close(struct fdpass_message *message);
 
 /*
  * Answer the sender on a connection to a named socket with one byte,
- * FDPASS_TAKEN, FDPASS_REFUSED or FDPASS_RETRY. A sender that is gone, or does
- * not read, does not matter.
+ * FDPASS_TAKEN, FDPASS_REFUSED or FDPASS_RETRY. Close the received descriptors
+ * and sock after that, or use the descriptors where FDPASS_TAKEN was answered.
+ *
+ * Returns 0, also for a foreign sender that is gone or does not read. Or -1
+ * with EPIPE when a sender of this library has given up before the answer: it
+ * has kept the descriptors, and they must not be used.
  */
-void fdpass_answer(int sock, char answer);
+int fdpass_answer(int sock, char answer);
 
 #ifdef __cplusplus
 }

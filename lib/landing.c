@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "sys.h"
 
 #include "landing.h"
@@ -31,6 +32,9 @@ landing_is_connection(int fd)
 	if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &length) ==
 		-1 ||
 	    listening)
+		return 0;
+	/* A datagram may have come to one that was never connected. */
+	if (stream_socket_type(fd) == SOCK_DGRAM)
 		return 0;
 	p.fd = fd;
 	p.events = POLLIN;

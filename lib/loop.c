@@ -1,6 +1,7 @@
+/* SPDX-License-Identifier: ISC */
 #include "loop.h"
 
-#include "signals.h"
+#include "wait.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -8,6 +9,8 @@
 
 #ifdef SYS_LINUX
 #include <sys/epoll.h>
+
+#include <unistd.h>
 
 int
 loop_init(struct loop *l)
@@ -51,17 +54,28 @@ loop_remove(struct loop *l, int fd)
 	control(l, EPOLL_CTL_DEL, fd, 0, NULL);
 }
 
-/* As signals_wait(): how many events, 0 at the deadline, -1 for a signal. */
+void
+loop_end(struct loop *l)
+{
+	close(l->fd);
+}
+
+/*
+ * As wait_poll(): how many events, LOOP_EVENTS at most, 0 at the deadline, -1
+ * for a signal.
+ */
 int
-loop_wait(
-    struct loop *l, struct loop_event events[LOOP_EVENTS], int64_t deadline)
+loop_wait(struct loop *l, struct loop_event *events, int most, int64_t deadline)
 {
 	struct epoll_event e[LOOP_EVENTS];
 	const uint32_t bad = EPOLLHUP | EPOLLERR;
 	int i, n;
 
-	n = epoll_pwait(
-	    l->fd, e, LOOP_EVENTS, signals_timeout(deadline), signals_mask());
+	n = epoll_pwait(l->fd, e, most, wait_timeout(deadline), wait_mask());
+	if (n > 0 && wait_look()) {
+		errno = EINTR;
+		return -1;
+	}
 	for (i = 0; i < n; i++) {
 		events[i].data = e[i].data.ptr;
 		events[i].ready = 0;
@@ -153,18 +167,25 @@ loop_remove(struct loop *l, int fd)
 	l->data[i] = l->data[l->count];
 }
 
+void
+loop_end(struct loop *l)
+{
+	free(l->fds);
+	free(l->data);
+	memset(l, 0, sizeof *l);
+}
+
 int
-loop_wait(
-    struct loop *l, struct loop_event events[LOOP_EVENTS], int64_t deadline)
+loop_wait(struct loop *l, struct loop_event *events, int most, int64_t deadline)
 {
 	const short bad = POLLHUP | POLLERR | POLLNVAL;
 	size_t i, at;
 	int n = 0, r;
 
-	r = signals_wait(l->fds, l->count, deadline);
+	r = wait_poll(l->fds, l->count, deadline);
 	if (r <= 0)
 		return r;
-	for (i = 0; i < l->count && n < LOOP_EVENTS; i++) {
+	for (i = 0; i < l->count && n < most; i++) {
 		at = (l->next + i) % l->count;
 		if (l->fds[at].revents == 0)
 			continue;

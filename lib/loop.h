@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Waiting for many descriptors: epoll where the system has it, else poll().
  */
@@ -38,6 +39,8 @@ int loop_init(struct loop *);
 int loop_add(struct loop *, int, int, void *);
 int loop_change(struct loop *, int, int, void *);
 void loop_remove(struct loop *, int);
-int loop_wait(struct loop *, struct loop_event[LOOP_EVENTS], int64_t);
+int loop_wait(
+    struct loop *loop, struct loop_event *events, int most, int64_t deadline);
+void loop_end(struct loop *loop);
 
 #endif

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * What the commands' options have in common. What is wrong with one is said,
  * and ends the command with status 2.
@@ -21,6 +22,7 @@ enum options_use { OPTIONS_OPEN, OPTIONS_TARGET, OPTIONS_FOREIGN };
 void options_init(int, char *[], const char *, const char *);
 int options_get(int, char *[], const char *);
 long options_number(int, const char *, long, long);
+int options_descriptor(const char *);
 int64_t options_seconds(int, const char *);
 mode_t options_mode(int, const char *);
 void options_fd(struct options_fds *, const char *, enum options_use);

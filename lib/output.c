@@ -1,8 +1,9 @@
+/* SPDX-License-Identifier: ISC */
 #include "sys.h"
 
 #include "output.h"
 
-#include "signals.h"
+#include "wait.h"
 
 #include <sys/stat.h>
 
@@ -93,11 +94,11 @@ open_special(const char *file, int64_t deadline)
 			break;
 		if (errno != EINTR && (errno != ENXIO || !is_fifo(file)))
 			return -1;
-		signals_pause(RETRY_FIFO);
+		wait_pause(RETRY_FIFO);
 		errno = 0;
-		if (signals_ending() != 0)
+		if (wait_ending() != 0)
 			errno = EINTR;
-		else if (deadline >= 0 && signals_now() >= deadline)
+		else if (deadline >= 0 && wait_now() >= deadline)
 			errno = ETIMEDOUT;
 		if (errno != 0)
 			return -1;

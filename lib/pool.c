@@ -1,10 +1,11 @@
+/* SPDX-License-Identifier: ISC */
 #include "sys.h"
 
 #include "pool.h"
 
 #include "diag.h"
-#include "signals.h"
 #include "trace.h"
+#include "wait.h"
 
 #include <sys/wait.h>
 
@@ -14,7 +15,6 @@
 #include <unistd.h>
 
 #define REPLACE_AFTER 1000 /* ms between two starts of one worker */
-#define RETRY_FORK 100     /* ms */
 
 struct worker {
 	pid_t pid;   /* 0: it is to be started */
@@ -64,7 +64,7 @@ become_worker(struct pool *p, size_t slot, pid_t master)
 	p->slot = (unsigned)slot;
 	if (p->notes[0] != -1)
 		close(p->notes[0]);
-	signals_init(SIGNALS_CHILD);
+	wait_init(WAIT_CHILD);
 	sys_end_with_parent(master);
 	status = p->work(p, p->argument);
 	diag_flush();
@@ -77,7 +77,7 @@ start(struct pool *p, size_t slot)
 	pid_t pid, master = getpid();
 	struct worker *w = &p->workers[slot];
 
-	w->due = signals_deadline(REPLACE_AFTER);
+	w->due = wait_deadline(REPLACE_AFTER);
 	trace_before("S5", "fork()");
 	pid = fork();
 	if (pid == 0)
@@ -98,7 +98,7 @@ start_due(struct pool *p)
 
 	for (i = 0; i < p->size; i++) {
 		w = &p->workers[i];
-		if (w->pid == 0 && !w->is_done && signals_now() >= w->due)
+		if (w->pid == 0 && !w->is_done && wait_now() >= w->due)
 			start(p, i);
 	}
 }
@@ -113,7 +113,7 @@ next_start(const struct pool *p)
 	for (i = 0; i < p->size; i++) {
 		if (p->workers[i].pid != 0 || p->workers[i].is_done)
 			continue;
-		next = signals_earlier(next, p->workers[i].due);
+		next = wait_earlier(next, p->workers[i].due);
 	}
 	return next;
 }
@@ -129,7 +129,7 @@ ended(struct pool *p, pid_t pid, int status)
 			p->workers[i].is_busy = 0;
 			p->workers[i].is_done =
 			    WIFEXITED(status) && WEXITSTATUS(status) == 0;
-			p->end = signals_deadline(p->idle);
+			p->end = wait_deadline(p->idle);
 		}
 }
 
@@ -163,7 +163,7 @@ read_notes(struct pool *p)
 
 	while (read(p->notes[0], &n, sizeof n) == (ssize_t)sizeof n) {
 		p->workers[n.slot].is_busy = n.is_busy;
-		p->end = signals_deadline(p->idle);
+		p->end = wait_deadline(p->idle);
 	}
 }
 
@@ -184,11 +184,11 @@ tell_workers(const struct pool *p)
 static void
 start_last(struct pool *p)
 {
-	while (signals_ending() != 0 && signals_count() < 2 &&
-	    count(p, 'r') == 0 && count(p, 'd') == 0) {
+	while (wait_ending() != 0 && wait_endings() < 2 && count(p, 'r') == 0 &&
+	    count(p, 'd') == 0) {
 		start(p, 0);
 		if (p->workers[0].pid == 0)
-			signals_pause(RETRY_FORK);
+			wait_pause(WAIT_FORK);
 	}
 }
 
@@ -203,9 +203,9 @@ end_workers(struct pool *p)
 	tell_workers(p);
 	start_last(p);
 	while (count(p, 'r') > 0) {
-		signals_pause(-1);
+		wait_pause(-1);
 		reap(p);
-		if (signals_count() > 1 && !told) {
+		if (wait_endings() > 1 && !told) {
 			told = 1;
 			tell_workers(p);
 		}
@@ -225,18 +225,18 @@ supervise(struct pool *p)
 		reap(p);
 		if (p->notes[0] != -1)
 			read_notes(p);
-		if (signals_ending() != 0 || count(p, 'd') == (int)p->size)
+		if (wait_ending() != 0 || count(p, 'd') == (int)p->size)
 			return 0;
 		idle_until = count(p, 'b') > 0 ? -1 : p->end;
-		if (idle_until != -1 && signals_now() >= idle_until)
+		if (idle_until != -1 && wait_now() >= idle_until)
 			return EXIT_TIMEOUT;
 		/* At the end of the stream nobody is replaced any more. */
 		if (count(p, 'd') == 0)
 			start_due(p);
 		else if (count(p, 'r') == 0)
 			return 0;
-		signals_wait(&poll_notes, 1,
-		    signals_earlier(
+		wait_poll(&poll_notes, 1,
+		    wait_earlier(
 			idle_until, count(p, 'd') == 0 ? next_start(p) : -1));
 	}
 }
@@ -246,7 +246,7 @@ supervise(struct pool *p)
  * status: 0 at the end of what there is to do. Those that die are replaced,
  * at most once a second each. On SIGTERM, and after idle milliseconds without
  * work, if not -1, stop() is called, they are told to end, and waited for.
- * Returns the status to end with; signals_ending() tells the signal.
+ * Returns the status to end with; wait_ending() tells the signal.
  */
 int
 pool_run(size_t size, int64_t idle, int (*work)(struct pool *, void *),
@@ -265,13 +265,13 @@ pool_run(size_t size, int64_t idle, int (*work)(struct pool *, void *),
 	p.workers = calloc(size, sizeof *p.workers);
 	if (p.workers == NULL)
 		return -1;
-	signals_init(SIGNALS_CHILD);
+	wait_init(WAIT_CHILD);
 	if (idle >= 0) {
 		if (sys_pipe(p.notes) == -1 ||
 		    sys_nonblock(p.notes[0], 1) == -1)
 			return -1;
 	}
-	p.end = signals_deadline(idle);
+	p.end = wait_deadline(idle);
 	status = supervise(&p);
 	end_workers(&p);
 	free(p.workers);

@@ -1,13 +1,14 @@
+/* SPDX-License-Identifier: ISC */
 #include "receive.h"
 
-#include "accept.h"
 #include "address.h"
 #include "descriptors.h"
 #include "diag.h"
-#include "message.h"
-#include "signals.h"
+#include "fdpass/message.h"
+#include "show.h"
 #include "stream.h"
 #include "trace.h"
+#include "wait.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,19 +16,20 @@
 #include <string.h>
 #include <unistd.h>
 
-#define RETRY_RESOURCES 100 /* ms */
-#define DRAIN 2000          /* ms for what is queued when we are to end */
-#define QUIET 250           /* ms without a message: there are no more */
-#define STUCK 1000          /* ms for others to take what does not fit */
-#define OWN_LATER 8         /* descriptors that we open after a look at all */
+#define DRAIN 2000    /* ms for what is queued when we are to end */
+#define QUIET 250     /* ms without a message: there are no more */
+#define STUCK 1000    /* ms for others to take what does not fit */
+#define OWN_LATER 8   /* descriptors that we open after a look at all */
+#define AT_ONCE 5     /* ms that a message is usually there within */
+#define NOBODY 65534L /* what Linux says of a sender that it does not know */
 
 #ifndef POLLRDHUP
 #define POLLRDHUP 0
 #endif
 
-/* Out of the way of COMMAND: neither it nor its duplicates shall get there. */
+/* Keep this socket and its duplicates from COMMAND. */
 static int
-inherit(int fd, struct failure *f)
+inherit(int fd, int flags, struct failure *f)
 {
 	if (!descriptors_is_open(fd)) {
 		errno = EBADF;
@@ -41,7 +43,9 @@ inherit(int fd, struct failure *f)
 	} else if (sys_cloexec(fd) == -1) {
 		return failure_errno(f, "fcntl");
 	}
-	descriptors_hide_duplicates(fd);
+	/* What waits in it may linger: exec must not be what closes it. */
+	if (flags & RECEIVER_BECOMES)
+		descriptors_close_duplicates(fd);
 	return fd;
 }
 
@@ -73,6 +77,28 @@ is_listening(int fd)
 	    on;
 }
 
+/*
+ * A stream that somebody has accepted on an abstract name: who may connect
+ * there may not send for that. (Our end may have such a name of the kernel's
+ * where the other has a path.)
+ */
+static int
+check_abstract(const struct receiver *r, struct failure *f)
+{
+	struct sockaddr_un sun;
+	socklen_t length = sizeof sun;
+
+	if (!name_is_abstract(r->fd) || name_allows(r->fd))
+		return 0;
+	memset(&sun, 0, sizeof sun);
+	if (getpeername(r->fd, (struct sockaddr *)&sun, &length) == 0 &&
+	    sun.sun_path[0] != '\0')
+		return 0;
+	return failure_reason(f, EPERM,
+	    "its other end is another user's, and an abstract name keeps "
+	    "nobody away");
+}
+
 /* A socket or a pipe that was open already. */
 static int
 open_inherited(struct receiver *r, int fd, int64_t deadline, struct failure *f)
@@ -86,7 +112,7 @@ open_inherited(struct receiver *r, int fd, int64_t deadline, struct failure *f)
 		return failure_reason(f, EINVAL,
 		    "not a UNIX socket or a pipe, so no descriptors come from "
 		    "it");
-	r->fd = inherit(fd, f);
+	r->fd = inherit(fd, r->flags, f);
 	if (r->fd == -1)
 		return -1;
 	r->kind = RECEIVER_STREAM;
@@ -103,6 +129,10 @@ open_inherited(struct receiver *r, int fd, int64_t deadline, struct failure *f)
 	}
 	r->type = stream_type(r->fd);
 	ask_peer(r);
+	if (r->kind == RECEIVER_LISTENING)
+		r->is_abstract = name_is_abstract(r->fd);
+	else
+		return check_abstract(r, f);
 	return 0;
 }
 
@@ -110,6 +140,8 @@ static int
 open_named(
     struct receiver *r, const char *operand, mode_t mode, struct failure *f)
 {
+	if (name_check_socket(operand, f) == -1)
+		return -1;
 	r->kind = RECEIVER_LISTENING;
 	r->type = SOCK_STREAM;
 	r->is_own = 1;
@@ -124,6 +156,17 @@ open_named(
 	return 0;
 }
 
+/* Connections that may wait here, where the table is small. */
+static size_t
+most_arrivals(const struct receiver *r)
+{
+	int room = (r->limit - r->highest) / 4;
+
+	return room < 1          ? 1 :
+	    room > ARRIVALS_MOST ? ARRIVALS_MOST :
+				   (size_t)room;
+}
+
 /*
  * Open SOCKET for receiving; an invitation has to come before the deadline.
  * Returns 0, or -1 with EINVAL if it is no socket
@@ -136,7 +179,7 @@ receiver_open(struct receiver *r, const char *operand, mode_t mode, int flags,
 	int fd = STDIN_FILENO, given, result;
 
 	memset(r, 0, sizeof *r);
-	r->fd = r->waiting = -1;
+	r->fd = -1;
 	r->operand = operand;
 	r->flags = flags;
 	r->opener = getpid();
@@ -153,8 +196,12 @@ receiver_open(struct receiver *r, const char *operand, mode_t mode, int flags,
 		return result;
 	if (flags & RECEIVER_CREDS && (r->is_own || r->kind == RECEIVER_STREAM))
 		r->has_asked = sys_want_creds(r->fd, 1) == 1 && !r->is_own;
+	/* COMMAND is meant to have what the caller's limit allows. */
+	if (!(flags & RECEIVER_BECOMES))
+		descriptors_raise_limit();
 	r->limit = descriptors_limit();
 	r->highest = descriptors_highest();
+	arrivals_init(&r->arrivals, most_arrivals(r));
 	return 0;
 }
 
@@ -168,17 +215,12 @@ has_told_sender(const struct receiver *r)
 	return r->is_private && (r->flags & RECEIVER_DRAIN) != 0;
 }
 
-/* Until when to take what is on its way; the first call fixes it. */
+/* Until when to take what is on its way. */
 static int64_t
-last_moment(struct receiver *r)
+last_moment(const struct receiver *r)
 {
-	if (r->until == 0) {
-		r->until = signals_deadline(DRAIN);
-		r->quiet = signals_deadline(QUIET);
-	}
 	/* The sender of a shared stream does not know; others may go on. */
-	return has_told_sender(r) ? r->until :
-				    signals_earlier(r->until, r->quiet);
+	return has_told_sender(r) ? r->until : wait_earlier(r->until, r->quiet);
 }
 
 /*
@@ -191,7 +233,8 @@ receiver_is_over(struct receiver *r)
 {
 	if (r->kind == RECEIVER_LISTENING)
 		return 1;
-	return !has_told_sender(r) && signals_now() >= last_moment(r);
+	return !has_told_sender(r) && r->until != 0 &&
+	    wait_is_over(last_moment(r));
 }
 
 /* When receiver_is_over() is to be asked again; -1: it need not. */
@@ -201,12 +244,51 @@ receiver_wake(struct receiver *r)
 	return r->until == 0 || has_told_sender(r) ? -1 : last_moment(r);
 }
 
+/* What waits in its queue is closed with it. */
 static void
 close_fd(int *fd)
 {
 	if (*fd != -1)
-		close(*fd);
+		message_close_fd(*fd);
 	*fd = -1;
+}
+
+/* Nobody has to be waited for any more. */
+static void
+end_loop(struct receiver *r)
+{
+	if (r->has_loop)
+		loop_end(&r->loop);
+	r->has_loop = r->is_watched = 0;
+}
+
+static void
+remove_arrival(struct receiver *r, struct arrival *a)
+{
+	loop_remove(&r->loop, a->sock);
+	arrivals_remove(&r->arrivals, a);
+}
+
+static void
+send_away(struct receiver *r, struct arrival *a, char answer)
+{
+	remove_arrival(r, a);
+	trace_call("W1", "send(%d) = refused", a->sock);
+	trace_call("W1", "close(%d)", a->sock);
+	arrival_drop(a, answer);
+	free(a);
+}
+
+/*
+ * We take no more for now: whose message has not come yet is told to try
+ * again. (Closing without an answer would mean that it was taken.)
+ */
+void
+receiver_dismiss(struct receiver *r)
+{
+	while (r->arrivals.first != NULL)
+		send_away(r, r->arrivals.first, FDPASS_RETRY);
+	end_loop(r);
 }
 
 /*
@@ -217,219 +299,346 @@ close_fd(int *fd)
 void
 receiver_stop(struct receiver *r)
 {
+	if (r->until == 0) {
+		r->until = wait_deadline(DRAIN);
+		r->quiet = wait_deadline(QUIET);
+	}
 	named_remove(&r->name);
 	if (r->kind == RECEIVER_LISTENING) {
+		receiver_dismiss(r);
 		close_fd(&r->fd);
-		close_fd(&r->waiting);
 	} else if (has_told_sender(r) && r->opener == getpid()) {
 		shutdown(r->fd, SHUT_WR);
 	}
 }
 
 /*
- * Leave an inherited stream as it was: who reads from it next may have no room
+ * Remove the name, in the process that made it, and close the socket. An
+ * inherited stream is left as it was: who reads from it next may have no room
  * for credentials.
  */
-void
-receiver_restore(struct receiver *r)
-{
-	if (r->has_asked && r->fd != -1 && r->opener == getpid())
-		sys_want_creds(r->fd, 0);
-	r->has_asked = 0;
-}
-
-/* In the process that made it, remove the name first. */
 void
 receiver_close(struct receiver *r)
 {
 	named_remove(&r->name);
-	receiver_restore(r);
+	if (r->kind == RECEIVER_LISTENING)
+		receiver_dismiss(r);
+	end_loop(r);
+	if (r->has_asked && r->fd != -1 && r->opener == getpid())
+		sys_want_creds(r->fd, 0);
+	r->has_asked = 0;
 	close_fd(&r->fd);
-	close_fd(&r->waiting);
 }
 
-/* Answer, if the sender waits for it, and close the connection. */
-void
-incoming_answer(struct incoming *in, char answer)
+int
+received_init(struct received *received)
 {
-	if (in->sock == -1)
-		return;
-	trace_call("W1", "send(%d) = %s", in->sock,
-	    answer == FDPASS_TAKEN ? "taken" : "refused");
-	fdpass_answer(in->sock, answer);
-	trace_call("W1", "close(%d)", in->sock);
-	if (answer == FDPASS_TAKEN)
-		close(in->sock);
-	else
-		message_close_unread(in->sock);
-	in->sock = -1;
-}
-
-static int
-is_allowed(const struct receiver *r, int sock)
-{
-	struct sys_peer peer;
-
-	if (!r->is_abstract)
-		return 1;
-	return sys_peer_of(sock, &peer) == 0 &&
-	    (peer.uid == 0 || peer.uid == (long)geteuid());
+	received->sock = -1;
+	fdpass_buffer(&received->message, malloc(FDPASS_MAX_PAYLOAD + 1),
+	    FDPASS_MAX_PAYLOAD + 1);
+	return received->message.payload == NULL ? -1 : 0;
 }
 
 /*
- * Accept on fd: the listening socket once poll() has seen a connection, or a
- * guarded duplicate. -1 with EAGAIN or EINTR when it was somebody else's, with
- * ECONNABORTED if it is not to be served.
+ * Answer, if the sender waits for it, and close the connection. -1 if it was
+ * to be taken, but its sender has given up: then it must not be used.
  */
 int
-receiver_accept(struct receiver *r, int fd)
+receiver_answer(struct received *received, char answer)
 {
-	int s;
+	int r;
 
-	s = fd == r->fd && !r->is_own ? accept_shared(fd, NULL, NULL) :
-					sys_accept(fd, NULL, NULL);
-	if (s == -1)
-		return -1;
+	if (received->sock == -1)
+		return 0;
+	trace_call("W1", "send(%d) = %s", received->sock,
+	    answer == FDPASS_TAKEN ? "taken" : "refused");
+	r = fdpass_answer(received->sock, answer);
+	if (r == -1)
+		trace("W1", "the sender has given up");
+	trace_call("W1", "close(%d)", received->sock);
+	message_close_fd(received->sock);
+	received->sock = -1;
+	return answer == FDPASS_TAKEN ? r : 0;
+}
+
+/* A connection was accepted: may it send? */
+static int
+admit(struct receiver *r, int s)
+{
 	if (s > r->highest)
 		r->highest = s;
-	if (is_allowed(r, s))
+	if (!r->is_abstract || name_allows(s))
 		return s;
 	fdpass_answer(s, FDPASS_REFUSED);
-	message_close_unread(s);
+	message_close_fd(s);
 	diag_offence("%s: refused a sender of another user", r->operand);
 	errno = ECONNABORTED;
 	return -1;
 }
 
-/* What a signal has destroyed is of no use any more. */
-static void
-unguard(struct receiver *r)
+/*
+ * Accept a connection, once poll() has seen one. -1 with EAGAIN or EINTR when
+ * it was somebody else's, with ECONNABORTED if it is not to be served.
+ */
+int
+receiver_accept(struct receiver *r)
 {
-	signals_unguard();
-	if (signals_ending() != 0 || signals_timed_out())
-		close_fd(&r->waiting);
+	struct wait_guard guard;
+	int s;
+
+	wait_guard_begin(&guard);
+	s = sys_accept(r->fd, NULL, NULL);
+	wait_guard_end(&guard);
+	return s == -1 ? -1 : admit(r, s);
 }
 
-/* accept() that blocks, but for a signal; the socket may be shared. */
+/* accept() that blocks, except for a signal; the socket may be shared. */
 static int
-accept_blocking(struct receiver *r)
+accept_blocking(struct receiver *r, int64_t deadline)
 {
-	int s, error;
+	int s;
 
-	/* A signal destroys the duplicate, never the name's own socket. */
-	if (r->waiting == -1)
-		r->waiting = sys_dup_above(r->fd, 3);
-	if (r->waiting == -1)
-		return -1;
-	signals_guard(r->waiting);
-	s = receiver_accept(r, r->waiting);
-	error = errno;
-	unguard(r);
-	errno = error;
-	return s;
+	wait_block_begin(deadline);
+	s = sys_accept(r->fd, NULL, NULL);
+	wait_block_end();
+	return s == -1 ? -1 : admit(r, s);
 }
 
-/* Wait for a connection; -1 with EINTR when we are to end. */
+/* Why not to wait any longer, in errno; 0 if there is no reason. */
 static int
-wait_connection(struct receiver *r, struct failure *f)
+is_to_end(int64_t deadline)
+{
+	errno = wait_ending() != 0 ? EINTR :
+	    wait_is_over(deadline) ? ETIMEDOUT :
+				     0;
+	return errno != 0;
+}
+
+/* Wait for a connection; -1 with EINTR or ETIMEDOUT when we are to end. */
+static int
+wait_connection(struct receiver *r, int64_t deadline, struct failure *f)
 {
 	struct pollfd p;
 	int s, error;
 
-	for (;;) {
-		trace_before("W1", "accept(%d)", r->fd);
-		s = -1;
-		if (signals_ending() == 0 && !signals_timed_out())
-			s = accept_blocking(r);
+	trace_before("W1", "accept(%d)", r->fd);
+	while (!is_to_end(deadline)) {
+		s = accept_blocking(r, deadline);
 		if (s != -1) {
 			trace("W1", "accept(%d) = %d", r->fd, s);
 			return s;
 		}
 		error = errno;
-		errno = EINTR;
-		if (signals_ending() != 0 || signals_timed_out())
-			return failure_errno(f, "accept");
-		if (sys_is_short(error)) {
+		if (wait_is_waited_out(error)) {
 			diag_offence("%s: accept: %s; trying again", r->operand,
 			    strerror(error));
-			signals_pause(RETRY_RESOURCES);
+			wait_out(error, deadline);
 		} else if (sys_would_block(error)) {
 			/* Whoever gave it to us wants it so. */
 			p.fd = r->fd;
 			p.events = POLLIN;
-			signals_wait(&p, 1, -1);
+			wait_poll(&p, 1, deadline);
 		} else if (error != EINTR && error != ECONNABORTED) {
 			errno = error;
-			return failure_errno(f, "accept");
+			break;
 		}
 	}
+	return failure_errno(f, "accept");
 }
 
 /* Say why something that came was not taken; 0: there is nothing to say. */
 void
-receiver_offence(const struct receiver *r, int error)
+receiver_offence(
+    const struct receiver *r, int error, const struct fdpass_message *m)
 {
+	char sender[SHOW_SENDER];
+
 	if (error == 0)
 		return;
+	show_sender(sender, sizeof sender, m);
 	if (error == EMFILE)
 		diag_offence(
 		    "%s: refused a message: the descriptor table has no "
-		    "room for its descriptors",
-		    r->operand);
+		    "room for its descriptors, %s",
+		    r->operand, sender);
 	else if (error == EMSGSIZE)
 		diag_offence("%s: refused a message: more than %d bytes or %d "
-			     "descriptors",
-		    r->operand, FDPASS_MAX_PAYLOAD, FDPASS_MAX_FDS);
+			     "descriptors, %s",
+		    r->operand, FDPASS_MAX_PAYLOAD, FDPASS_MAX_FDS, sender);
 	else if (error == ETIMEDOUT)
 		diag_offence(
 		    "%s: closed a connection that brought no message in "
-		    "%d s",
-		    r->operand, INCOMING_WAIT / 1000);
+		    "%d s, %s",
+		    r->operand, ARRIVAL_WAIT / 1000, sender);
 	else
 		diag_offence("%s: recvmsg: %s", r->operand, strerror(error));
 }
 
+/* Wait for this one, too, and for others beside it. */
+static int
+watch(struct receiver *r, struct arrival *a)
+{
+	if (!r->has_loop && loop_init(&r->loop) == -1)
+		return -1;
+	r->has_loop = 1;
+	if (!r->is_watched) {
+		if (loop_add(&r->loop, r->fd, LOOP_READ | LOOP_SHARED, r) == -1)
+			return -1;
+		r->is_watched = 1;
+	}
+	return loop_add(&r->loop, a->sock, LOOP_READ, a);
+}
+
+/* Its message will come later. Who waits for too long gives way. */
+static void
+keep_arrival(struct receiver *r, struct arrival *fresh)
+{
+	struct arrival *surplus, *a = malloc(sizeof *a);
+
+	if (a == NULL) {
+		arrival_drop(fresh, FDPASS_RETRY);
+		return;
+	}
+	surplus = arrivals_surplus(&r->arrivals, fresh->sock);
+	if (surplus != NULL)
+		send_away(r, surplus, FDPASS_RETRY);
+	*a = *fresh;
+	arrivals_add(&r->arrivals, a);
+	if (watch(r, a) == -1)
+		send_away(r, a, FDPASS_RETRY);
+}
+
+/* It has brought a message: this is what receiver_next() gives. */
+static int
+deliver(struct received *received, const struct arrival *a)
+{
+	received->sock = a->sock;
+	received->message = a->message;
+	message_ask_sender(&received->message, a->sock);
+	return 1;
+}
+
+/*
+ * Nothing comes of it: say why, and tell its sender. What does not fit though
+ * nothing else is held, and there is some room, never will.
+ */
+static void
+refuse(struct receiver *r, struct arrival *a, int error)
+{
+	char answer = arrival_refusal(error);
+
+	if (error == EMFILE && r->arrivals.count == 0 &&
+	    descriptors_have_room())
+		answer = FDPASS_REFUSED;
+	a->message.length = 0;
+	message_ask_sender(&a->message, a->sock);
+	receiver_offence(r, error, &a->message);
+	trace_call("W1", "send(%d) = refused", a->sock);
+	trace_call("W1", "close(%d)", a->sock);
+	arrival_drop(a, answer);
+}
+
+/*
+ * A new connection: 1 if it has brought its message. If nobody else waits, it
+ * gets a moment for it; if not even then, it is kept.
+ */
+static int
+take_fresh(struct receiver *r, int s, struct received *received)
+{
+	struct fdpass_message *m = &received->message;
+	struct arrival fresh;
+	struct pollfd p;
+	int result;
+
+	arrival_begin(&fresh, s, r->type);
+	trace_before("W1", "recvmsg(%d)", s);
+	result = arrival_step(&fresh, m->payload, m->size);
+	if (result == 0 && r->arrivals.count == 0) {
+		p.fd = s;
+		p.events = POLLIN;
+		if (wait_poll(&p, 1, wait_deadline(AT_ONCE)) == 1)
+			result = arrival_step(&fresh, m->payload, m->size);
+	}
+	if (result == 0)
+		keep_arrival(r, &fresh);
+	else if (result == -1)
+		refuse(r, &fresh, errno);
+	return result == 1 ? deliver(received, &fresh) : 0;
+}
+
+/* Another step of one that was kept: 1 if it has brought its message. */
+static int
+take_kept(struct receiver *r, struct arrival *a, struct received *received)
+{
+	struct fdpass_message *m = &received->message;
+	int result = arrival_step(a, m->payload, m->size), error = errno;
+
+	if (result == 0)
+		return 0;
+	remove_arrival(r, a);
+	if (result == -1)
+		refuse(r, a, error);
+	else
+		deliver(received, a);
+	free(a->kept);
+	free(a);
+	return result == 1;
+}
+
+/* One turn of waiting for those that are kept, and for others. */
+static int
+turn(struct receiver *r, struct received *received, int64_t deadline)
+{
+	struct loop_event events[LOOP_EVENTS];
+	struct arrival *a;
+	int n, s;
+
+	deadline = wait_earlier(deadline, arrivals_deadline(&r->arrivals));
+	/* One at a time: what else is ready is so next time, too. */
+	n = loop_wait(&r->loop, events, 1, deadline);
+	if (n == 1 && events[0].data != r)
+		return take_kept(r, events[0].data, received);
+	if (n == 1 && (s = receiver_accept(r)) != -1) {
+		trace("W1", "accept(%d) = %d", r->fd, s);
+		return take_fresh(r, s, received);
+	}
+	if (n == 1 && wait_is_waited_out(errno))
+		wait_out(errno, deadline);
+	while ((a = arrivals_due(&r->arrivals)) != NULL)
+		if (take_kept(r, a, received) == 1)
+			return 1;
+	return 0;
+}
+
 /* Connections until one has brought a message. */
 static int
-next_connection(struct receiver *r, struct incoming *in, struct failure *f)
+next_connection(struct receiver *r, struct received *received, int64_t deadline,
+    struct failure *f)
 {
-	struct pollfd p;
-	int s, done;
-	char answer;
+	int s, result = 0;
 
-	for (;;) {
-		s = wait_connection(r, f);
+	while (result == 0) {
+		if (is_to_end(deadline))
+			return failure_errno(f, "accept");
+		if (r->arrivals.count > 0) {
+			result = turn(r, received, deadline);
+			continue;
+		}
+		end_loop(r);
+		s = wait_connection(r, deadline, f);
 		if (s == -1)
 			return -1;
-		incoming_begin(in, s);
-		trace_before("W1", "recvmsg(%d)", s);
-		while ((done = incoming_step(in)) == 0) {
-			p.fd = s;
-			p.events = POLLIN;
-			signals_wait(&p, 1, in->deadline);
-			if (signals_ending() == 0 && !signals_timed_out())
-				continue;
-			fdpass_close(&in->message);
-			incoming_answer(in, FDPASS_RETRY);
-			errno = EINTR;
-			return failure_errno(f, "recvmsg");
-		}
-		if (done == 1) {
-			incoming_ask_sender(in);
-			return 1;
-		}
-		answer = incoming_refusal(errno);
-		receiver_offence(r, errno);
-		incoming_answer(in, answer);
+		result = take_fresh(r, s, received);
 	}
+	return result;
 }
 
 /*
  * May the descriptors of the largest message not fit any more? The kernel
  * hands out the lowest numbers, so what was never in use is free.
  */
-static int
-is_tight(const struct receiver *r)
+int
+receiver_is_tight(const struct receiver *r)
 {
 	return r->limit - 1 - r->highest < FDPASS_MAX_FDS + OWN_LATER;
 }
@@ -444,8 +653,8 @@ is_stuck(struct receiver *r, int is_idle)
 	if (!is_idle)
 		r->stuck = 0;
 	else if (r->stuck == 0)
-		r->stuck = signals_deadline(STUCK);
-	if (r->stuck == 0 || signals_now() < r->stuck)
+		r->stuck = wait_deadline(STUCK);
+	if (r->stuck == 0 || wait_now() < r->stuck)
 		return 0;
 	r->stuck = 0;
 	return 1;
@@ -463,7 +672,7 @@ receiver_has_room(struct receiver *r, int is_idle)
 	char byte;
 	int result;
 
-	if (!is_tight(r))
+	if (!receiver_is_tight(r))
 		return 1;
 	fdpass_buffer(&probe, &byte, sizeof byte);
 	result = fdpass_recv(r->fd, &probe, FDPASS_PEEK | FDPASS_NOWAIT);
@@ -503,43 +712,107 @@ note_highest(struct receiver *r, const struct fdpass_message *m)
 }
 
 /*
+ * Take one part of a message from a stream: 1, 0 at the end, or -1 with errno.
+ * An empty message, of which a flood may come, is none: EINTR. What Linux says
+ * of a sender from before we asked for names is no user.
+ */
+static int
+take_part(struct receiver *r, struct fdpass_message *part, int flags)
+{
+	int result;
+
+	result = fdpass_recv(r->fd, part, flags);
+	if (result == 0 && r->type != SOCK_STREAM && !has_ended(r->fd)) {
+		errno = EINTR;
+		return -1;
+	}
+	if (part->pid == -1 && part->uid == NOBODY && part->gid == NOBODY)
+		part->uid = part->gid = -1;
+	return result;
+}
+
+/*
+ * The rest of a message that was too large, up to its descriptors, which end
+ * it: as take_part().
+ */
+static int
+skip(struct receiver *r, struct fdpass_message *m, int flags)
+{
+	int result;
+
+	do {
+		result = take_part(r, m, flags);
+		/* (EMFILE: they were there, and are gone.) */
+		r->is_skipping = result == 1 ? m->count == 0 :
+					       result == 0 || errno != EMFILE;
+		fdpass_close(m);
+	} while (result == 1 && r->is_skipping);
+	return result;
+}
+
+/* All parts of one message, on SOCK_STREAM as far as its descriptors. */
+static int
+take_parts(struct receiver *r, struct fdpass_message *m, int flags)
+{
+	struct fdpass_message part;
+	int result, has_end;
+
+	do {
+		fdpass_buffer(
+		    &part, m->payload + m->length, m->size - m->length);
+		result = take_part(r, &part, flags);
+		if (result == 0)
+			return m->length > 0;
+		if (result == -1) {
+			if (errno == EINTR || sys_would_block(errno))
+				r->partial = m->length;
+			/* Whose it was, for who has to say that it is lost. */
+			m->pid = part.pid;
+			m->uid = part.uid;
+			m->gid = part.gid;
+			return -1;
+		}
+		has_end = part.count > 0 || r->type != SOCK_STREAM;
+		if (message_append(m, &part) == -1) {
+			r->is_skipping = !has_end;
+			fdpass_close(m);
+			errno = EMSGSIZE;
+			return -1;
+		}
+	} while (m->count == 0 && r->type == SOCK_STREAM);
+	return 1;
+}
+
+/*
  * Take one message from a stream, with FDPASS_NOWAIT or without: 1, 0 at the
  * end, or -1 with errno. On SOCK_STREAM the descriptors end the message; what
  * has come of it when we have to stop waiting is kept for the next call.
  */
 static int
-take(struct receiver *r, int fd, struct fdpass_message *m, int flags)
+take(struct receiver *r, struct fdpass_message *m, int flags)
 {
-	struct fdpass_message part;
-	int result;
+	int result = 1;
 
+	if (r->is_skipping)
+		result = skip(r, m, flags);
+	if (result != 1)
+		return result;
 	m->length = r->partial;
 	m->count = 0;
 	m->pid = r->peer.pid;
 	m->uid = r->peer.uid;
 	m->gid = r->peer.gid;
 	r->partial = 0;
-	do {
-		fdpass_buffer(
-		    &part, m->payload + m->length, m->size - m->length);
-		result = fdpass_recv(fd, &part, flags);
-		if (result == 0 && r->type != SOCK_STREAM && !has_ended(fd))
-			continue;
-		if (result == 0)
-			return m->length > 0;
-		if (result == -1) {
-			if (errno == EINTR || sys_would_block(errno))
-				r->partial = m->length;
-			return -1;
-		}
-		if (incoming_append(m, &part) == -1) {
-			fdpass_close(m);
-			return -1;
-		}
-	} while (result == 0 || (m->count == 0 && r->type == SOCK_STREAM));
+	result = take_parts(r, m, flags);
+	if (result != 1)
+		return result;
 	note_highest(r, m);
-	if (r->until != 0)
-		r->quiet = signals_deadline(QUIET);
+	if (r->until == 0)
+		return 1;
+	r->quiet = wait_deadline(QUIET);
+	/* Its sender was told, but goes on. */
+	if (has_told_sender(r) && wait_is_over(r->until))
+		shutdown(r->fd, SHUT_RD);
 	return 1;
 }
 
@@ -547,60 +820,41 @@ take(struct receiver *r, int fd, struct fdpass_message *m, int flags)
 int
 receiver_try(struct receiver *r, struct fdpass_message *m)
 {
-	return take(r, r->fd, m, FDPASS_NOWAIT);
-}
-
-/* Wait until a message can be looked at, where taking it might lose it. */
-static int
-wait_peek(int fd)
-{
-	struct fdpass_message probe;
-	char byte;
-	int result;
-
-	fdpass_buffer(&probe, &byte, sizeof byte);
-	result = fdpass_recv(fd, &probe, FDPASS_PEEK);
-	if (result == 1)
-		fdpass_close(&probe);
-	if (result == -1 && errno == EMSGSIZE)
-		return 1;
-	return result;
+	return take(r, m, FDPASS_NOWAIT);
 }
 
 /*
- * recvmsg() that blocks, but for a signal. -2 for a message that is left where
- * it is, for it does not fit.
+ * Wait for a message and take it. Where messages are kept apart and all fits,
+ * nothing can be dropped on the way, and recvmsg() may block.
  */
 static int
-take_blocking(struct receiver *r, struct fdpass_message *m)
+take_waiting(struct receiver *r, struct fdpass_message *m, int64_t deadline)
 {
-	int result = 1, error, peek = is_tight(r);
+	struct pollfd p;
+	int result;
 
-	/* A signal destroys the duplicate. */
-	if (r->waiting == -1)
-		r->waiting = sys_dup_above(r->fd, 3);
-	if (r->waiting == -1) {
-		signals_pause(RETRY_RESOURCES);
+	if (r->type != SOCK_STREAM && !receiver_is_tight(r)) {
+		wait_block_begin(deadline);
+		result = take(r, m, 0);
+		wait_block_end();
+		return result;
+	}
+	p.fd = r->fd;
+	p.events = POLLIN;
+	if (wait_poll(&p, 1, deadline) != 1) {
 		errno = EINTR;
 		return -1;
 	}
-	signals_guard(r->waiting);
-	if (peek)
-		result = wait_peek(r->waiting);
-	if (result == 1)
-		r->stuck = 0;
-	else if (result == -1 && errno == EMFILE)
-		result = is_stuck(r, 1) ? 1 : -2;
-	if (result == 1)
-		result = take(r, r->waiting, m, peek ? FDPASS_NOWAIT : 0);
-	error = result == -2 ? EMFILE : errno;
-	unguard(r);
-	errno = error;
-	return result;
+	if (!receiver_has_room(r, 1)) {
+		wait_out(EMFILE, deadline);
+		errno = EINTR;
+		return -1;
+	}
+	return take(r, m, FDPASS_NOWAIT);
 }
 
 /*
- * We are to end, but what was sent shall not be lost: take what is queued, to
+ * We are to end, but what was sent is not to be lost: take what is queued, to
  * the end of the stream where that comes. A worker that is ended alone leaves
  * the rest to the others after a while. EINTR when it is over.
  */
@@ -612,79 +866,97 @@ drain(struct receiver *r, struct fdpass_message *m, struct failure *f)
 	int result;
 
 	receiver_stop(r);
-	last_moment(r);
 	p.fd = r->fd;
 	p.events = POLLIN;
-	while (r->flags & RECEIVER_DRAIN && signals_count() < 2) {
+	while (r->flags & RECEIVER_DRAIN && wait_endings() < 2) {
+		/* Somebody may go on sending into a shared stream. */
+		if (!has_told_sender(r) && wait_is_over(r->until))
+			break;
 		result = receiver_try(r, m);
 		if (result == 1)
 			return 1;
+		if (result == -1 && errno == EINTR) {
+			wait_look();
+			continue;
+		}
 		if (result == 0 || !sys_would_block(errno))
 			break;
-		if (!is_owner && signals_now() >= last_moment(r))
+		if (!is_owner && wait_is_over(last_moment(r)))
 			break;
-		signals_wait(&p, 1, is_owner ? -1 : last_moment(r));
+		wait_poll(&p, 1, is_owner ? -1 : last_moment(r));
 	}
 	errno = EINTR;
 	return failure_errno(f, "recvmsg");
 }
 
-static int
-next_message(struct receiver *r, struct fdpass_message *m, struct failure *f)
+/* Whoever gave it to us wants that it does not block. */
+static void
+wait_readable(const struct receiver *r, int64_t deadline)
 {
 	struct pollfd p;
-	int result, error;
 
+	p.fd = r->fd;
+	p.events = POLLIN;
+	wait_poll(&p, 1, deadline);
+}
+
+/* recvmsg() has failed: is it to be tried again? 0 if it is. */
+static int
+try_again(struct receiver *r, const struct fdpass_message *m, int error,
+    int64_t deadline, struct failure *f)
+{
+	if (error == EMFILE || error == EMSGSIZE) {
+		receiver_offence(r, error, m);
+		if (!(r->flags & RECEIVER_DRAIN))
+			return failure_reason(f, error, "the message was lost");
+	} else if (wait_is_waited_out(error)) {
+		wait_out(error, deadline);
+	} else if (sys_would_block(error)) {
+		wait_readable(r, deadline);
+	} else if (error != EINTR) {
+		errno = error;
+		return failure_errno(f, "recvmsg");
+	}
+	return 0;
+}
+
+static int
+next_message(struct receiver *r, struct fdpass_message *m, int64_t deadline,
+    struct failure *f)
+{
+	int result;
+
+	trace_before("W1", "recvmsg(%d)", r->fd);
 	for (;;) {
-		if (signals_ending() != 0)
+		if (wait_ending() != 0)
 			return drain(r, m, f);
-		trace_before("W1", "recvmsg(%d)", r->fd);
-		result = take_blocking(r, m);
+		if (is_to_end(deadline))
+			return failure_errno(f, "recvmsg");
+		result = take_waiting(r, m, deadline);
 		if (result >= 0)
 			return result;
-		error = errno;
-		errno = EINTR;
-		if (signals_timed_out())
-			return failure_errno(f, "recvmsg");
-		if (signals_ending() != 0)
-			continue;
-		if (result == -1 && (error == EMFILE || error == EMSGSIZE)) {
-			receiver_offence(r, error);
-			if (!(r->flags & RECEIVER_DRAIN))
-				return failure_reason(
-				    f, error, "the message was lost");
-			continue;
-		}
-		if (sys_is_short(error)) {
-			signals_pause(RETRY_RESOURCES);
-		} else if (error == ECONNRESET) {
+		if (errno == ECONNRESET)
 			return 0;
-		} else if (sys_would_block(error)) {
-			/* Whoever gave it to us wants it so. */
-			p.fd = r->fd;
-			p.events = POLLIN;
-			signals_wait(&p, 1, -1);
-		} else if (error != EINTR && error != EMSGSIZE) {
-			errno = error;
-			return failure_errno(f, "recvmsg");
-		}
+		if (try_again(r, m, errno, deadline, f) == -1)
+			return -1;
 	}
 }
 
 /*
- * Wait for the next message. Returns 1 and in->message, whose descriptors are
- * the caller's, to be answered with incoming_answer(); 0 at the end of the
- * stream; -1 and the failure, with EINTR when signals_ending() or
- * signals_timed_out() say why.
+ * Wait for the next message until the deadline. Returns 1 and the message,
+ * whose descriptors are the caller's, to be answered with receiver_answer(); 0
+ * at the end of the stream; -1 and the failure: EINTR when wait_ending() says
+ * why, ETIMEDOUT.
  */
 int
-receiver_next(struct receiver *r, struct incoming *in, struct failure *f)
+receiver_next(struct receiver *r, struct received *received, int64_t deadline,
+    struct failure *f)
 {
-	in->sock = -1;
-	in->message.count = 0;
+	received->sock = -1;
+	received->message.count = 0;
 	if (r->fd == -1)
 		return 0;
 	if (r->kind == RECEIVER_STREAM)
-		return next_message(r, &in->message, f);
-	return next_connection(r, in, f);
+		return next_message(r, &received->message, deadline, f);
+	return next_connection(r, received, deadline, f);
 }

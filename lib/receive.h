@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * The receiver's side of SOCKET: a name that we listen on, a listening socket
  * that we were given, or a descriptor stream.
@@ -9,24 +10,31 @@
 
 #include "failure.h"
 #include "fdpass.h"
-#include "incoming.h"
-#include "named.h"
+#include "fdpass/arrival.h"
+#include "fdpass/name.h"
+#include "loop.h"
 
 #include <stdint.h>
 
-#define RECEIVER_CREDS 1 /* tell who sent each message */
-#define RECEIVER_DRAIN 2 /* when we are to end, take what is queued */
+#define RECEIVER_CREDS 1   /* tell who sent each message */
+#define RECEIVER_DRAIN 2   /* when we are to end, take what is queued */
+#define RECEIVER_BECOMES 4 /* this process becomes COMMAND */
 
 enum receiver_kind { RECEIVER_LISTENING, RECEIVER_STREAM };
+
+/* A message that has come, and who waits for the answer. */
+struct received {
+	int sock; /* -1: nobody, it came on a stream */
+	struct fdpass_message message;
+};
 
 struct receiver {
 	const char *operand;
 	enum receiver_kind kind;
 	int flags;
-	int fd;      /* the listening socket, or the stream; -1: it has ended */
-	int waiting; /* what accept() blocks on, a signal destroys it */
-	int type;    /* of the socket */
-	int is_own;  /* nobody else holds the listening socket */
+	int fd;     /* the listening socket, or the stream; -1: it has ended */
+	int type;   /* of the socket */
+	int is_own; /* nobody else holds the listening socket */
 	int is_abstract;
 	int is_private; /* nobody else reads the stream */
 	int has_asked;  /* for credentials, on a stream of others */
@@ -36,24 +44,33 @@ struct receiver {
 	int64_t quiet; /* or when nothing has come for a while */
 	struct sys_peer peer; /* who has connected to a name, else unknown */
 	struct named name;
-	size_t partial; /* bytes of a message whose descriptors are to come */
-	int limit;      /* of the descriptor table */
-	int highest;    /* descriptor that was ever in use */
+	size_t partial;  /* bytes of a message whose descriptors are to come */
+	int is_skipping; /* the rest of a message that was too large */
+	int limit;       /* of the descriptor table */
+	int highest;     /* descriptor that was ever in use */
+	struct arrivals arrivals; /* connections without a message as yet */
+	struct loop loop;         /* to wait for them and for others */
+	int has_loop;
+	int is_watched; /* the listening socket is in the loop */
 };
 
-int receiver_open(
-    struct receiver *, const char *, mode_t, int, int64_t, struct failure *);
-int receiver_next(struct receiver *, struct incoming *, struct failure *);
-int receiver_try(struct receiver *, struct fdpass_message *);
-int receiver_accept(struct receiver *, int);
-int receiver_has_room(struct receiver *, int);
-void receiver_offence(const struct receiver *, int);
-int receiver_is_over(struct receiver *);
-int64_t receiver_wake(struct receiver *);
-void receiver_stop(struct receiver *);
-void receiver_restore(struct receiver *);
-void receiver_close(struct receiver *);
+int receiver_open(struct receiver *r, const char *operand, mode_t mode,
+    int flags, int64_t deadline, struct failure *f);
+int receiver_next(struct receiver *r, struct received *received,
+    int64_t deadline, struct failure *f);
+int receiver_answer(struct received *received, char answer);
+int receiver_try(struct receiver *r, struct fdpass_message *message);
+int receiver_accept(struct receiver *r);
+int receiver_has_room(struct receiver *r, int is_idle);
+int receiver_is_tight(const struct receiver *r);
+void receiver_offence(
+    const struct receiver *r, int error, const struct fdpass_message *m);
+int receiver_is_over(struct receiver *r);
+int64_t receiver_wake(struct receiver *r);
+void receiver_dismiss(struct receiver *r);
+void receiver_stop(struct receiver *r);
+void receiver_close(struct receiver *r);
 
-void incoming_answer(struct incoming *, char);
+int received_init(struct received *received);
 
 #endif

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "sys.h"
 
 #include "relay.h"
@@ -5,18 +6,17 @@
 #include "diag.h"
 #include "fdpass.h"
 #include "show.h"
-#include "signals.h"
 #include "trace.h"
+#include "verdict.h"
+#include "wait.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#define SLOTS 64            /* hand-overs under way at once */
-#define RETRY_RESOURCES 100 /* ms */
-#define HELD 8              /* messages that a relay to a stream may hold */
-#define RETRY_FLIGHT 5      /* ms */
+#define SLOTS 64 /* hand-overs under way at once */
+#define HELD 8   /* messages that a relay to a stream may hold */
 
 /* A message that we hold, and the hand-over of it. */
 struct slot {
@@ -77,7 +77,7 @@ static void
 wait_resources(struct relay *r, const char *what)
 {
 	diag_offence("%s: %s; trying again", what, strerror(errno));
-	r->again = signals_deadline(RETRY_RESOURCES);
+	r->again = wait_deadline(WAIT_SHORT);
 }
 
 /* Is there a message, or the end? What is wrong with a message is said. */
@@ -98,7 +98,7 @@ take(struct receiver *receiver, struct fdpass_message *m)
 	if (r == -1 && errno == ECONNRESET)
 		return 0;
 	if (r == -1 && (errno == EMFILE || errno == EMSGSIZE))
-		receiver_offence(receiver, errno);
+		receiver_offence(receiver, errno, m);
 	return r;
 }
 
@@ -113,16 +113,15 @@ finish(struct relay *r, struct slot *s)
 static void
 step(struct relay *r, struct slot *s)
 {
-	enum handover_state state = handover_step(&s->handover);
+	struct failure f;
 
-	if (state < HANDOVER_TAKEN)
+	if (handover_step(&s->handover) < HANDOVER_TAKEN)
 		return;
-	if (state == HANDOVER_FAILED)
-		diag_offence_failure(r->target->operand, &s->handover.failure);
-	else if (state == HANDOVER_TIMEOUT)
-		diag_offence("%s: not taken in time", r->target->operand);
-	if (state != HANDOVER_TAKEN)
+	if (s->handover.state != HANDOVER_TAKEN) {
+		verdict_failure(&s->handover, r->timeout, &f);
+		diag_offence_failure(r->target->name, &f);
 		r->has_failed = 1;
+	}
 	finish(r, s);
 }
 
@@ -142,7 +141,7 @@ take_some(struct relay *r, struct failure *f)
 		result = take(r->receiver, &s->message);
 		if (result != 1)
 			break;
-		s->handover.deadline = signals_deadline(r->timeout);
+		s->handover.deadline = wait_deadline(r->timeout);
 		handover_message(&s->handover, s->message.payload,
 		    s->message.length, s->message.fds, s->message.count);
 		s->is_busy = 1;
@@ -178,12 +177,12 @@ wants_more(struct relay *r)
 {
 	if (r->has_ended || r->busy == SLOTS || lacks_socket(r))
 		return 0;
-	if (r->again != -1 && signals_now() < r->again)
+	if (r->again != -1 && wait_now() < r->again)
 		return 0;
 	r->again = -1;
 	if (free_slot(r) != NULL)
 		return 1;
-	wait_resources(r, r->target->operand);
+	wait_resources(r, r->target->name);
 	return 0;
 }
 
@@ -202,7 +201,7 @@ collect(struct relay *r, struct pollfd *p, size_t *which, int64_t *deadline)
 		h = &r->slots[i].handover;
 		if (!r->slots[i].is_busy)
 			continue;
-		*deadline = signals_earlier(*deadline, handover_wake(h));
+		*deadline = wait_earlier(*deadline, handover_wake(h));
 		if (h->events == 0)
 			continue;
 		p[n].fd = h->sock;
@@ -223,12 +222,12 @@ turn(struct relay *r, struct failure *f)
 	int more = wants_more(r);
 	nfds_t n;
 
-	deadline = signals_earlier(r->again, receiver_wake(r->receiver));
+	deadline = wait_earlier(r->again, receiver_wake(r->receiver));
 	n = collect(r, p, which, &deadline);
 	p[n].fd = r->receiver->fd;
 	p[n].events = POLLIN;
 	p[n].revents = 0;
-	if (signals_wait(p, more ? n + 1 : n, deadline) == -1) {
+	if (wait_poll(p, more ? n + 1 : n, deadline) == -1) {
 		if (errno != EINTR)
 			return failure_errno(f, "poll");
 		return 0;
@@ -236,7 +235,7 @@ turn(struct relay *r, struct failure *f)
 	for (i = 0; i < n; i++)
 		if (p[i].revents != 0)
 			step(r, &r->slots[which[i]]);
-	now = signals_now();
+	now = wait_now();
 	for (i = 0; i < SLOTS; i++) {
 		deadline = handover_wake(&r->slots[i].handover);
 		if (r->slots[i].is_busy && deadline != -1 && now >= deadline)
@@ -255,9 +254,10 @@ int
 relay_to_name(struct receiver *receiver, struct target *target, int64_t timeout,
     struct failure *f)
 {
-	static struct relay r;
+	static struct relay r; /* large */
 	size_t i;
 
+	memset(&r, 0, sizeof r);
 	r.receiver = receiver;
 	r.target = target;
 	r.timeout = timeout;
@@ -265,9 +265,9 @@ relay_to_name(struct receiver *receiver, struct target *target, int64_t timeout,
 	if (receiver->fd == -1)
 		r.has_ended = 1;
 	while (r.busy > 0 || !r.has_ended) {
-		if (signals_count() > 1)
+		if (wait_endings() > 1)
 			break;
-		if (signals_ending() != 0) {
+		if (wait_ending() != 0) {
 			receiver_stop(receiver);
 			r.has_ended |= receiver_is_over(receiver);
 			if (r.busy == 0 && r.has_ended)
@@ -283,6 +283,7 @@ relay_to_name(struct receiver *receiver, struct target *target, int64_t timeout,
 		}
 		if (r.slots[i].is_ready)
 			handover_end(&r.slots[i].handover);
+		free(r.slots[i].message.payload);
 	}
 	return r.has_failed;
 }
@@ -338,7 +339,7 @@ make_room(struct passage *p, struct failure *f)
 	if (p->count < HELD && !p->has_ended && poll(&input, 1, 0) == 1 &&
 	    receiver_has_room(p->in, 0))
 		return hold_one(p, f);
-	signals_pause(RETRY_FLIGHT);
+	wait_pause(WAIT_QUEUE);
 	return 0;
 }
 
@@ -346,27 +347,28 @@ make_room(struct passage *p, struct failure *f)
 static int
 send_held(struct passage *p, struct failure *f)
 {
-	int64_t deadline = signals_deadline(p->timeout);
+	int64_t deadline = wait_deadline(p->timeout);
 	struct fdpass_message *m;
 
-	while (p->count > 0 && signals_count() < 2) {
+	while (p->count > 0 && wait_endings() < 2) {
 		m = held(p, 0);
 		if (stream_send(&p->out, m->payload, m->length, m->fds,
 			m->count, deadline) == -1) {
 			if (errno == ETOOMANYREFS &&
-			    (deadline < 0 || signals_now() < deadline)) {
+			    (deadline < 0 || wait_now() < deadline)) {
 				if (make_room(p, f) == -1)
 					return -1;
 				continue;
 			}
 			if (errno != ETIMEDOUT && errno != ETOOMANYREFS)
 				return failure_errno(f, "sendmsg");
-			diag_offence("%s: not taken in time", p->out.operand);
+			diag_offence("%s: not taken within %g s",
+			    p->out.operand, (double)p->timeout / 1000);
 		}
 		fdpass_close(m);
 		p->first = (p->first + 1) % HELD;
 		p->count--;
-		deadline = signals_deadline(p->timeout);
+		deadline = wait_deadline(p->timeout);
 	}
 	return 0;
 }
@@ -376,8 +378,8 @@ static int
 pass_on(struct passage *p, struct failure *f)
 {
 	if (!receiver_has_room(p->in, 1)) {
-		receiver_offence(p->in, EMFILE);
-		signals_pause(RETRY_RESOURCES);
+		receiver_offence(p->in, EMFILE, NULL);
+		wait_pause(WAIT_SHORT);
 		return 0;
 	}
 	if (hold_one(p, f) == -1)
@@ -405,8 +407,8 @@ relay_to_stream(struct receiver *in, const struct stream *out, int64_t timeout,
 	p.out = *out;
 	p.out.holds = p.out.gives_back = 1;
 	p.timeout = timeout;
-	while (r == 0 && !p.has_ended && signals_count() < 2) {
-		if (is_last || signals_ending() != 0) {
+	while (r == 0 && !p.has_ended && wait_endings() < 2) {
+		if (is_last || wait_ending() != 0) {
 			receiver_stop(in);
 			if (receiver_is_over(in))
 				break;

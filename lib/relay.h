@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Passing on every message that arrives on standard input.
  */
@@ -5,7 +6,7 @@
 #define RELAY_H
 
 #include "failure.h"
-#include "handover.h"
+#include "fdpass/handover.h"
 #include "receive.h"
 #include "stream.h"
 

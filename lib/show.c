@@ -1,11 +1,12 @@
+/* SPDX-License-Identifier: ISC */
 #include "sys.h"
 
 #include "show.h"
 
 #include "info.h"
-#include "signals.h"
 #include "text.h"
 #include "trace.h"
+#include "wait.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -16,13 +17,15 @@
 #define PIPE_BUF _POSIX_PIPE_BUF
 #endif
 
-#define TRACED 256 /* bytes of a payload in a line of the trace */
+#define LAST_WORDS 2000 /* ms for a reader when we are to end */
+#define REFUSED 32      /* bytes of a payload where it is refused */
+#define TRACED 256      /* bytes of a payload in a line of the trace */
 #define PAYLOAD_ROOM (4 * FDPASS_MAX_PAYLOAD + 64)
 
 static void
 add_sender(struct text *t, const struct fdpass_message *m)
 {
-	if (m->pid == -1 && m->uid == -1)
+	if (m->uid == -1)
 		text_add(t, "from an unknown sender");
 	else if (m->pid == -1)
 		text_add(t, "from uid %ld gid %ld", m->uid, m->gid);
@@ -42,24 +45,74 @@ add_payload(struct text *t, const struct fdpass_message *m, size_t most)
 	text_add(t, " %zu descriptor%s", m->count, m->count == 1 ? "" : "s");
 }
 
+/* Who has sent it, and how its payload begins, for a line that refuses it. */
+void
+show_sender(char *line, size_t size, const struct fdpass_message *m)
+{
+	struct text t;
+	size_t n;
+
+	text_init(&t, line, size);
+	if (m == NULL) {
+		text_add(&t, "from an unknown sender");
+		return;
+	}
+	add_sender(&t, m);
+	if (m->length == 0)
+		return;
+	n = m->length < REFUSED ? m->length : REFUSED;
+	text_add(&t, ", payload \"");
+	text_add_escaped(&t, m->payload, n);
+	text_add(&t, n < m->length ? "\"..." : "\"");
+}
+
+/* May we not wait for a reader any longer? What was taken has its time. */
+static int
+is_over(void)
+{
+	static int64_t last;
+
+	if (wait_ending() != 0 && last == 0)
+		last = wait_deadline(LAST_WORDS);
+	return wait_endings() > 1 || (last != 0 && wait_is_over(last));
+}
+
+/*
+ * Wait until standard output takes something; -1 with EINTR if we are to end
+ * before that, with EPIPE if nobody reads it.
+ */
+int
+show_wait(void)
+{
+	struct pollfd p;
+	int r;
+
+	p.fd = STDOUT_FILENO;
+	p.events = POLLOUT;
+	do {
+		errno = EINTR;
+		if (is_over())
+			return -1;
+		p.revents = 0;
+		r = wait_poll(
+		    &p, 1, wait_ending() != 0 ? wait_deadline(WAIT_FORK) : -1);
+	} while (r <= 0);
+	errno = EPIPE;
+	return p.revents & POLLERR ? -1 : 0;
+}
+
 /*
  * A pipe that polls writable takes so many bytes without blocking, so that a
- * signal ends the wait for a reader that does not read: -1 with EINTR then.
+ * signal ends the wait for a reader that does not read.
  */
 static int
 put(const char *bytes, size_t n)
 {
-	struct pollfd p;
 	ssize_t w;
 
 	while (n > 0) {
-		p.fd = STDOUT_FILENO;
-		p.events = POLLOUT;
-		errno = EINTR;
-		if (signals_ending() != 0)
+		if (show_wait() == -1)
 			return -1;
-		if (signals_wait(&p, 1, -1) == -1)
-			continue;
 		w = write(STDOUT_FILENO, bytes, n < PIPE_BUF ? n : PIPE_BUF);
 		if (w == -1 && errno != EINTR && !sys_would_block(errno))
 			return -1;

@@ -1,11 +1,14 @@
+/* SPDX-License-Identifier: ISC */
 #include "stream.h"
 
 #include "address.h"
 #include "descriptors.h"
 #include "fdpass.h"
+#include "fdpass/handover.h"
+#include "fdpass/name.h"
 #include "show.h"
-#include "signals.h"
 #include "trace.h"
+#include "wait.h"
 
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -22,8 +25,6 @@
 #define POLLRDHUP 0
 #endif
 
-#define RETRY_RESOURCES 20  /* ms */
-#define KEPT_TOGETHER 16384 /* bytes that Linux never splits */
 #define GREETING "fdpass "
 
 /* The type of a UNIX socket, -1 if it is something else. */
@@ -32,13 +33,21 @@ stream_type(int fd)
 {
 	struct sockaddr_storage ss;
 	socklen_t length = sizeof ss;
-	int type;
 
 	ss.ss_family = AF_UNSPEC;
 	if (getsockname(fd, (struct sockaddr *)&ss, &length) == -1 ||
 	    ss.ss_family != AF_UNIX)
 		return -1;
-	length = sizeof type;
+	return stream_socket_type(fd);
+}
+
+/* The type of any socket, -1 if it is something else. */
+int
+stream_socket_type(int fd)
+{
+	int type;
+	socklen_t length = sizeof type;
+
 	if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) == -1)
 		return -1;
 	return type;
@@ -107,7 +116,9 @@ private_directory(struct invitation *i)
 {
 	const char *parent = getenv("TMPDIR");
 
+	/* (The name is one line of the invitation.) */
 	if (parent != NULL && parent[0] == '/' &&
+	    strchr(parent, '\n') == NULL &&
 	    make_directory(i->directory, sizeof i->directory, parent) == 0)
 		return 0;
 	if (make_directory(i->directory, sizeof i->directory, "/tmp") == 0)
@@ -160,9 +171,9 @@ wait_writable(int pipe_fd, int64_t deadline, struct failure *f)
 	do {
 		/* It may have come at a step of the trace. */
 		errno = EINTR;
-		if (signals_ending() != 0)
+		if (wait_ending() != 0)
 			return failure_errno(f, "write");
-		r = signals_wait(&p, 1, deadline);
+		r = wait_poll(&p, 1, deadline);
 		if (r == -1 && errno != EINTR)
 			return failure_errno(f, "write");
 	} while (r == -1);
@@ -220,9 +231,9 @@ invitation_accept(const struct invitation *i, int pipe_fd, int64_t deadline,
 		p[1].fd = pipe_fd;
 		p[1].events = 0; /* POLLERR: nobody has the reading end */
 		p[0].revents = p[1].revents = 0;
-		if (signals_ending() == 0 && signals_wait(p, 2, deadline) == 0)
+		if (wait_ending() == 0 && wait_poll(p, 2, deadline) == 0)
 			errno = ETIMEDOUT;
-		else if (signals_ending() != 0)
+		else if (wait_ending() != 0)
 			errno = EINTR;
 		else
 			errno = 0;
@@ -236,9 +247,10 @@ invitation_accept(const struct invitation *i, int pipe_fd, int64_t deadline,
 		}
 		if (s != -1)
 			close(s);
-		else if (sys_is_short(errno))
-			signals_pause(RETRY_RESOURCES);
-		else if (errno != EINTR && errno != ECONNABORTED &&
+		else if (wait_is_waited_out(errno)) {
+			if (wait_out(errno, deadline) == -1)
+				return failure_errno(f, "invite the reader");
+		} else if (errno != EINTR && errno != ECONNABORTED &&
 		    p[1].revents & (POLLERR | POLLHUP | POLLNVAL)) {
 			/* Who has connected did so before it closed it. */
 			errno = EPIPE;
@@ -370,7 +382,7 @@ stream_wait(const struct stream *s, int fd, int64_t deadline)
 		p[1].revents = 0;
 		if (s != NULL && fd != -1)
 			p[1].events |= s->end;
-		r = signals_wait(p, 2, deadline);
+		r = wait_poll(p, 2, deadline);
 		if (r <= 0)
 			return r;
 		if (p[1].revents & (POLLHUP | POLLERR | POLLNVAL))
@@ -394,9 +406,9 @@ is_over(const struct stream *s, int has_begun, int64_t deadline)
 	int signals = s->holds || has_begun ? 2 : 1;
 
 	errno = 0;
-	if (deadline >= 0 && signals_now() >= deadline)
+	if (deadline >= 0 && wait_now() >= deadline)
 		errno = ETIMEDOUT;
-	if (signals_count() >= signals)
+	if (wait_endings() >= signals)
 		errno = EINTR;
 	return errno != 0;
 }
@@ -409,34 +421,12 @@ wait_and_go_on(const struct stream *s, int error, int64_t deadline)
 			return -1;
 		return 0;
 	}
-	if (sys_is_short(error)) {
-		signals_pause(RETRY_RESOURCES);
+	if (wait_is_waited_out(error)) {
+		wait_out(error, deadline);
 		return 0;
 	}
 	errno = error;
 	return -1;
-}
-
-/*
- * Send as much of a message as goes without waiting: the number of bytes, or
- * -1 as fdpass_send(). On SOCK_STREAM the kernel keeps only so many bytes and
- * their descriptors together; of a longer payload the last part has them, so
- * that they end the message for who reads it from a stream. *count is 0 once
- * they are gone.
- */
-ssize_t
-stream_send_part(int sock, int type, int flags, const char *bytes, size_t n,
-    const int *fds, size_t *count)
-{
-	ssize_t r;
-
-	if (type == SOCK_STREAM && n > KEPT_TOGETHER && *count > 0)
-		return send(sock, bytes, n - KEPT_TOGETHER,
-		    MSG_NOSIGNAL | MSG_DONTWAIT);
-	r = fdpass_send(sock, bytes, n, fds, *count, FDPASS_NOWAIT | flags);
-	if (r >= 0)
-		*count = 0;
-	return r;
 }
 
 /*
@@ -454,7 +444,7 @@ stream_send(const struct stream *s, const char *payload, size_t length,
 	if (trace_on)
 		show_sending(s->fd, payload, length, fds, count);
 	while (sent < length) {
-		n = stream_send_part(s->fd, s->type, s->flags, payload + sent,
+		n = message_send_part(s->fd, s->type, s->flags, payload + sent,
 		    length - sent, fds, &left);
 		if (n >= 0)
 			sent += (size_t)n;
@@ -472,12 +462,17 @@ stream_send(const struct stream *s, const char *payload, size_t length,
 	return 0;
 }
 
-/* Read the line, and what may come behind it. */
+/*
+ * Read one line, and nothing behind it: another sender may have written its
+ * own, for whoever reads from the pipe next. No line is shorter than the first
+ * read, so that few are of a single byte.
+ */
 static ssize_t
 read_line(int fd, char *line, size_t size, int64_t deadline)
 {
+	const size_t shortest = sizeof GREETING "/fdpass-XXXXXX/s";
 	struct pollfd p;
-	size_t n = 0;
+	size_t n = 0, most;
 	ssize_t r;
 
 	line[0] = '\0';
@@ -485,16 +480,17 @@ read_line(int fd, char *line, size_t size, int64_t deadline)
 		p.fd = fd;
 		p.events = POLLIN;
 		errno = EINTR;
-		if (signals_ending() != 0)
+		if (wait_ending() != 0)
 			return -1;
-		r = signals_wait(&p, 1, deadline);
+		r = wait_poll(&p, 1, deadline);
 		if (r == 0) {
 			errno = ETIMEDOUT;
 			return -1;
 		}
 		if (r == -1)
 			continue;
-		r = read(fd, line + n, size - 1 - n);
+		most = n < shortest ? shortest - n : 1;
+		r = read(fd, line + n, most);
 		if (r == -1 && errno != EINTR && errno != EAGAIN)
 			return -1;
 		if (r == 0)
@@ -524,12 +520,7 @@ connect_private(const char *path, int64_t deadline, struct failure *f)
 			close(s);
 		/* Its queue is full, and nothing tells when not. */
 		if (sys_would_block(f->error)) {
-			signals_pause(RETRY_RESOURCES);
-			if (signals_ending() != 0)
-				errno = EINTR;
-			else if (deadline >= 0 && signals_now() >= deadline)
-				errno = ETIMEDOUT;
-			else
+			if (wait_out(f->error, deadline) == 0)
 				continue;
 			return failure_errno(f, "connect");
 		}

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * The sender's side of a descriptor stream, and the invitation by which an
  * ordinary pipe becomes one.
@@ -24,13 +25,12 @@ struct stream {
 int stream_check(int, struct failure *);
 int stream_open(struct stream *, const char *, int, int64_t, struct failure *);
 int stream_wait(const struct stream *, int, int64_t);
-ssize_t stream_send_part(
-    int, int, int, const char *, size_t, const int *, size_t *);
 int stream_send(
     const struct stream *, const char *, size_t, const int *, size_t, int64_t);
 
 int stream_is_pipe(int);
 int stream_type(int);
+int stream_socket_type(int fd);
 int stream_accept_invitation(int, int64_t, struct failure *);
 
 #endif

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "sys.h"
 
 #include <sys/file.h>
@@ -22,14 +23,6 @@ sys_would_block(int error)
 		return 1;
 #endif
 	return error == EAGAIN;
-}
-
-/* Something has run out, which others may give back: to be waited for. */
-int
-sys_is_short(int error)
-{
-	return error == EMFILE || error == ENFILE || error == ENOBUFS ||
-	    error == ENOMEM || error == ETOOMANYREFS;
 }
 
 int
@@ -483,10 +476,8 @@ sys_get_creds(const struct cmsghdr *h, struct sys_peer *peer)
 	    h->cmsg_len < CMSG_LEN(sizeof c))
 		return 0;
 	memcpy(&c, CMSG_DATA(h), sizeof c);
-	/* No process: the message was sent before anybody asked. */
-	if (c.pid <= 0)
-		return 0;
-	peer->pid = c.pid;
+	/* A process of another namespace has no number here, but a user. */
+	peer->pid = c.pid > 0 ? c.pid : -1;
 	peer->uid = (long)c.uid;
 	peer->gid = (long)c.gid;
 	return 1;

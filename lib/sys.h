@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * What differs between systems. Everything that is not in POSIX.1-2008 is
  * called through this header: the calls that POSIX.1-2024 added, with a
@@ -7,6 +8,9 @@
  */
 #ifndef SYS_H
 #define SYS_H
+
+/* On 32 bits: files that others hand us may be large, so are their numbers. */
+#define _FILE_OFFSET_BITS 64
 
 #if defined(FDPASS_POSIX_ONLY)
 #define _XOPEN_SOURCE 700
@@ -75,7 +79,6 @@ struct sys_peer {
 };
 
 int sys_would_block(int);
-int sys_is_short(int);
 int sys_cloexec(int);
 int sys_nonblock(int, int);
 int sys_socket(int, int);

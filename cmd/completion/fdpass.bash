@@ -1,4 +1,5 @@
 # shellcheck shell=bash
+# SPDX-License-Identifier: ISC
 # Completion of the fdpass commands for bash.
 
 # The words up to the cursor, as the command will see them: bash takes

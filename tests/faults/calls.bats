@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 # The checks that these are known not to need: words split on purpose, and
 # $ that a shell started by a test expands.
 # shellcheck disable=SC2015,SC2016,SC2030,SC2031,SC2086
@@ -10,9 +11,9 @@
 # lack of something, which is waited out once the command is at work; with EIO,
 # which may end it, with a line that says so.
 
-load ../helpers
-load ../streams
-load trials
+load ../lib/helpers
+load ../lib/streams
+load ../lib/trials
 
 setup_file()
 {
@@ -21,6 +22,8 @@ setup_file()
 	export fail_so=$BATS_FILE_TMPDIR/fail.so sanitizer=
 	command -v cc >/dev/null || return 0
 	cc -shared -fPIC -o "$fail_so" "$trials/fail.c" -ldl || return
+	echo '#include <errno.h>' | cc -dM -E - >"$BATS_FILE_TMPDIR/errnos" ||
+		return
 	# Its library has to come first.
 	if [ "${FDPASS_VARIANT-}" = sanitized ]; then
 		sanitizer=$(gcc -print-file-name=libasan.so):
@@ -106,7 +109,7 @@ complain()
 # errno_of NAME: its number.
 errno_of()
 {
-	printf '#include <errno.h>\n%s\n' "$1" | cc -E - | tail -n 1
+	awk -v name="$1" '$2 == name { print $3 }' "$BATS_FILE_TMPDIR/errnos"
 }
 
 # Play the scene with this call failing, and judge.
@@ -176,6 +179,11 @@ may_say+='not a UNIX socket|on non-socket'
 
 # all_calls SCENE: every call of its victim, every way.
 all_calls()
+{
+	untraced every_call "$1"
+}
+
+every_call()
 {
 	local most count plan
 

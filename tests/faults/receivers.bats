@@ -1,10 +1,11 @@
+# SPDX-License-Identifier: ISC
 # The checks that these are known not to need: words split on purpose, and
 # $ that a shell started by a test expands.
 # shellcheck disable=SC2015,SC2016,SC2030,SC2031,SC2086
 # Hostile receivers: the sender ends with the promised status, in time.
 
-load ../helpers
-load trials
+load ../lib/helpers
+load ../lib/trials
 
 # receives KIND [OPTION...]: a receiver of that kind at ./s.
 receives()
@@ -56,25 +57,32 @@ always()
 
 @test "a receiver that never answers" {
 	receives silent
-	always 124 "" 300 300 fdsend -t 0.3 ./s
-	always 124 "" 300 300 fdsend -w -t 0.3 ./s
+	always 124 "fdsend: ./s: not taken within 0.3 s: *" 300 300 \
+		fdsend -t 0.3 ./s
+	always 124 "fdsend: ./s: not taken within 0.3 s: *" 300 300 \
+		fdsend -w -t 0.3 ./s
 	always 0 "" 0 50 fdsend -d ./s
 }
 
 @test "a receiver that never reads" {
 	receives deaf
-	always 124 "" 300 300 fdsend -t 0.3 ./s
-	always 124 "" 300 300 fdsend -w -t 0.3 -s "$(printf %060000d 1)" ./s
+	always 124 "fdsend: ./s: not taken within 0.3 s: *" 300 300 \
+		fdsend -t 0.3 ./s
+	always 124 "fdsend: ./s: not taken within 0.3 s: *" 300 300 \
+		fdsend -w -t 0.3 -s "$(printf %060000d 1)" ./s
 	always 0 "" 0 50 fdsend -d ./s
 }
 
 @test "a receiver that never accepts" {
 	receives never -b 0
-	always 124 "" 300 300 fdsend -t 0.3 ./s
+	always 124 "fdsend: ./s: not taken within 0.3 s: *" 300 300 \
+		fdsend -t 0.3 ./s
 	# Its queue has room for one, and that is taken now.
 	limited fdsend -d -t 1 ./s || :
-	always 124 "" 300 300 fdsend -w -t 0.3 ./s
-	always 124 "" 300 300 fdsend -d -t 0.3 ./s
+	always 124 "fdsend: ./s: not taken within 0.3 s: *" 300 300 \
+		fdsend -w -t 0.3 ./s
+	always 124 "fdsend: ./s: not taken within 0.3 s: *" 300 300 \
+		fdsend -d -t 0.3 ./s
 }
 
 @test "a receiver that refuses" {
@@ -85,24 +93,27 @@ always()
 
 @test "a receiver that answers garbage" {
 	receives garbage
-	always 1 "fdsend: ./s: refused by the receiver" 0 50 fdsend ./s
-	always 1 "fdsend: ./s: refused by the receiver" 0 50 fdsend -w ./s
+	always 1 'fdsend: ./s: answered *: not an fdrecv; -d sends *' 0 50 \
+		fdsend ./s
+	always 1 'fdsend: ./s: answered *: not an fdrecv; -d sends *' 0 50 \
+		fdsend -w ./s
 }
 
 @test "a receiver that closes unread" {
 	receives unread
 	always 1 "fdsend: ./s: the receiver closed * without reading" 0 50 \
 		fdsend ./s
-	always 1 "fdsend: ./s: the receiver closed * without reading" 0 50 \
+	always 1 "fdsend: ./s: closed with the payload unread; *" 0 50 \
 		fdsend -w -s text ./s
 	# It may be another one the next time.
-	always 124 "" 300 300 fdsend -w -t 0.3 ./s
+	always 124 "fdsend: ./s: not taken within 0.3 s: *" 300 300 \
+		fdsend -w -t 0.3 ./s
 }
 
 @test "a receiver that reads half" {
 	receives half
-	always 1 "fdsend: ./s: the receiver closed *" 0 50 fdsend -s text ./s
-	always 1 "fdsend: ./s: the receiver closed *" 0 50 fdsend -w -s text ./s
+	always 1 "fdsend: ./s: closed with the payload unread; *" 0 50 fdsend -s text ./s
+	always 1 "fdsend: ./s: closed with the payload unread; *" 0 50 fdsend -w -s text ./s
 }
 
 @test "a receiver that reads and does not answer has taken it" {

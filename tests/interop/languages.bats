@@ -3,7 +3,7 @@
 # Each test runs in a subshell of its own, and $1 is for the inner shell.
 # shellcheck disable=SC2016,SC2030,SC2031
 
-load ../helpers
+load ../lib/helpers
 
 @test "Ruby's send_io sends to fdrecv" {
 	need ruby

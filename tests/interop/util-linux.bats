@@ -1,10 +1,11 @@
+# SPDX-License-Identifier: ISC
 # util-linux has commands of the same names, which send one descriptor with
 # the payload " ", do not answer, and want an absolute path.
 
 # Each test runs in a subshell of its own, and $1 is for the inner shell.
 # shellcheck disable=SC2016,SC2030,SC2031
 
-load ../helpers
+load ../lib/helpers
 
 # need_theirs: their commands, or skip this test.
 need_theirs()

@@ -16,6 +16,10 @@ STREAM = socket.SOCK_STREAM
 SEQPACKET = socket.SOCK_SEQPACKET
 LIMIT = 20
 
+# Nothing else shall get the number that fdconnect is told.
+null = os.open("/dev/null", os.O_RDWR)
+os.dup2(null, 9, inheritable=False)
+
 
 def tap(*options, type=STREAM, slow=0, **more):
     a, left = socket.socketpair(socket.AF_UNIX, type)
@@ -27,7 +31,7 @@ def tap(*options, type=STREAM, slow=0, **more):
                    "inject=recvmsg:delay_exit=%d" % slow] + command
     p = subprocess.Popen(command, stdin=left, stdout=left, pass_fds=[9],
                          **more)
-    os.close(9)
+    os.dup2(null, 9, inheritable=False)
     left.close()
     right.close()
     a.settimeout(LIMIT)

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * with - start COMMAND in a given state.
  *
@@ -11,7 +12,7 @@
  * -b  signal SIG is blocked
  * -u  signal SIG is not blocked
  * -a  an alarm is running
- * -l  the soft limit of open descriptors
+ * -l  the limit of open descriptors, which nobody can raise
  * -T  FD is a terminal (its other side stays open at some number above 9)
  * -L  FD is a TCP socket listening on loopback
  * -P  FD is an unconnected UDP socket
@@ -142,7 +143,7 @@ limit(rlim_t most)
 
 	if (getrlimit(RLIMIT_NOFILE, &rl) == -1)
 		die("getrlimit");
-	rl.rlim_cur = most;
+	rl.rlim_cur = rl.rlim_max = most;
 	if (setrlimit(RLIMIT_NOFILE, &rl) == -1)
 		die("setrlimit");
 }

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The receiver's side of a hand-over: connections that were accepted, and
+ * whose message is still to come, whole.
+ */
+#ifndef ARRIVAL_H
+#define ARRIVAL_H
+
+#include "sys.h"
+
+#include "fdpass.h"
+
+#include <stdint.h>
+
+#define ARRIVAL_WAIT 5000     /* ms that a connection may take to bring it */
+#define ARRIVALS_OF_A_USER 64 /* unfinished connections, at most */
+#define ARRIVALS_MOST 256     /* of all users */
+
+struct arrival {
+	int sock;
+	int type;         /* of the socket */
+	long uid;         /* who has connected, once it was asked */
+	int64_t deadline; /* when it has to give way */
+	void *owner;      /* the caller's */
+	struct arrival *next;
+	char *kept; /* bytes of a payload that is not complete */
+	size_t room;
+	struct fdpass_message message;
+};
+
+/* Those that are unfinished, the oldest first. */
+struct arrivals {
+	struct arrival *first;
+	struct arrival *last;
+	size_t count;
+	size_t most;
+};
+
+void arrival_begin(struct arrival *arrival, int sock, int type);
+int arrival_step(struct arrival *arrival, char *buffer, size_t size);
+void arrival_drop(struct arrival *arrival, char answer);
+char arrival_refusal(int error);
+void message_ask_sender(struct fdpass_message *message, int sock);
+int message_append(struct fdpass_message *message, struct fdpass_message *part);
+
+void arrivals_init(struct arrivals *set, size_t most);
+void arrivals_add(struct arrivals *set, struct arrival *arrival);
+void arrivals_remove(struct arrivals *set, struct arrival *arrival);
+struct arrival *arrivals_surplus(struct arrivals *set, int sock);
+struct arrival *arrivals_due(const struct arrivals *set);
+int64_t arrivals_deadline(const struct arrivals *set);
+
+#endif

@@ -1,0 +1,537 @@
+/* SPDX-License-Identifier: ISC */
+#include "sys.h"
+
+#include "fdpass/handover.h"
+
+#include "fdpass.h"
+#include "fdpass/message.h"
+#include "fdpass/name.h"
+#include "wait.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define BETWEEN_BIND_AND_LISTEN 100 /* ms that a new socket may refuse */
+#define NOT_NOW 1000                /* ms that "not now" is tried again */
+#define NOTICE 3000                 /* ms until it is told that it waits */
+#define KEPT_TOGETHER 16384         /* bytes that Linux never splits */
+#define NAMES 8                     /* tries to find one that is free */
+
+static void
+tell(const struct handover *h, enum handover_event event)
+{
+	if (h->target->watch != NULL)
+		h->target->watch(h, event);
+}
+
+#ifdef SYS_LINUX
+/*
+ * Tell the receiver that we wait for its answer: it may find us gone. Without
+ * such a name it takes the message all the same.
+ */
+static void
+bind_name(int sock)
+{
+	static uint64_t state;
+	struct sockaddr_un sun;
+	const size_t begin = offsetof(struct sockaddr_un, sun_path) + 1;
+	const size_t n = sizeof HANDOVER_GIVE_UP - 1;
+	char digits[17];
+	int i;
+
+	memset(&sun, 0, sizeof sun);
+	sun.sun_family = AF_UNIX;
+	memcpy(sun.sun_path + 1, HANDOVER_GIVE_UP, n);
+	for (i = 0; i < NAMES; i++) {
+		/* splitmix64, from what no two processes share. */
+		state += (uint64_t)wait_now() * 0x9e3779b97f4a7c15u +
+		    ((uint64_t)getpid() << 32);
+		state = (state ^ (state >> 30)) * 0xbf58476d1ce4e5b9u;
+		state = (state ^ (state >> 27)) * 0x94d049bb133111ebu;
+		snprintf(digits, sizeof digits, "%016llx",
+		    (unsigned long long)(state ^ (state >> 31)));
+		memcpy(sun.sun_path + 1 + n, digits, 16);
+		if (bind(sock, (struct sockaddr *)&sun,
+			(socklen_t)(begin + n + 16)) == 0 ||
+		    errno != EADDRINUSE)
+			return;
+	}
+}
+#else
+static void
+bind_name(int sock)
+{
+	(void)sock;
+}
+#endif
+
+/* -1 when there is no room for it now. */
+static int
+make_socket(struct handover *h)
+{
+	h->type = h->target->type;
+	h->sock = sys_socket_nonblock(AF_UNIX, h->type);
+	if (h->sock == -1)
+		return -1;
+	if (h->target->flags & HANDOVER_TELL && h->type != SOCK_DGRAM)
+		bind_name(h->sock);
+	return 0;
+}
+
+/* Make the socket for a hand-over; -1 when there is no room for it now. */
+int
+handover_begin(struct handover *h, struct target *t, int64_t deadline)
+{
+	memset(h, 0, sizeof *h);
+	h->target = t;
+	h->state = HANDOVER_CONNECT;
+	h->again = h->starting = h->not_now = h->notice = -1;
+	h->deadline = deadline;
+	return make_socket(h);
+}
+
+void
+handover_message(struct handover *h, const char *payload, size_t length,
+    const int *fds, size_t count)
+{
+	h->payload = payload;
+	h->length = length;
+	h->fds = fds;
+	h->count = h->unsent = count;
+	if (h->target->flags & HANDOVER_WAIT)
+		h->notice = wait_deadline(NOTICE);
+}
+
+void
+handover_end(struct handover *h)
+{
+	/* The receiver may have sent descriptors in place of an answer. */
+	if (h->sock != -1)
+		message_close_fd(h->sock);
+	h->sock = -1;
+}
+
+static void
+end_as(struct handover *h, enum handover_state state)
+{
+	handover_end(h);
+	h->state = state;
+}
+
+static void
+note(struct handover *h, enum handover_verdict verdict)
+{
+	h->verdict = verdict;
+}
+
+static void
+note_errno(struct handover *h, const char *operation, int error)
+{
+	h->verdict = VERDICT_ERRNO;
+	h->operation = operation;
+	h->error = error;
+}
+
+static void
+fail_errno(struct handover *h, const char *operation)
+{
+	note_errno(h, operation, errno);
+	end_as(h, HANDOVER_FAILED);
+}
+
+static void
+fail(struct handover *h, enum handover_verdict verdict)
+{
+	note(h, verdict);
+	end_as(h, HANDOVER_FAILED);
+}
+
+/* Try again then, from the connection on; a socket that we have is kept. */
+static void
+retry(struct handover *h, int64_t when)
+{
+	h->state = HANDOVER_CONNECT;
+	h->sent = 0;
+	h->unsent = h->count;
+	h->events = 0;
+	h->again = when;
+}
+
+/* Wait on the same connection. */
+static void
+wait_for(struct handover *h, short events)
+{
+	h->events = events;
+	h->again = -1;
+}
+
+static void
+wait_short(struct handover *h, const char *operation)
+{
+	note_errno(h, operation, errno);
+	h->events = 0;
+	h->again = wait_deadline(
+	    errno == ETOOMANYREFS || sys_would_block(errno) ? WAIT_QUEUE :
+							      WAIT_SHORT);
+}
+
+/* Between bind() and listen() a new socket refuses for an instant. */
+static int
+may_be_starting(struct handover *h, int error)
+{
+	if (error != ECONNREFUSED) {
+		h->starting = -1;
+		return 0;
+	}
+	if (h->starting == -1)
+		h->starting = wait_deadline(BETWEEN_BIND_AND_LISTEN);
+	return wait_now() < h->starting;
+}
+
+/* Nobody accepts there, or not yet. */
+static void
+refused(struct handover *h)
+{
+	int error = errno;
+
+	note_errno(h, "connect", error);
+	if (h->is_told == 1)
+		tell(h, HANDOVER_IS_REFUSED);
+	h->is_told = 2; /* that is enough to see what is tried */
+	if (error == ECONNREFUSED && address_is_no_socket(h->target->name))
+		fail(h, VERDICT_NOT_SOCKET);
+	else if (may_be_starting(h, error) || h->target->flags & HANDOVER_WAIT)
+		retry(h, wait_backoff(h->tries++));
+	else
+		end_as(h, HANDOVER_FAILED);
+}
+
+/*
+ * The name is of another type: a notification socket takes datagrams. Returns
+ * 0 with another one to try, which the others under way will try too.
+ */
+static int
+other_type(struct handover *h)
+{
+	struct target *t = h->target;
+
+	handover_end(h);
+	if (h->type != t->type)
+		return 0;
+	if (t->type == SOCK_SEQPACKET) {
+		t->type = SOCK_STREAM;
+		return -1;
+	}
+	t->type = t->type == SOCK_STREAM ? SOCK_DGRAM : SOCK_SEQPACKET;
+	return 0;
+}
+
+static void
+step_connect(struct handover *h)
+{
+	struct target *t = h->target;
+
+	if (h->sock == -1 && make_socket(h) == -1) {
+		if (wait_is_waited_out(errno))
+			wait_short(h, "socket");
+		else
+			fail_errno(h, "socket");
+		return;
+	}
+	if (h->is_told == 0) {
+		tell(h, HANDOVER_CONNECTS);
+		h->is_told = 1;
+	}
+	if (connect(h->sock, (struct sockaddr *)&t->address, t->length) == 0) {
+		if (h->is_told == 2)
+			tell(h, HANDOVER_CONNECTED);
+		h->state = HANDOVER_SEND;
+		h->starting = -1;
+		return;
+	}
+	switch (errno) {
+	case EINTR:
+		break;
+	case EAGAIN: /* its queue is full, and nothing tells when not */
+		wait_short(h, "connect");
+		break;
+	case ECONNREFUSED:
+		/* An abstract name of another type is just another name. */
+		if (t->name[0] == '@' && other_type(h) == 0)
+			break;
+		errno = ECONNREFUSED;
+		/* FALLTHROUGH */
+	case ENOENT:
+		refused(h);
+		break;
+	case EPROTOTYPE:
+		if (other_type(h) == 0)
+			break;
+		errno = EPROTOTYPE;
+		/* FALLTHROUGH */
+	default:
+		if (wait_is_waited_out(errno))
+			wait_short(h, "connect");
+		else
+			fail_errno(h, "connect");
+	}
+}
+
+/* "Not now": who waits tries again, everybody else for a second. */
+static void
+not_now(struct handover *h)
+{
+	note(h, VERDICT_NOT_NOW);
+	if (h->not_now == -1)
+		h->not_now = wait_deadline(NOT_NOW);
+	if (h->target->flags & HANDOVER_WAIT || wait_now() < h->not_now) {
+		handover_end(h);
+		retry(h, wait_backoff(h->tries++));
+	} else {
+		end_as(h, HANDOVER_FAILED);
+	}
+}
+
+/* Something has come back: h->answer. One byte is an answer, if it is known. */
+static void
+answered(struct handover *h)
+{
+	unsigned char answer = (unsigned char)h->answer[0];
+
+	tell(h, HANDOVER_ANSWERED);
+	if (h->answer_length > 1)
+		fail(h, VERDICT_GREETED);
+	else if (answer == FDPASS_TAKEN)
+		end_as(h, HANDOVER_TAKEN);
+	else if (answer == FDPASS_RETRY)
+		not_now(h);
+	else if (answer < ' ' || answer == FDPASS_REFUSED)
+		fail(h, VERDICT_REFUSED);
+	else
+		fail(h, VERDICT_GREETED);
+}
+
+/* Look for an answer, and what may come behind it: as recv(). */
+static ssize_t
+hear(struct handover *h)
+{
+	struct wait_guard guard;
+	ssize_t n;
+
+	wait_guard_begin(&guard);
+	do
+		n = recv(h->sock, h->answer, sizeof h->answer, MSG_DONTWAIT);
+	while (n == -1 && errno == EINTR);
+	wait_guard_end(&guard);
+	h->answer_length = n > 0 ? (size_t)n : 0;
+	return n;
+}
+
+/* The receiver went away before it took the message, maybe with a word. */
+static void
+went_away(struct handover *h)
+{
+	if (h->state == HANDOVER_SEND && hear(h) > 0) {
+		answered(h);
+		return;
+	}
+	tell(h, HANDOVER_UNREAD);
+	if (h->length > 1 && (h->sent > 0 || h->state != HANDOVER_SEND)) {
+		fail(h, VERDICT_CUT);
+		return;
+	}
+	note(h, VERDICT_UNREAD);
+	if (h->target->flags & HANDOVER_WAIT) {
+		handover_end(h);
+		retry(h, wait_backoff(h->tries++));
+	} else {
+		end_as(h, HANDOVER_FAILED);
+	}
+}
+
+/*
+ * Send as much of a message as goes without waiting: the number of bytes, or
+ * -1 as fdpass_send(). On SOCK_STREAM the kernel keeps only so many bytes and
+ * their descriptors together; of a longer payload the last part has them, so
+ * that they end the message for who reads it from a stream. *count is 0 once
+ * they are gone.
+ */
+ssize_t
+message_send_part(int sock, int type, int flags, const char *bytes, size_t n,
+    const int *fds, size_t *count)
+{
+	ssize_t r;
+
+	if (type == SOCK_STREAM && n > KEPT_TOGETHER && *count > 0)
+		return send(sock, bytes, n - KEPT_TOGETHER,
+		    MSG_NOSIGNAL | MSG_DONTWAIT);
+	r = fdpass_send(sock, bytes, n, fds, *count, FDPASS_NOWAIT | flags);
+	if (r >= 0)
+		*count = 0;
+	return r;
+}
+
+/* All of the message that goes now. 1 when all is sent. */
+static int
+send_message(struct handover *h)
+{
+	/* Who has connected, the receiver knows anyway. */
+	int flags = h->type == SOCK_DGRAM ? FDPASS_CREDS : 0;
+	ssize_t n;
+
+	while (h->sent < h->length) {
+		n = message_send_part(h->sock, h->type, flags,
+		    h->payload + h->sent, h->length - h->sent, h->fds,
+		    &h->unsent);
+		if (n >= 0) {
+			h->sent += (size_t)n;
+			continue;
+		}
+		if (errno == EINTR)
+			continue;
+		if (sys_would_block(errno)) {
+			note_errno(h, "sendmsg", errno);
+			wait_for(h, POLLOUT);
+		} else if (wait_is_waited_out(errno)) {
+			wait_short(h, "sendmsg");
+		} else if (errno == EPIPE || errno == ECONNRESET ||
+		    (errno == ECONNREFUSED &&
+			h->target->flags & HANDOVER_WAIT)) {
+			went_away(h);
+		} else {
+			fail_errno(h, "sendmsg");
+		}
+		return 0;
+	}
+	return 1;
+}
+
+static void
+step_send(struct handover *h)
+{
+	if (h->sent == 0)
+		tell(h, HANDOVER_SENDS);
+	if (!send_message(h))
+		return;
+	h->events = 0;
+	if (h->type == SOCK_DGRAM) {
+		end_as(h, HANDOVER_TAKEN);
+		return;
+	}
+	tell(h, HANDOVER_SHUTS_DOWN);
+	shutdown(h->sock, SHUT_WR);
+	if (h->target->flags & HANDOVER_DROP) {
+		end_as(h, HANDOVER_TAKEN);
+		return;
+	}
+	/* The answer cannot have arrived yet; poll first. */
+	h->state = HANDOVER_ANSWER;
+	note(h, VERDICT_NO_ANSWER);
+	tell(h, HANDOVER_AWAITS);
+	wait_for(h, POLLIN);
+}
+
+static void
+step_answer(struct handover *h)
+{
+	ssize_t n = hear(h);
+
+	if (n > 0) {
+		answered(h);
+	} else if (n == 0) {
+		/* A foreign receiver, which does not answer, has read it. */
+		tell(h, HANDOVER_ENDED);
+		end_as(h, HANDOVER_TAKEN);
+	} else if (sys_would_block(errno)) {
+		wait_for(h, POLLIN);
+	} else if (errno == ECONNRESET || errno == EPIPE) {
+		went_away(h);
+	} else if (wait_is_waited_out(errno)) {
+		wait_short(h, "recv");
+	} else {
+		fail_errno(h, "recv");
+	}
+}
+
+/*
+ * Give it up: no answer can come any more, but one that is there counts. The
+ * receiver finds out when it answers. Returns how it has ended: HANDOVER_TAKEN
+ * if it was taken, HANDOVER_FAILED if it was refused, else how.
+ */
+enum handover_state
+handover_give_up(struct handover *h, enum handover_state how)
+{
+	enum handover_verdict missing = h->verdict;
+
+	if (h->state >= HANDOVER_TAKEN)
+		return h->state;
+	if (h->sock != -1 && h->state != HANDOVER_CONNECT) {
+		tell(h, HANDOVER_GIVES_UP);
+		shutdown(h->sock, SHUT_RD);
+		if (hear(h) > 0)
+			answered(h);
+	}
+	if (h->state < HANDOVER_TAKEN) {
+		if (h->verdict != VERDICT_NOT_NOW)
+			h->verdict = missing;
+		end_as(h, how);
+	}
+	return h->state;
+}
+
+/*
+ * Go on as far as possible without waiting. Then wait for h->events on
+ * h->sock, and until handover_wake(), unless it is over.
+ */
+enum handover_state
+handover_step(struct handover *h)
+{
+	h->again = -1;
+	h->events = 0;
+	do {
+		if (h->state == HANDOVER_CONNECT)
+			step_connect(h);
+		else if (h->state == HANDOVER_SEND)
+			step_send(h);
+		else if (h->state == HANDOVER_ANSWER)
+			step_answer(h);
+	} while (h->state < HANDOVER_TAKEN && h->again == -1 && h->events == 0);
+	if (h->state < HANDOVER_TAKEN && wait_is_over(h->deadline))
+		handover_give_up(h, HANDOVER_TIMEOUT);
+	if (h->state < HANDOVER_TAKEN && wait_is_over(h->notice)) {
+		h->notice = -1;
+		tell(h, HANDOVER_WAITS);
+	}
+	return h->state;
+}
+
+/* The moment when handover_step() is due whether or not sock is ready. */
+int64_t
+handover_wake(const struct handover *h)
+{
+	return wait_earlier(wait_earlier(h->again, h->deadline), h->notice);
+}
+
+/*
+ * Go on to the end, or until a signal asks this command to end; in a program
+ * of others, until any signal has interrupted the wait.
+ */
+enum handover_state
+handover_run(struct handover *h)
+{
+	struct pollfd p;
+	int r;
+
+	while (handover_step(h) < HANDOVER_TAKEN) {
+		p.fd = h->events != 0 ? h->sock : -1;
+		p.events = h->events;
+		r = wait_poll(&p, 1, handover_wake(h));
+		if (wait_ending() != 0 ||
+		    (r == -1 && wait_mask() == NULL && errno == EINTR))
+			handover_give_up(h, HANDOVER_INTERRUPTED);
+	}
+	return h->state;
+}

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: ISC */
+#include "sys.h"
+
+#include "fdpass/message.h"
+
+#include "fdpass.h"
+#include "wait.h"
+
+#include <sys/uio.h>
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Room for the largest control messages, aligned as the kernel wants it. */
+union control {
+	struct cmsghdr align;
+	char bytes[CMSG_SPACE(sizeof(int) * FDPASS_MAX_FDS) + 256];
+};
+
+static size_t
+put_rights(char *control, const int *fds, size_t count)
+{
+	struct cmsghdr h;
+
+	/* The padding behind an odd number must not be what the stack held. */
+	memset(control, 0, CMSG_SPACE(sizeof(int) * count));
+	memset(&h, 0, sizeof h);
+	h.cmsg_len = (socklen_t)CMSG_LEN(sizeof(int) * count);
+	h.cmsg_level = SOL_SOCKET;
+	h.cmsg_type = SCM_RIGHTS;
+	memcpy(control, &h, sizeof h);
+	if (count > 0)
+		memcpy(control + CMSG_LEN(0), fds, sizeof(int) * count);
+	return CMSG_SPACE(sizeof(int) * count);
+}
+
+ssize_t
+fdpass_send(int sock, const void *payload, size_t length, const int *fds,
+    size_t count, int flags)
+{
+	union control control;
+	struct msghdr m;
+	struct iovec iov;
+	size_t used = 0;
+	ssize_t n;
+
+	if (length == 0 || length > FDPASS_MAX_PAYLOAD ||
+	    count > FDPASS_MAX_FDS) {
+		errno = EINVAL;
+		return -1;
+	}
+	memset(&m, 0, sizeof m);
+	iov.iov_base = (void *)(size_t)payload;
+	iov.iov_len = length;
+	m.msg_iov = &iov;
+	m.msg_iovlen = 1;
+	if (flags & FDPASS_CREDS)
+		used = sys_put_creds(control.bytes, sizeof control.bytes);
+	if (count > 0)
+		used += put_rights(control.bytes + used, fds, count);
+	if (used > 0) {
+		m.msg_control = control.bytes;
+		m.msg_controllen = (socklen_t)used;
+	}
+	do
+		n = sys_sendmsg(sock, &m,
+		    MSG_NOSIGNAL | (flags & FDPASS_NOWAIT ? MSG_DONTWAIT : 0));
+	while (n == -1 && errno == EINTR);
+	return n;
+}
+
+void
+fdpass_buffer(struct fdpass_message *message, char *payload, size_t size)
+{
+	message->payload = payload;
+	message->size = size;
+	message->length = message->count = 0;
+	message->pid = message->uid = message->gid = -1;
+}
+
+/*
+ * Close what is foreign: a received descriptor, or a connection in whose queue
+ * there may be some. Their sender may have asked that close() waits for an
+ * hour until a peer has read all; that is not for us to wait for, and what is
+ * left is sent all the same. Keeps errno.
+ */
+void
+message_close_fd(int fd)
+{
+	struct wait_guard guard;
+	int saved = errno;
+
+	wait_guard_begin(&guard);
+	close(fd);
+	wait_guard_end(&guard);
+	errno = saved;
+}
+
+void
+fdpass_close(struct fdpass_message *message)
+{
+	struct wait_guard guard;
+	int saved = errno;
+
+	if (message->count == 0)
+		return;
+	wait_guard_begin(&guard);
+	while (message->count > 0)
+		close(message->fds[--message->count]);
+	wait_guard_end(&guard);
+	errno = saved;
+}
+
+/* Collect the descriptors of one control message; what is more is closed. */
+static void
+take_rights(struct fdpass_message *message, struct cmsghdr *h)
+{
+	const unsigned char *data = CMSG_DATA(h);
+	size_t i, n = (h->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+	int fd;
+
+	for (i = 0; i < n; i++) {
+		memcpy(&fd, data + i * sizeof fd, sizeof fd);
+		if (message->count == FDPASS_MAX_FDS) {
+			close(fd);
+			continue;
+		}
+		if (!SYS_HAS_CMSG_CLOEXEC)
+			sys_cloexec(fd);
+		message->fds[message->count++] = fd;
+	}
+}
+
+/*
+ * recvmsg(), which can hang in the kernel's own close() of what it drops: a
+ * descriptor that the table has no room for, or one that came out of band. A
+ * call that is to wait for a message cannot be guarded: it waits as long as
+ * there is none.
+ */
+static ssize_t
+receive_guarded(int sock, struct msghdr *m, int flags)
+{
+	struct wait_guard guard;
+	ssize_t n;
+
+	if (!(flags & MSG_DONTWAIT))
+		return recvmsg(sock, m, flags);
+	wait_guard_begin(&guard);
+	n = recvmsg(sock, m, flags);
+	wait_guard_end(&guard);
+	return n;
+}
+
+static void
+take_control(struct fdpass_message *message, struct msghdr *m)
+{
+	struct sys_peer sender = {-1, -1, -1};
+	struct cmsghdr *h;
+
+	for (h = CMSG_FIRSTHDR(m); h != NULL; h = CMSG_NXTHDR(m, h))
+		if (h->cmsg_level == SOL_SOCKET && h->cmsg_type == SCM_RIGHTS)
+			take_rights(message, h);
+		else
+			sys_get_creds(h, &sender);
+	message->pid = sender.pid;
+	message->uid = sender.uid;
+	message->gid = sender.gid;
+}
+
+int
+fdpass_recv(int sock, struct fdpass_message *message, int flags)
+{
+	union control control;
+	struct msghdr m;
+	struct iovec iov;
+	ssize_t n;
+
+	memset(&m, 0, sizeof m);
+	iov.iov_base = message->payload;
+	iov.iov_len = message->size;
+	m.msg_iov = &iov;
+	m.msg_iovlen = 1;
+	m.msg_control = control.bytes;
+	m.msg_controllen = sizeof control.bytes;
+	message->count = message->length = 0;
+	n = receive_guarded(sock, &m,
+	    SYS_CMSG_CLOEXEC | (flags & FDPASS_NOWAIT ? MSG_DONTWAIT : 0) |
+		(flags & FDPASS_PEEK ? MSG_PEEK : 0));
+	if (n == -1)
+		return -1;
+	take_control(message, &m);
+	message->length = (size_t)n;
+	/*
+	 * There is always room for the control messages, so what was cut is
+	 * what the descriptor table could not hold.
+	 */
+	if (m.msg_flags & (MSG_CTRUNC | MSG_TRUNC)) {
+		fdpass_close(message);
+		errno = m.msg_flags & MSG_CTRUNC ? EMFILE : EMSGSIZE;
+		return -1;
+	}
+	return n > 0 || message->count > 0;
+}

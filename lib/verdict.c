@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: ISC */
+#include "sys.h"
+
+#include "verdict.h"
+
+#include "diag.h"
+#include "fdpass.h"
+#include "fdpass/name.h"
+#include "show.h"
+#include "text.h"
+#include "trace.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#define SHOWN 24 /* bytes of what is no answer */
+
+static void
+trace_event(const struct handover *h, enum handover_event event)
+{
+	const char *name = h->target->name;
+
+	switch (event) {
+	case HANDOVER_CONNECTS:
+		trace_call("S7", "connect(%d, %s)", h->sock, name);
+		break;
+	case HANDOVER_IS_REFUSED:
+		trace("S7", "connect(%d) = %s", h->sock, strerror(h->error));
+		break;
+	case HANDOVER_CONNECTED:
+		trace("S7", "connect(%d, %s)", h->sock, name);
+		break;
+	case HANDOVER_SENDS:
+		show_sending(h->sock, h->payload, h->length, h->fds, h->count);
+		break;
+	case HANDOVER_SHUTS_DOWN:
+		trace_call("S7", "shutdown(%d, SHUT_WR)", h->sock);
+		break;
+	case HANDOVER_AWAITS:
+		trace_before("S7", "recv(%d)", h->sock);
+		break;
+	case HANDOVER_ANSWERED:
+		trace("S7", "recv(%d) = %s", h->sock,
+		    h->answer_length == 1 && h->answer[0] == FDPASS_TAKEN ?
+			"taken" :
+			"refused");
+		break;
+	case HANDOVER_ENDED:
+		trace("S7", "recv(%d) = end of file", h->sock);
+		break;
+	case HANDOVER_UNREAD:
+		trace("S7", "the receiver has closed %d unread", h->sock);
+		break;
+	case HANDOVER_GIVES_UP:
+		trace_call("S7", "shutdown(%d, SHUT_RD)", h->sock);
+		break;
+	case HANDOVER_WAITS:
+		break;
+	}
+}
+
+/* A word from somebody who does not speak our protocol. */
+static void
+greeted(const struct handover *h, struct failure *f)
+{
+	char said[4 * SHOWN + 8];
+	size_t n = h->answer_length;
+	struct text t;
+
+	text_init(&t, said, sizeof said);
+	text_add(&t, "\"");
+	text_add_escaped(&t, h->answer, n < SHOWN ? n : SHOWN);
+	text_add(&t, n < SHOWN ? "\"" : "...\"");
+	failure_reason(f, EPROTO,
+	    "answered %s: not an fdrecv; -d sends without waiting for an "
+	    "answer",
+	    said);
+}
+
+/* What stood in the way, or was still missing. */
+static void
+explain(const struct handover *h, struct failure *f)
+{
+	switch (h->verdict) {
+	case VERDICT_ERRNO:
+		errno = h->error;
+		failure_errno(f, h->operation);
+		if (sys_would_block(h->error))
+			failure_reason(f, h->error,
+			    h->state == HANDOVER_TIMEOUT && h->sent > 0 ?
+				"it does not read" :
+				"its queue is full");
+		break;
+	case VERDICT_NOT_SOCKET:
+		failure_reason(f, ENOTSOCK, "not a socket");
+		break;
+	case VERDICT_REFUSED:
+		failure_reason(f, ECONNREFUSED, "refused by the receiver");
+		break;
+	case VERDICT_NOT_NOW:
+		failure_reason(
+		    f, ECONNREFUSED, "refused by the receiver: not now");
+		break;
+	case VERDICT_UNREAD:
+		failure_reason(f, ECONNRESET,
+		    "the receiver closed the connection without reading");
+		break;
+	case VERDICT_CUT:
+		failure_reason(f, ECONNRESET,
+		    "closed with the payload unread; the descriptors may have "
+		    "been taken");
+		break;
+	case VERDICT_GREETED:
+		greeted(h, f);
+		break;
+	case VERDICT_NONE:
+	case VERDICT_NO_ANSWER:
+		failure_reason(f, ETIMEDOUT, "no answer");
+		break;
+	}
+}
+
+/*
+ * Why a hand-over has failed. If its time, so many milliseconds, ran out: what
+ * was missing.
+ */
+void
+verdict_failure(const struct handover *h, int64_t timeout, struct failure *f)
+{
+	char missing[sizeof f->reason];
+
+	explain(h, f);
+	if (h->state != HANDOVER_TIMEOUT)
+		return;
+	failure_words(missing, sizeof missing, f);
+	failure_reason(f, ETIMEDOUT, "not taken within %g s: %s",
+	    (double)timeout / 1000, missing);
+}
+
+/* Show what is done, and say once what is waited for. */
+static void
+watch(const struct handover *h, enum handover_event event)
+{
+	struct failure f;
+	char reason[sizeof f.reason];
+
+	if (event != HANDOVER_WAITS) {
+		if (trace_on)
+			trace_event(h, event);
+		return;
+	}
+	explain(h, &f);
+	failure_words(reason, sizeof reason, &f);
+	diag_offence("%s: %s; still waiting", h->target->name, reason);
+}
+
+/* Where hand-overs go: the UNIX socket called operand. */
+int
+target_init(struct target *t, const char *operand, int flags, struct failure *f)
+{
+	t->name = operand;
+	t->type = SOCK_STREAM;
+	t->flags = flags;
+	t->watch = watch;
+	return address_unix(operand, &t->address, &t->length, f);
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What became of a hand-over, in words: its trace, and why it has failed.
+ */
+#ifndef VERDICT_H
+#define VERDICT_H
+
+#include "failure.h"
+#include "fdpass/handover.h"
+
+int target_init(
+    struct target *target, const char *operand, int flags, struct failure *f);
+void verdict_failure(
+    const struct handover *h, int64_t timeout, struct failure *f);
+
+#endif
