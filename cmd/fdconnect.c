@@ -17,6 +17,7 @@
 #include "wait.h"
 
 #include <errno.h>
+#include <string.h>
 #include <unistd.h>
 
 #define READ_FD 6 /* where UCSPI clients find the connection */
