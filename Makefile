@@ -25,6 +25,7 @@ VERSION = 0.1.0
 # The commands, each of cmd/NAME.c.
 CMD = \
 	fdlisten \
+	fdpeek \
 	fdsend \
 	fdrecv \
 	fdecho \
@@ -38,6 +39,7 @@ LIB_OBJ = \
 	cmd/fdconnect-copy.o \
 	cmd/fdconnect-part.o \
 	cmd/fdconnect-show.o \
+	cmd/fdpeek-protocol.o \
 	lib/accept.o \
 	lib/address.o \
 	lib/child.o \
@@ -191,6 +193,7 @@ fuzz:
 
 bench: all static tools
 	tests/bench/run
+	tests/bench/routes
 
 demo: all tools
 	@tests/demo/run

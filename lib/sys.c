@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 #ifdef SYS_LINUX
+#include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -296,6 +297,48 @@ sys_queued(int fd)
 	(void)fd;
 #endif
 	return n;
+}
+
+/*
+ * A close-on-exec descriptor that polls readable once for each arrival at a
+ * socket, and once for its end. The socket itself would poll readable for as
+ * long as what has come is not taken. -1 with errno where there is no such
+ * thing.
+ */
+int
+sys_arrivals(int fd)
+{
+#ifdef SYS_LINUX
+	struct epoll_event e;
+	int arrivals = epoll_create1(EPOLL_CLOEXEC), saved;
+
+	if (arrivals == -1)
+		return -1;
+	memset(&e, 0, sizeof e);
+	e.events = EPOLLIN | EPOLLRDHUP | EPOLLET;
+	if (epoll_ctl(arrivals, EPOLL_CTL_ADD, fd, &e) == 0)
+		return arrivals;
+	saved = errno;
+	close(arrivals);
+	errno = saved;
+#else
+	(void)fd;
+	errno = ENOSYS;
+#endif
+	return -1;
+}
+
+/* What has arrived until now is known: poll readable for the next. */
+void
+sys_arrivals_clear(int arrivals)
+{
+#ifdef SYS_LINUX
+	struct epoll_event e;
+
+	epoll_wait(arrivals, &e, 1, 0);
+#else
+	(void)arrivals;
+#endif
 }
 
 /*

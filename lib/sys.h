@@ -57,8 +57,8 @@
 #define SYS_O_PATH 0
 #endif
 
-/* What poll() says when the other side sends no more. */
-#if defined(SYS_LINUX) && defined(POLLRDHUP)
+/* The peer sends no more; without it only POLLHUP tells, when both do not. */
+#ifdef POLLRDHUP
 #define SYS_POLLRDHUP POLLRDHUP
 #else
 #define SYS_POLLRDHUP 0
@@ -91,6 +91,8 @@ int sys_ppoll(
     struct pollfd *, nfds_t, const struct timespec *, const sigset_t *);
 void sys_ppoll_wake(void);
 int sys_queued(int);
+int sys_arrivals(int);
+void sys_arrivals_clear(int);
 int sys_drain_errors(int);
 int sys_dup_above(int, int);
 

@@ -114,20 +114,21 @@ _fdpass_command()
 	mapfile -t COMPREPLY < <(compgen -f -- "$current")
 }
 
-# Options with a value, options without, what the first operand is, and whether
-# a command follows.
+# Options with a value, options without, what the first operand is if it is no
+# command, and whether a command follows.
 _fdpass()
 {
 	local with='' without='' operand='' command=0
 	local words current previous i
 
 	case $1 in
+	*fdpeek)    with=bt without=v command=1 ;;
 	*fdlisten)  with=mnot without=klv operand=ADDRESS command=1 ;;
 	*fdconnect) with=t without=Nvw operand=ADDRESS command=1 ;;
 	*fdsend)    with=fpst without=drvw operand=SOCKET ;;
 	*fdrecv)    with=fmnt without=akv operand=SOCKET command=1 ;;
 	*fdecho)    with=n without=v operand=SOCKET ;;
-	*fdpipe)    with=n without=v command=1 ;;
+	*fdpipe)    with=n without=v operand=PIPELINE ;;
 	*fdinfo)    with=p operand=FD ;;
 	esac
 	COMPREPLY=()
@@ -149,7 +150,9 @@ _fdpass()
 	elif [[ $operand == FD ]]; then
 		_fdpass_propose < <(_fdpass_open_descriptors)
 	elif [[ -z $operand ]]; then
-		# fdpipe: each bar begins another command.
+		_fdpass_command "$i"
+	elif [[ $operand == PIPELINE ]]; then
+		# Each bar begins another command.
 		local bar
 		for ((bar = i; bar < ${#words[@]} - 1; bar++)); do
 			[[ ${words[bar]} != *\|* ]] || i=$((bar + 1))
@@ -176,4 +179,4 @@ _fdpass_value()
 	esac
 }
 
-complete -F _fdpass fdlisten fdconnect fdsend fdrecv fdecho fdpipe fdinfo
+complete -F _fdpass fdlisten fdpeek fdconnect fdsend fdrecv fdecho fdpipe fdinfo

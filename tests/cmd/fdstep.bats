@@ -315,3 +315,15 @@ type_until()
 	not test -e side
 	exec 7>&-
 }
+
+@test "a command that peeks is drawn, and its look is a step" {
+	# shellcheck disable=SC2016
+	run_limited "$top_dir/cmd/fdstep" -g 'mkfifo address
+fdlisten -o address 127.0.0.1:0 fdpeek -t 20 fdecho &
+read -r address <address
+echo SSH-2.0-x | fdconnect $address
+wait; rm address'
+	is_status 0
+	like "$output" '*P recv(0, MSG_PEEK) = 10 bytes, "SSH-2.0-x?n": ssh*'
+	like "$output" "*W2 recv(0) = 10 bytes*"
+}

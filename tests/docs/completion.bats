@@ -44,7 +44,7 @@ has_line()
 
 options_of()
 {
-	limited "$1" --help | grep -oE '\[-[a-zA-Z]+' | tr -d '[-' |
+	limited "$1" --help | sed '/^$/q' | grep -oE '\[-[a-zA-Z]+' | tr -d '[-' |
 		fold -w 1 | sed 's/^/-/' | sort
 }
 
@@ -52,7 +52,7 @@ options_of()
 	local command
 
 	need bash
-	for command in fdlisten fdconnect fdsend fdrecv fdecho fdpipe fdinfo; do
+	for command in fdlisten fdpeek fdconnect fdsend fdrecv fdecho fdpipe fdinfo; do
 		proposed "$command" -
 		same "$(grep -v -e -- <<<"$output" | sort)" \
 			"$(options_of "$command")" "$command"
@@ -86,6 +86,8 @@ options_of()
 	has_line fdlisten
 	proposed fdpipe -n 4 fdlisten -k : 7000 '|' fdec
 	has_line fdecho
+	proposed fdpeek -t 2 fdsen
+	has_line fdsend
 	proposed fdlisten 127.0.0.1 : 7000 cat "fi"
 	has_line file.txt
 }
@@ -150,7 +152,7 @@ typed()
 	local command
 
 	need zsh
-	for command in fdlisten fdconnect fdsend fdrecv fdecho fdpipe fdinfo; do
+	for command in fdlisten fdpeek fdconnect fdsend fdrecv fdecho fdpipe fdinfo; do
 		awk -v name="$command)" '
 		/^\t(mode|seconds|wait_|verbose)=/ { array[substr($1, 1,
 			index($1, "=") - 1)] = $0 }

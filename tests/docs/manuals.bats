@@ -5,7 +5,7 @@
 load ../lib/helpers
 load ../lib/examples
 
-commands="fdlisten fdsend fdrecv fdecho fdpipe fdconnect fdinfo"
+commands="fdlisten fdpeek fdsend fdrecv fdecho fdpipe fdconnect fdinfo"
 
 # examples PAGE: run each example block of the page in an empty directory. It
 # must succeed, say something on standard output, nothing on standard error,
@@ -35,6 +35,10 @@ examples()
 
 @test "the examples of fdlisten(1) run" {
 	examples fdlisten.1
+}
+
+@test "the examples of fdpeek(1) run" {
+	examples fdpeek.1
 }
 
 @test "the examples of fdsend(1) run" {
@@ -89,9 +93,15 @@ page_options()
 		sed -n 's/^\.It Fl \([a-zA-Z0-9]\)\( .*\)\{0,1\}$/\1/p' | letters
 }
 
+# synopsis COMMAND: what --help begins with, up to an empty line.
+synopsis()
+{
+	limited "$1" --help | sed '/^$/q'
+}
+
 help_options()
 {
-	limited "$1" --help | grep -oE '\[-[a-zA-Z0-9]+' | tr -d '[-' | letters
+	synopsis "$1" | grep -oE '\[-[a-zA-Z0-9]+' | tr -d '[-' | letters
 }
 
 @test "a page, its synopsis and --help know the same options" {
@@ -113,12 +123,23 @@ words()
 		tr '\n' ' '
 }
 
+@test "--help says what each option is, where it says more than the synopsis" {
+	local command
+
+	for command in $commands; do
+		limited "$command" --help | sed -n 's/^  -\(.\).*/\1/p' |
+			letters >lines
+		[ ! -s lines ] || same "$(cat lines)" \
+			"$(help_options "$command")" "$command"
+	done
+}
+
 @test "a synopsis and --help know the same operands, in the same order" {
 	local command
 
 	for command in $commands; do
 		same "$(section "$top_dir/man/$command.1" SYNOPSIS | words)" \
-			"$(limited "$command" --help | sed 's/^usage://' |
+			"$(synopsis "$command" | sed 's/^usage://' |
 				sed "s/\\<$command\\>//" | words)" "$command"
 	done
 }
@@ -128,6 +149,7 @@ words()
 
 	order="NAME SYNOPSIS DESCRIPTION ENVIRONMENT EXIT_STATUS EXAMPLES"
 	order+=" DIAGNOSTICS SEE_ALSO STANDARDS CAVEATS"
+	order+=" SECURITY_CONSIDERATIONS"
 	for command in $commands; do
 		found=" $(sed -n 's/^\.Sh //p' "$top_dir/man/$command.1" |
 			tr ' ' '_' | tr '\n' ' ')"

@@ -25,6 +25,12 @@ does()
 		ended block
 		same "$(grep -c ' listening ' block.out)" 2
 		;;
+	*fdpeek*)
+		answers "$port"
+		same "$(echo SSH-2.0-x | limited fdconnect "127.0.0.1:$port")" \
+			"this is ssh
+SSH-2.0-x"
+		;;
 	*fdecho*)
 		answers "$port"
 		answers "$port"
@@ -126,8 +132,8 @@ readme()
 	local name
 
 	tr -cs 'a-zA-Z/.0-9-' '\n' <"$top_dir/README.md" | sort -u >words
-	grep -xE 'fd(listen|send|recv|echo|pipe|connect|info)' words >names
-	has 7 cat names
+	grep -xE 'fd(listen|peek|send|recv|echo|pipe|connect|info)' words >names
+	has 8 cat names
 	grep -xE '(\./)?(man|cmd)/[a-z-]+(\.[1-9])?' words >files
 	while read -r name; do
 		[ -x "$FDPASS_BIN/$name" ]

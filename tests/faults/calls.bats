@@ -358,6 +358,39 @@ finish_others()
 	is_status 0
 }
 
+peeks()
+{
+	victim=server
+	start server fdlisten -o address 127.0.0.1:0 env \
+		"LD_PRELOAD=$sanitizer$fail_so" "${injection[@]}" \
+		fdpeek -t 10 sh -c 'echo "$FDPEEK_LINE"; exec cat'
+	printf 'hello\n' >said
+	limited speak -b 3 -i 30 "$(address_of address)" <said >back || :
+	# Where it cannot look, COMMAND still has it all.
+	if [ "$(wc -l <back)" -eq 2 ] && [ "$(tail -n 1 back)" = hello ] &&
+		{ [ "$error" = EIO ] || [ "$(head -n 1 back)" = hello ]; }
+	then
+		effect=1
+	fi
+	ended server
+}
+
+@test "fdpeek" {
+	all_calls peeks
+}
+
+@test "fdpeek looks at intervals where arrivals cannot be watched" {
+	[ "${FDPASS_VARIANT-}" != posix ] || skip "epoll is Linux only"
+	for failing in epoll_create1:1:$(errno_of EMFILE) \
+		epoll_ctl:1:$(errno_of ENOSPC); do
+		rm -f address
+		injection=("FAIL_CALL=$failing")
+		effect=0
+		peeks
+		same "$effect/$status/$(cat server.err)" 1/0/
+	done
+}
+
 receives_one()
 {
 	victim receiver fdrecv ./s echo received
