@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 # fdconnect between two programs that talk over UNIX sockets: bytes and
 # descriptors, both ways.
 

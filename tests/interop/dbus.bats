@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 # D-Bus: two programs exchange a descriptor over a bus that they reach through
 # fdconnect.
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 # fusermount3: it mounts, and hands over the descriptor of the mount.
 
 # Each test runs in a subshell of its own, and $1 is for the inner shell.

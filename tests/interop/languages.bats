@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 # Descriptors to and from programs in other languages.
 
 # Each test runs in a subshell of its own, and $1 is for the inner shell.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 # Postfix: an smtpd of type pass gets clients that fdlisten has accepted, and
 # who they are.
 

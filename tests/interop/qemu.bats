@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 # QEMU: a file is handed to it in the middle of a session with its monitor,
 # which is reached through fdconnect.
 

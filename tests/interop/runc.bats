@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 # runc: the console of a container is handed to fdrecv, as to recvtty.
 
 # Each test runs in a subshell of its own, and $1 is for the inner shell.

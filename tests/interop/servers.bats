@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 # Servers in other languages that take over a listening socket.
 
 # Each test runs in a subshell of its own, and $1 is for the inner shell.

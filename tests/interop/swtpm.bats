@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 # swtpm: its control socket takes a descriptor with four bytes, CMD_SET_DATAFD.
 
 # Each test runs in a subshell of its own, and $1 is for the inner shell.

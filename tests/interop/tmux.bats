@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 # tmux: the client hands its terminal to the server, through fdconnect.
 
 # Each test runs in a subshell of its own, and $1 is for the inner shell.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 # Wayland: a client hands its buffers to the compositor, through fdconnect.
 
 # Each test runs in a subshell of its own, and $1 is for the inner shell.
