@@ -37,11 +37,13 @@ CMD = \
 # cmd/NAME-*.c. They are one archive, of which a command gets what it refers to.
 LIB_OBJ = \
 	cmd/fdlisten-loops.o \
+	cmd/fdconnect-copy.o \
+	cmd/fdconnect-part.o \
+	cmd/fdconnect-show.o \
 	cmd/fdpeek-protocol.o \
 	lib/accept.o \
 	lib/address.o \
 	lib/child.o \
-	lib/copy.o \
 	lib/descriptors.o \
 	lib/diag.o \
 	lib/echo.o \

@@ -449,6 +449,22 @@ sys_want_creds(int fd, int on)
 #endif
 }
 
+/* Whether each message on this socket comes with its sender's credentials. */
+int
+sys_has_creds(int fd)
+{
+#ifdef SYS_LINUX
+	int has = 0;
+	socklen_t length = sizeof has;
+
+	return getsockopt(fd, SOL_SOCKET, SO_PASSCRED, &has, &length) == 0 &&
+	    has != 0;
+#else
+	(void)fd;
+	return 0;
+#endif
+}
+
 /*
  * Write a control message with our credentials; returns its space. The kernel
  * adds them by itself only where the receiver has asked already.

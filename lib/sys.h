@@ -99,6 +99,7 @@ int sys_dup_above(int, int);
 int sys_has_abstract(void);
 int sys_peer_of(int, struct sys_peer *);
 int sys_want_creds(int, int);
+int sys_has_creds(int);
 size_t sys_put_creds(void *, size_t);
 int sys_get_creds(const struct cmsghdr *, struct sys_peer *);
 int sys_fd_of_process(long, int);

@@ -110,6 +110,23 @@ open_fifo(void)
 }
 
 /*
+ * Whether a line can be written without waiting for a reader. A pipe that polls
+ * writable has room for it; one without a reader is no place for it.
+ */
+int
+trace_has_room(void)
+{
+	struct pollfd p;
+
+	if (file_path != NULL)
+		return 1;
+	p.fd = STDERR_FILENO;
+	p.events = POLLOUT;
+	p.revents = 0;
+	return poll(&p, 1, 0) == 1 && p.revents == POLLOUT;
+}
+
+/*
  * A file is opened for each line: no descriptor of ours is in the way of what
  * lands in COMMAND, and the file may be renamed.
  */

@@ -11,6 +11,7 @@
 extern int trace_on;
 
 int trace_init(int, struct failure *);
+int trace_has_room(void);
 void trace_before(const char *, const char *, ...);
 void trace(const char *, const char *, ...);
 void trace_call(const char *, const char *, ...);

@@ -124,7 +124,7 @@ _fdpass()
 	case $1 in
 	*fdpeek)    with=bt without=v command=1 ;;
 	*fdlisten)  with=mnot without=klv operand=ADDRESS command=1 ;;
-	*fdconnect) with=t without=vw operand=ADDRESS command=1 ;;
+	*fdconnect) with=t without=Nvw operand=ADDRESS command=1 ;;
 	*fdsend)    with=fpst without=drvw operand=SOCKET ;;
 	*fdrecv)    with=fmnt without=akv operand=SOCKET command=1 ;;
 	*fdecho)    with=n without=v operand=SOCKET ;;

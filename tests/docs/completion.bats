@@ -163,7 +163,7 @@ typed()
 			for (a in array)
 				if (index(line, "$" a))
 					line = line array[a]
-			while (match(line, /-[a-z][+[]/)) {
+			while (match(line, /-[a-zA-Z][+[]/)) {
 				print substr(line, RSTART, 2)
 				line = substr(line, RSTART + 2)
 			}
