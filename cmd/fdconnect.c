@@ -25,6 +25,14 @@
 static const char synopsis[] =
     "fdconnect [-vw] [-t seconds] ADDRESS [COMMAND [ARG...]]\n";
 
+static const char help[] =
+    "  -t seconds  give up after that many seconds without a connection\n"
+    "  -v          trace to standard error: a line for each system call\n"
+    "  -w          wait until the server is there\n"
+    "\n"
+    "  ADDRESS     HOST:PORT, PORT, ./NAME, /PATH, @NAME or fd:N\n"
+    "  COMMAND     gets the connection as descriptors 6 and 7\n";
+
 static struct address address;
 static struct command command;
 static int wait_for_server;
@@ -102,7 +110,7 @@ main(int argc, char *argv[])
 	struct failure f;
 	int c, s, status, verbose = 0;
 
-	options_init(argc, argv, "fdconnect", synopsis);
+	options_init(argc, argv, "fdconnect", synopsis, help);
 	while ((c = options_get(argc, argv, "+:t:vw")) != -1)
 		if (c == 't')
 			timeout = options_seconds(c, optarg);

@@ -117,7 +117,7 @@ words()
 
 	for command in $commands; do
 		same "$(section "$top_dir/man/$command.1" SYNOPSIS | words)" \
-			"$(limited "$command" --help | sed 's/^usage://' |
+			"$(limited "$command" --help | sed 's/^usage://; /^$/q' |
 				sed "s/\\<$command\\>//" | words)" "$command"
 	done
 }
