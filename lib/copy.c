@@ -72,7 +72,8 @@ fill(struct flow *w, struct failure *f)
 	if (n == -1)
 		return again() ? 0 : failure_errno(f, w->read_name);
 	if (trace_on)
-		trace("C", "%s(%d) = %zd bytes", w->read_name, w->from, n);
+		trace("C", "%s(%d) = %zd byte%s", w->read_name, w->from, n,
+		    n == 1 ? "" : "s");
 	w->length = (size_t)n;
 	w->sent = 0;
 	if (n == 0)
@@ -89,7 +90,8 @@ drain(struct flow *w, struct failure *f)
 
 	if (w->most > 0 && left > w->most)
 		left = w->most;
-	trace_call("C", "%s(%d, %zu bytes)", w->write_name, w->to, left);
+	trace_call("C", "%s(%d, %zu byte%s)", w->write_name, w->to, left,
+	    left == 1 ? "" : "s");
 	if (w->most == 0)
 		n = send(w->to, w->bytes + w->sent, left,
 		    MSG_DONTWAIT | MSG_NOSIGNAL);
