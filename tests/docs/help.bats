@@ -134,8 +134,8 @@ zsh_letters()
 				text=${text% (default *}
 			fi
 			item "$command" "$letter" >page
-			like "$(tr 'A-Z' 'a-z' <page)" \
-				"$(tr 'A-Z' 'a-z' <<<"$text")[ .,:;]*" ||
+			like "$(tr '[:upper:]' '[:lower:]' <page)" \
+				"$(tr '[:upper:]' '[:lower:]' <<<"$text")[ .,:;]*" ||
 				{ echo "$command -$letter"; false; }
 			[ -z "$default" ] ||
 				grep -qF "default is ${default%)}." page
