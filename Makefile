@@ -77,6 +77,7 @@ LIB_SRC = \
 	lib/wait.c \
 	lib/stream.c \
 	lib/sys.c \
+	lib/sysdiag.c \
 	lib/text.c \
 	lib/trace.c \
 	lib/verdict.c \
