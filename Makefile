@@ -127,7 +127,7 @@ MAN1 = \
 	man/fdconnect.1 \
 	man/fdinfo.1
 MAN3 = man/fdpass.3
-MAN7 = man/fdpass.7 man/fdpass-lessons.7
+MAN7 = man/fdpass.7 man/fdpass-lessons.7 man/fdpass-trouble.7
 
 LIB = lib/libfdpass.a
 STATIC_LIB = static/libfdpass.a
