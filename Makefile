@@ -60,6 +60,7 @@ LIB_OBJ = \
 	lib/show.o \
 	lib/stream.o \
 	lib/sys.o \
+	lib/sysdiag.o \
 	lib/text.o \
 	lib/trace.o \
 	lib/verdict.o \

@@ -27,6 +27,15 @@
 static const char synopsis[] =
     "fdconnect [-Nvw] [-t seconds] ADDRESS [COMMAND [ARG...]]\n";
 
+static const char help[] =
+    "  -N          do not shut down the writing side of the connection\n"
+    "  -t seconds  give up after that many seconds without a connection\n"
+    "  -v          trace to standard error: a line for each system call\n"
+    "  -w          wait until the server is there\n"
+    "\n"
+    "  ADDRESS     HOST:PORT, PORT, ./NAME, /PATH, @NAME or fd:N\n"
+    "  COMMAND     gets the connection as descriptors 6 and 7\n";
+
 static struct address address;
 static struct command command;
 static int wait_for_server;
@@ -120,7 +129,7 @@ main(int argc, char *argv[])
 	struct failure f;
 	int c, s, status, verbose = 0, keeps_open = 0;
 
-	options_init(argc, argv, "fdconnect", synopsis);
+	options_init(argc, argv, "fdconnect", synopsis, help);
 	while ((c = options_get(argc, argv, "+:Nt:vw")) != -1)
 		if (c == 't')
 			timeout = options_seconds(c, optarg);

@@ -20,6 +20,12 @@
 
 static const char synopsis[] = "fdecho [-v] [-n max] [SOCKET]\n";
 
+static const char help[] =
+    "  -n max      with SOCKET, serve at most max connections at once\n"
+    "  -v          trace to standard error: a line for each system call\n"
+    "\n"
+    "  SOCKET      PATH, @NAME, fd:N, or - for standard input\n";
+
 /* Receive connections, echo on each of them, until there are no more. */
 static int
 serve(const char *operand, long max)
@@ -79,7 +85,7 @@ main(int argc, char *argv[])
 	long max = 0;
 	int c, verbose = 0;
 
-	options_init(argc, argv, "fdecho", synopsis);
+	options_init(argc, argv, "fdecho", synopsis, help);
 	while ((c = options_get(argc, argv, "+:n:v")) != -1)
 		if (c == 'n')
 			max = options_number(c, optarg, 1, INT_MAX);

@@ -31,6 +31,18 @@ static const char synopsis[] =
     "fdlisten [-klv] [-m mode] [-n max] [-o file] [-t seconds] ADDRESS\n"
     "                [COMMAND [ARG...]]\n";
 
+static const char help[] =
+    "  -k          keep accepting\n"
+    "  -l          listen only, do not accept\n"
+    "  -m mode     the file mode, in octal, of the UNIX socket (default 0600)\n"
+    "  -n max      with -k, run at most max commands at once (default 256)\n"
+    "  -o file     write the bound address to file, as one line\n"
+    "  -t seconds  give up after that many seconds without a connection\n"
+    "  -v          trace to standard error: a line for each system call\n"
+    "\n"
+    "  ADDRESS     HOST:PORT, PORT, :PORT, ./NAME, /PATH, @NAME or fd:N\n"
+    "  COMMAND     gets each connection; without it, standard output does\n";
+
 static struct {
 	int keep;        /* -k */
 	int only_listen; /* -l */
@@ -50,7 +62,7 @@ options(int argc, char *argv[])
 {
 	int c, verbose = 0;
 
-	options_init(argc, argv, "fdlisten", synopsis);
+	options_init(argc, argv, "fdlisten", synopsis, help);
 	while ((c = options_get(argc, argv, "+:klm:n:o:t:v")) != -1)
 		switch (c) {
 		case 'k':

@@ -21,12 +21,14 @@
 #include <string.h>
 #include <unistd.h>
 
+static const char synopsis[] =
+    "fdpeek [-v] [-b bytes] [-t seconds] COMMAND [ARG...]\n";
+
 static const char help[] =
-    "fdpeek [-v] [-b bytes] [-t seconds] COMMAND [ARG...]\n"
-    "\n"
     "  -b bytes    look at so many bytes at most (default 16384)\n"
     "  -t seconds  wait that long for them in all (default 10)\n"
     "  -v          trace each system call on standard error\n"
+    "\n"
     "  COMMAND     what to become; it finds every byte unread\n";
 
 #define BYTES 16384 /* -b */
@@ -201,7 +203,7 @@ main(int argc, char *argv[])
 	struct failure f;
 	int c, status, verbose = 0;
 
-	options_init(argc, argv, "fdpeek", help);
+	options_init(argc, argv, "fdpeek", synopsis, help);
 	while ((c = options_get(argc, argv, "+:b:t:v")) != -1)
 		if (c == 'b')
 			most = (size_t)options_number(c, optarg, 1, MOST);

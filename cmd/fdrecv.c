@@ -28,6 +28,18 @@ static const char synopsis[] =
     "fdrecv [-akv] [-f fd]... [-m mode] [-n workers] [-t seconds] SOCKET\n"
     "              [COMMAND [ARG...]]\n";
 
+static const char help[] =
+    "  -a          take all descriptors of the message\n"
+    "  -f fd       the received descriptor becomes number fd; can be repeated\n"
+    "  -k          keep going: run COMMAND for each message, one at a time\n"
+    "  -m mode     the file mode, in octal, of the UNIX socket (default 0600)\n"
+    "  -n workers  start a pool of that many workers\n"
+    "  -t seconds  give up after that many seconds without a message\n"
+    "  -v          trace to standard error: a line for each system call\n"
+    "\n"
+    "  SOCKET      PATH, @NAME, fd:N, or - for standard input\n"
+    "  COMMAND     gets what arrived; without it, that is shown\n";
+
 static struct {
 	int all;  /* -a */
 	int keep; /* -k */
@@ -61,7 +73,7 @@ options(int argc, char *argv[])
 {
 	int c, verbose = 0;
 
-	options_init(argc, argv, "fdrecv", synopsis);
+	options_init(argc, argv, "fdrecv", synopsis, help);
 	while ((c = options_get(argc, argv, "+:af:km:n:t:v")) != -1)
 		switch (c) {
 		case 'a':

@@ -26,6 +26,18 @@
 static const char synopsis[] =
     "fdsend [-drvw] [-f fd]... [-p pid] [-s string] [-t seconds] SOCKET\n";
 
+static const char help[] =
+    "  -d          drop off: do not wait for the receiver's answer\n"
+    "  -f fd       send descriptor fd, not standard input; can be repeated\n"
+    "  -p pid      send the descriptors of process pid\n"
+    "  -r          relay: pass on all messages that arrive on standard input\n"
+    "  -s string   send string as the payload of the message\n"
+    "  -t seconds  give up after that many seconds in all\n"
+    "  -v          trace to standard error: a line for each system call\n"
+    "  -w          wait until the receiver is there\n"
+    "\n"
+    "  SOCKET      PATH, @NAME, fd:N, or - for standard output\n";
+
 static struct {
 	int drop;  /* -d */
 	int relay; /* -r */
@@ -45,7 +57,7 @@ options(int argc, char *argv[])
 	size_t i, n = 0;
 	int c;
 
-	options_init(argc, argv, "fdsend", synopsis);
+	options_init(argc, argv, "fdsend", synopsis, help);
 	while ((c = options_get(argc, argv, "+:df:p:rs:t:vw")) != -1)
 		switch (c) {
 		case 'd':

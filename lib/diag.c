@@ -164,8 +164,8 @@ diag_flush(void)
 
 	if (offences_silent == 0)
 		return;
-	snprintf(
-	    text, sizeof text, "%lu more messages like these", offences_silent);
+	snprintf(text, sizeof text, "%lu more %s", offences_silent,
+	    offences_silent == 1 ? "message like this" : "messages like these");
 	if (say(text, 0) == 0)
 		offences_silent = 0;
 }

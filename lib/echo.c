@@ -46,7 +46,8 @@ write_all(int fd, const char *bytes, size_t n)
 	ssize_t w;
 
 	while (n > 0) {
-		trace_call("W3", "send(%d, %zu bytes)", fd, n);
+		trace_call(
+		    "W3", "send(%d, %zu byte%s)", fd, n, n == 1 ? "" : "s");
 		w = write(fd, bytes, n);
 		if (w == -1 && sys_would_block(errno))
 			wait_ready(fd, POLLOUT);
@@ -80,7 +81,7 @@ echo_copy(int in, int out, struct failure *f)
 			continue;
 		if (n == -1)
 			return failure_errno(f, "read");
-		trace("W2", "recv(%d) = %zd bytes", in, n);
+		trace("W2", "recv(%d) = %zd byte%s", in, n, n == 1 ? "" : "s");
 		if (n == 0)
 			break;
 		if (write_all(out, buffer, (size_t)n) == -1)
@@ -206,7 +207,7 @@ send_some(int fd, const char *bytes, size_t n)
 	size_t sent = 0;
 	ssize_t w;
 
-	trace_call("W3", "send(%d, %zu bytes)", fd, n);
+	trace_call("W3", "send(%d, %zu byte%s)", fd, n, n == 1 ? "" : "s");
 	while (sent < n) {
 		w = send(
 		    fd, bytes + sent, n - sent, MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -256,7 +257,7 @@ receive_some(int fd, size_t size)
 	if (n == -1 && !sys_would_block(errno) && !is_no_connection(errno))
 		say_lost("recv");
 	if (trace_on && n >= 0)
-		trace("W2", "recv(%d) = %zd bytes", fd, n);
+		trace("W2", "recv(%d) = %zd byte%s", fd, n, n == 1 ? "" : "s");
 	return n;
 }
 

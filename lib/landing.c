@@ -99,8 +99,9 @@ landing_message(struct landing *l, const struct fdpass_message *m,
 	l->count = 0;
 	if (all ? m->count == 0 : m->count != wanted)
 		return failure_reason(f, EINVAL,
-		    "refused a message of %zu descriptors, expected %s%zu",
-		    m->count, all ? "at least " : "", all ? 1 : wanted);
+		    "refused a message of %zu %s, expected %s%zu", m->count,
+		    m->count == 1 ? "descriptor" : "descriptors",
+		    all ? "at least " : "", all ? 1 : wanted);
 	if (count == 0 && !all)
 		return land_one(l, m->fds[0], f);
 	for (i = 0; i < m->count; i++)

@@ -33,7 +33,8 @@ options_wrong(const char *format, ...)
  * closed, and answer --help and --version.
  */
 void
-options_init(int argc, char *argv[], const char *program, const char *synopsis)
+options_init(int argc, char *argv[], const char *program, const char *synopsis,
+    const char *help)
 {
 	diag_program = program;
 	if (descriptors_init() == -1) {
@@ -43,7 +44,8 @@ options_init(int argc, char *argv[], const char *program, const char *synopsis)
 	if (argc < 2)
 		return;
 	if (strcmp(argv[1], "--help") == 0)
-		printf("usage: %s", synopsis);
+		printf("usage: %s\n%s\nSee %s(1) and fdpass(7).\n", synopsis,
+		    help, program);
 	else if (strcmp(argv[1], "--version") == 0)
 		printf("%s (fdpass) %s\n", program, FDPASS_VERSION);
 	else

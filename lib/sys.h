@@ -98,6 +98,7 @@ int sys_dup_above(int, int);
 
 int sys_has_abstract(void);
 int sys_peer_of(int, struct sys_peer *);
+unsigned long sys_peer_inode(ino_t inode);
 int sys_want_creds(int, int);
 int sys_has_creds(int);
 size_t sys_put_creds(void *, size_t);

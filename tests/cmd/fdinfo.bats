@@ -298,6 +298,106 @@ place(connected(AF_UNIX, '\\0fdinfo-$$ x'), 16)" 15 16
 	done
 }
 
+@test "UNIX sockets: what waits in a queue is counted" {
+	need_linux
+	need python3
+	python3 odd.py 's = socket.socket(AF_UNIX)
+text = open("/proc/self/fdinfo/%d" % s.fileno()).read()
+sys.exit("scm_fds" not in text)' true || skip "this kernel does not tell"
+	info_of 'a, b = socket.socketpair(); place(a, 15); place(b, 16)
+socket.send_fds(a, [b"x"], [0, 0]); socket.send_fds(a, [b"x"], [0])
+l = listening(AF_UNIX, "./l"); place(l, 17)
+c = connected(AF_UNIX, "./l"); place(c, 18)
+socket.send_fds(c, [b"x"], [0])
+os.unlink("./l")' 15 16 17 18
+	same "$(value 15 inflight)" ""
+	same "$(value 16 inflight)" 3
+	same "$(value 17 inflight)" 1
+	same "$(value 18 inflight)" ""
+	like "$(row 16)" "* gid=* inflight=3 inode=* peer-inode=*"
+}
+
+# need_peers: skip this test where the kernel does not tell the peers of UNIX
+# sockets.
+need_peers()
+{
+	need_linux
+	need python3
+	python3 odd.py 's = socket.socket(socket.AF_NETLINK, DGRAM, 4)
+pair = socket.socketpair()
+i = os.fstat(pair[0].fileno()).st_ino
+s.send(struct.pack("IHHIIBBHIIIII", 40, 20, 1, 0, 0, AF_UNIX, 0, 0,
+    2**32 - 1, i, 4, 2**32 - 1, 2**32 - 1))
+sys.exit(struct.unpack("IH", s.recv(100)[:6])[1] != 20)' true ||
+		skip "no sock_diag here"
+}
+
+@test "UNIX sockets: the two ends of a pair and of a connection are matched" {
+	need_peers
+	info_of 'for i, t in enumerate((STREAM, DGRAM, socket.SOCK_SEQPACKET)):
+    a, b = socket.socketpair(AF_UNIX, t)
+    place(a, 15 + 2 * i); place(b, 16 + 2 * i)
+l = listening(AF_UNIX, "./l"); place(l, 21)
+place(connected(AF_UNIX, "./l"), 22); place(l.accept()[0], 23)
+os.unlink("./l")' 15 16 17 18 19 20 21 22 23
+	local one other
+	for one in 15:16 17:18 19:20 22:23; do
+		other=${one#*:}
+		one=${one%:*}
+		same "$(value "$one" peer-inode)" "$(value "$other" inode)"
+		same "$(value "$other" peer-inode)" "$(value "$one" inode)"
+	done
+	same "$(value 21 peer-inode)" ""
+}
+
+@test "UNIX sockets: a peer that is closed, or waits to be accepted, has no inode" {
+	need_peers
+	info_of 'a, b = socket.socketpair(); place(a, 15); b.close()
+l = listening(AF_UNIX, "./l"); place(connected(AF_UNIX, "./l"), 16)
+os.unlink("./l")
+place(socket.socket(AF_UNIX), 17)' 15 16 17
+	like "$(row 15)" "15 unix rw - *"
+	not grep -q peer-inode <<<"$output"
+}
+
+@test "UNIX sockets: the ends of a pair in two processes are matched with -p" {
+	need_peers
+	start pipe fdpipe sleep 100 '|' sleep 100
+	wait_for has 2 children "$pid"
+	local first second
+	first=$(children "$pid" | head -n 1)
+	second=$(children "$pid" | tail -n 1)
+	wait_for grep -qsx sleep "/proc/$first/comm"
+	wait_for grep -qsx sleep "/proc/$second/comm"
+	run_limited fdinfo -p "$first" 1
+	local inode peer
+	inode=$(value 1 inode)
+	peer=$(value 1 peer-inode)
+	run_limited fdinfo -p "$second" 0
+	same "$(value 0 inode)" "$peer"
+	same "$(value 0 peer-inode)" "$inode"
+	# And without the right to have duplicates.
+	run_limited python3 odd.py 'deny(438, 1)' fdinfo -p "$second" 0
+	[ "$status" -eq 125 ] || same "$(value 0 peer-inode)" "$inode"
+	stop pipe
+}
+
+@test "UNIX sockets: of another network namespace no peer is told" {
+	need_peers
+	need unshare
+	unshare -n true 2>/dev/null || skip "no network namespaces here"
+	start pipe unshare -n fdpipe sleep 100 '|' sleep 100
+	wait_for has 2 children "$pid"
+	local child
+	child=$(children "$pid" | head -n 1)
+	wait_for grep -qsx sleep "/proc/$child/comm"
+	run_limited fdinfo -p "$child" 1
+	is_status 0
+	is 1 "unix rw - type=seqpacket *"
+	not grep -q peer-inode <<<"$output"
+	stop pipe
+}
+
 @test "UNIX sockets: the process at the other end" {
 	need_linux
 	need python3

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: ISC
-# What bash and zsh propose while one of the commands is typed.
-
-# Each test runs in a subshell of its own, and $1 is for the inner shell.
-# shellcheck disable=SC2016,SC2030,SC2031
+# What bash and zsh propose while one of the commands is typed: real interactive
+# shells, in a terminal that tmux makes.
 
 load ../lib/helpers
 load ../lib/examples
@@ -10,164 +8,256 @@ load ../lib/examples
 setup()
 {
 	common_setup
-	dir="$top_dir/cmd/completion"
+	need tmux
+	terminal_socket=$TMPDIR/tmux
 	: >./file.txt
 	mkdir folder
+	commands="fdlisten fdpeek fdconnect fdsend fdrecv fdecho fdpipe fdinfo"
 }
 
-# proposed WORD...: what bash proposes for these words, of which the last is
-# at the cursor; split as bash splits them.
-proposed()
+teardown()
 {
-	run_limited bash --norc --noprofile -c '. "$1" || exit
-		shift
-		COMP_WORDS=("$@")
-		COMP_CWORD=$(($# - 1))
-		_fdpass "$1" "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}"
-		[ ${#COMPREPLY[@]} -eq 0 ] || printf "%s\n" "${COMPREPLY[@]}"' \
-		bash "$dir/fdpass.bash" "$@"
-	is_status 0
+	terminal kill-server 2>/dev/null || :
+	rm -f "${terminal_socket-}"
+	common_teardown
 }
 
-# has_line LINE...: whether $output has these.
-has_line()
+terminal()
 {
-	local line
+	env -u TMUX tmux -f /dev/null -S "$terminal_socket" "$@" 3>&- 4>&-
+}
 
-	for line; do
-		grep -qxF -- "$line" <<<"$output" || {
-			printf 'no <%s> in:\n%s\n' "$line" "$output"
-			return 1
-		}
+# shell NAME: an interactive shell with our completion, and what is not asked
+# for switched off: questions, pages, bells.
+shell()
+{
+	need "$1"
+	case $1 in
+	bash)
+		cat >rc <<-EOT
+		PS1='> '
+		. "$top_dir/cmd/completion/fdpass.bash"
+		bind 'set bell-style none'
+		bind 'set page-completions off'
+		bind 'set completion-query-items 0'
+		bind 'set enable-bracketed-paste off'
+		bind 'set show-all-if-ambiguous on'
+		EOT
+		set -- bash --noprofile --rcfile "$PWD/rc" -i
+		;;
+	zsh)
+		cat >.zshrc <<-EOT
+		PS1='> '
+		fpath=("$top_dir/cmd/completion" \$fpath)
+		autoload -Uz compinit
+		compinit -D
+		unsetopt beep list_ambiguous
+		LISTMAX=10000
+		EOT
+		set -- env "ZDOTDIR=$PWD" zsh -d -i
+		;;
+	esac
+	terminal new-session -d -x 100 -y 50 "$@"
+	wait_for is_clear
+}
+
+screen()
+{
+	terminal capture-pane -p | sed '/^$/d'
+}
+
+is_clear()
+{
+	[ "$(screen)" = ">" ]
+}
+
+# typed LINE: LINE and a tab, on a clear screen.
+typed()
+{
+	terminal send-keys C-e C-u C-l
+	wait_for is_clear
+	terminal send-keys -l "$1"
+	terminal send-keys Tab
+}
+
+# shown WORD...: whether all of these are proposed. bash shows the line once more
+# below.
+shown()
+{
+	local word
+
+	screen | grep -v '^>' | tr -s ' ' '\n' >shown
+	for word; do
+		grep -qxF -e "$word" -e "$word=" -e "$word/" shown || return
 	done
 }
 
-options_of()
+# offers LINE WORD...: behind LINE all of these are proposed.
+offers()
 {
-	limited "$1" --help | sed '/^$/q' | grep -oE '\[-[a-zA-Z]+' | tr -d '[-' |
-		fold -w 1 | sed 's/^/-/' | sort
+	typed "$1"
+	shift
+	wait_for shown "$@" || {
+		screen
+		return 1
+	}
+}
+
+# becomes LINE RESULT: LINE is completed to RESULT.
+becomes()
+{
+	typed "$1"
+	wait_for stands "$2" || {
+		screen
+		return 1
+	}
+}
+
+stands()
+{
+	[ "$(screen | sed -n '1s/ *$//p')" = "> $1" ]
+}
+
+# letters COMMAND: its options.
+letters()
+{
+	limited "$1" --help | sed -n 's/^  \(-.\) .*/\1/p'
+}
+
+# Each of these is for one shell and run for both.
+
+proposes_options()
+{
+	local command
+
+	shell "$1"
+	for command in $commands; do
+		# shellcheck disable=SC2046
+		offers "$command -" $(letters "$command") --help --version
+	done
 }
 
 @test "bash proposes all options of each command" {
-	local command
-
-	need bash
-	for command in fdlisten fdpeek fdconnect fdsend fdrecv fdecho fdpipe fdinfo; do
-		proposed "$command" -
-		same "$(grep -v -e -- <<<"$output" | sort)" \
-			"$(options_of "$command")" "$command"
-		has_line --help --version
-	done
+	proposes_options bash
 }
 
-@test "bash proposes sockets for SOCKET and ADDRESS, and no files" {
-	need bash
+@test "zsh proposes all options of each command, and what they mean" {
+	proposes_options zsh
+	offers "fdlisten -" keep accepting listen only, "do" not accept
+}
+
+proposes_sockets()
+{
 	start receiver fdrecv -k ./pool true
 	up ./pool
-	proposed fdsend -w po
-	same "$output" pool
-	proposed fdsend -w ./p
-	same "$output" ./pool
-	proposed fdsend -w ''
-	has_line pool folder/ -
-	not grep -F file.txt <<<"$output"
-	proposed fdlisten ./
-	has_line ./pool ./folder/
-	proposed fdconnect ''
-	has_line 127.0.0.1: ./pool
+	shell "$1"
+	offers "fdsend -w " pool folder -
+	not shown file.txt
+	becomes "fdsend -w po" "fdsend -w pool"
+	becomes "fdsend -w ./p" "fdsend -w ./pool"
+	offers "fdlisten ./" "$2pool" "$2folder"
+	not shown file.txt
+	not shown ./file.txt
+	offers "fdconnect " 127.0.0.1:
+	becomes "fdsend fi" "fdsend fi"
 	stop receiver
 }
 
-@test "bash knows where COMMAND begins, though it splits at colons" {
-	need bash
-	proposed fdlisten -k -n 3 127.0.0.1 : 7000 fdec
-	has_line fdecho
-	proposed fdrecv -kf 3 fd : 6 fdlis
-	has_line fdlisten
-	proposed fdpipe -n 4 fdlisten -k : 7000 '|' fdec
-	has_line fdecho
-	proposed fdpeek -t 2 fdsen
-	has_line fdsend
-	proposed fdlisten 127.0.0.1 : 7000 cat "fi"
-	has_line file.txt
+@test "bash proposes sockets for SOCKET and ADDRESS, and no files" {
+	proposes_sockets bash ./
+}
+
+@test "zsh proposes sockets for SOCKET and ADDRESS, and no files" {
+	proposes_sockets zsh ""
+}
+
+knows_commands()
+{
+	shell "$1"
+	becomes "fdlisten -k -n 3 127.0.0.1:7000 fdec" \
+		"fdlisten -k -n 3 127.0.0.1:7000 fdecho"
+	becomes "fdrecv -kf 3 fd:0 fdlis" "fdrecv -kf 3 fd:0 fdlisten"
+	becomes "fdlisten 127.0.0.1:7000 cat fi" \
+		"fdlisten 127.0.0.1:7000 cat file.txt"
+	offers "fdlisten -k :7000 fdrecv -" -a -f -m
+	offers "fdlisten -l :7000 fdlisten -l :7001 fdsend -" -d -r -p
+}
+
+@test "bash knows where COMMAND begins, and what it takes" {
+	knows_commands bash
+}
+
+@test "zsh knows where COMMAND begins, and what it takes" {
+	knows_commands zsh
+}
+
+knows_bars()
+{
+	local bar
+
+	start receiver fdrecv -k ./pool true
+	up ./pool
+	for bar in "'|'" '"|"' '\|'; do
+		offers "fdpipe -n 4 fdlisten -k :7000 $bar fdecho -" -n -v
+		not shown -k
+		becomes "fdpipe cat $bar fdrecv -n 3 po" \
+			"fdpipe cat $bar fdrecv -n 3 pool"
+		becomes "fdpipe cat $bar cat $bar fdsend ./po" \
+			"fdpipe cat $bar cat $bar fdsend ./pool"
+		not shown file.txt
+	done
+	becomes "fdpipe fdlis" "fdpipe fdlisten"
+	offers "fdpipe fdlisten -" -k -l
+	stop receiver
+}
+
+@test "bash completes the command behind a bar" {
+	shell bash
+	knows_bars
+	# Nothing is typed of it yet, so that all are proposed.
+	mkdir bin
+	printf '#!/bin/sh\n' >bin/only-this-one
+	chmod +x bin/only-this-one
+	terminal send-keys C-e C-u "PATH=$PWD/bin" Enter
+	becomes "fdpipe cat '|' " "fdpipe cat '|' only-this-one"
+}
+
+@test "zsh completes the command behind a bar" {
+	shell zsh
+	knows_bars
+	becomes "fdpipe cat '|' fdec" "fdpipe cat '|' fdecho"
+	becomes 'fdpipe cat \| fdec' 'fdpipe cat \| fdecho'
+}
+
+knows_values()
+{
+	need_proc
+	shell "$1"
+	offers "fdsend -f " 0 1 2
+	offers "fdrecv -m " 0600 0660
+	becomes "fdlisten -o fi" "fdlisten -o file.txt"
+	offers "fdlisten fd:" "${2}0" "${2}1"
+	offers "fdinfo " 0 1 2
 }
 
 @test "bash proposes descriptors, modes and files for the options that want them" {
-	need bash
-	need_proc
-	proposed fdsend -f ''
-	has_line 0 1 2
-	proposed fdrecv -m ''
-	has_line 0600
-	proposed fdlisten -o "fi"
-	has_line file.txt
-	proposed fdlisten fd : ''
-	has_line 0 1 2
-	proposed fdinfo ''
-	has_line 0 1 2
+	knows_values bash ""
+	# None that it opened for itself to find them.
+	not grep -qxE '[3-9]|[1-9][0-9]+' shown
 }
 
-# typed LINE: what is on the screen of zsh after LINE and a tab.
-typed()
-{
-	run_limited zsh -f -c '
-		zmodload zsh/zpty || exit 77
-		zpty terminal "TERM=dumb PS1= zsh -f -i"
-		say() { zpty -w terminal "$1" }
-		say "stty -echo cols 200; unsetopt zle_bracketed_paste"
-		say "fpath=($1 \$fpath); autoload -Uz compinit; compinit -D"
-		say "zstyle \":completion:*\" list-prompt \"\"; LISTMAX=1000"
-		say "setopt list_rows_first no_beep; print ready"
-		zpty -r terminal screen "*ready*ready*" || exit
-		zpty -n -w terminal "$2"$'\''\t\t\C-x'\''
-		screen=
-		integer tries=0
-		while ((tries++ < 100)); do
-			zpty -rt terminal part && screen+=$part
-			[[ $screen == *$~3* ]] && break
-			sleep 0.05
-		done
-		print -r -- "$screen"
-		zpty -d terminal' zsh "$dir" "$1" "$2"
+@test "zsh proposes descriptors, modes and files for the options that want them" {
+	knows_values zsh ""
 }
 
-@test "zsh can load its completion" {
-	need zsh
-	run_limited zsh -f -c 'fpath=($1 $fpath)
-		autoload -Uz compinit && compinit -D
-		print $_comps[fdlisten] $_comps[fdinfo]' zsh "$dir"
-	is_status 0
-	same "$output" "_fdpass _fdpass"
-}
+@test "bash proposes abstract names" {
+	local name
 
-@test "zsh proposes all options of a command, and what they mean" {
-	need zsh
-	typed "fdlisten -" "*-v*trace every*"
-	[ "$status" -ne 77 ] || skip "zsh has no zpty"
-	like "$output" "*keep accepting*" &&
-	like "$output" "*listen only*"
-}
-
-@test "zsh knows the options that --help knows" {
-	local command
-
-	need zsh
-	for command in fdlisten fdpeek fdconnect fdsend fdrecv fdecho fdpipe fdinfo; do
-		awk -v name="$command)" '
-		/^\t(mode|seconds|wait_|verbose)=/ { array[substr($1, 1,
-			index($1, "=") - 1)] = $0 }
-		$1 == name { inside = 1 }
-		$1 == ";;" { inside = 0 }
-		inside {
-			line = $0
-			for (a in array)
-				if (index(line, "$" a))
-					line = line array[a]
-			while (match(line, /-[a-zA-Z][+[]/)) {
-				print substr(line, RSTART, 2)
-				line = substr(line, RSTART + 2)
-			}
-		}' "$dir/_fdpass" | sort -u >known
-		same "$(cat known)" "$(options_of "$command")" "$command"
-	done
+	need_linux
+	name=$(unique completed)
+	start receiver fdrecv -k "$name" true
+	wait_for grep -q " $name\$" /proc/net/unix
+	shell bash
+	becomes "fdsend ${name%???}" "fdsend $name"
+	stop receiver
 }

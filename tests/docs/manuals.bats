@@ -60,8 +60,8 @@ examples()
 }
 
 @test "the examples of fdconnect(1) run" {
-	# In the fourth nobody is there to connect to.
-	examples fdconnect.1 4
+	# In the fifth nobody is there to connect to.
+	examples fdconnect.1 5
 }
 
 @test "the examples of fdinfo(1) run" {
@@ -139,7 +139,7 @@ words()
 
 	for command in $commands; do
 		same "$(section "$top_dir/man/$command.1" SYNOPSIS | words)" \
-			"$(synopsis "$command" | sed 's/^usage://' |
+			"$(limited "$command" --help | sed 's/^usage://; /^$/q' |
 				sed "s/\\<$command\\>//" | words)" "$command"
 	done
 }

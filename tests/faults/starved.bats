@@ -116,7 +116,7 @@ few='with -l 24'
 	is_status 0
 	wait_for has "$n" grep -x 10 worker.out
 	report "$n messages, 0 lost"
-	same "$(grep -v -e "trying again" -e "more messages" \
+	same "$(grep -v -e "trying again" -e "more message" \
 		relay.err worker.err)" ""
 	stop worker
 }
