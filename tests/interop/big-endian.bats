@@ -6,7 +6,7 @@
 # and run by qemu, hand over to each other, and to those of this machine.
 
 load ../lib/helpers
-load ../examples
+load ../lib/examples
 
 # Compiled once, for all of the tests; `built` is there when that succeeded.
 setup_file()
