@@ -139,10 +139,10 @@ probe()
 		examples
 }
 
-@test "the example has under 60 lines, and no warning can be had from it" {
+@test "the example has at most 60 lines, and no warning can be had from it" {
 	hand -std=c99 -D_POSIX_C_SOURCE=200809L -pedantic -Wall -Wextra \
 		-Wshadow -Wconversion -Werror -O2
-	[ "$(wc -l <hand.c)" -lt 60 ]
+	[ "$(wc -l <hand.c)" -le 60 ]
 	not grep -E '.{73}' hand.c
 }
 
