@@ -77,6 +77,7 @@ diag_errno(const char *object, const char *operation)
 	errno = saved;
 }
 
+/* However long the object is, the reason is there. */
 static void
 failure_text(
     char *text, size_t size, const char *object, const struct failure *f)
@@ -86,9 +87,9 @@ failure_text(
 
 	if (f->operation != NULL)
 		snprintf(
-		    text, size, "%s: %s: %s", object, f->operation, reason);
+		    text, size, "%.600s: %s: %s", object, f->operation, reason);
 	else
-		snprintf(text, size, "%s: %s", object, reason);
+		snprintf(text, size, "%.600s: %s", object, reason);
 }
 
 void
