@@ -393,6 +393,7 @@ b.send(b"x" * 70000); b.close()' fdrecv fd:5 true
 
 @test "a connection that brings no message" {
 	start receiver fdrecv -k ./s true
+	up ./s
 	start silent foreign send -S ./s
 	logs receiver "fdrecv: ./s: closed a connection that brought no message in 5 s"
 	ended silent
