@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * fdconnect: the client's side. socket, connect; the connection goes to
  * COMMAND, or to standard input and output.
@@ -6,10 +7,10 @@
 
 #include "address.h"
 #include "child.h"
-#include "copy.h"
 #include "descriptors.h"
 #include "diag.h"
 #include "environ.h"
+#include "fdconnect-copy.h"
 #include "landing.h"
 #include "options.h"
 #include "trace.h"
@@ -21,11 +22,13 @@
 
 #define READ_FD 6 /* where UCSPI clients find the connection */
 #define WRITE_FD 7
+#define NOTICE 3000 /* ms until -w says what it waits for */
 
 static const char synopsis[] =
-    "fdconnect [-vw] [-t seconds] ADDRESS [COMMAND [ARG...]]\n";
+    "fdconnect [-Nvw] [-t seconds] ADDRESS [COMMAND [ARG...]]\n";
 
 static const char help[] =
+    "  -N          do not shut down the writing side of the connection\n"
     "  -t seconds  give up after that many seconds without a connection\n"
     "  -v          trace to standard error: a line for each system call\n"
     "  -w          wait until the server is there\n"
@@ -36,6 +39,13 @@ static const char help[] =
 static struct address address;
 static struct command command;
 static int wait_for_server;
+static int64_t timeout = -1; /* ms */
+
+static double
+seconds(void)
+{
+	return (double)timeout / 1000;
+}
 
 /* Not there, or not yet. */
 static int
@@ -53,11 +63,26 @@ trace_again(int s)
 	trace("C", "connect(%d, %s)", s, address.operand);
 }
 
+/* The time is over. */
+static int
+in_vain(struct failure *f)
+{
+	char missing[sizeof f->reason];
+
+	if (f->error == ETIMEDOUT)
+		return failure_reason(
+		    f, ETIMEDOUT, "not connected within %g s", seconds());
+	failure_words(missing, sizeof missing, f);
+	return failure_reason(
+	    f, ETIMEDOUT, "not connected within %g s: %s", seconds(), missing);
+}
+
 static int
 connect_in_time(int64_t deadline, struct failure *f)
 {
+	int64_t notice = wait_deadline(NOTICE);
 	unsigned tries = 0;
-	int s, trace_was = trace_on;
+	int s, error, trace_was = trace_on;
 
 	for (;;) {
 		s = address_connect(&address, deadline, f);
@@ -65,13 +90,19 @@ connect_in_time(int64_t deadline, struct failure *f)
 			trace_again(s);
 		if (s != -1)
 			return s;
-		if (deadline >= 0 && wait_now() >= deadline)
-			f->error = ETIMEDOUT;
+		error = f->error;
+		if (wait_is_over(deadline))
+			return in_vain(f);
 		if (!wait_for_server || f->operation == NULL ||
 		    !may_come(f->error))
 			return -1;
 		/* Once is enough to see what is tried. */
 		trace_on = 0;
+		if (wait_is_over(notice)) {
+			notice = -1;
+			diag("%s: connect: %s; still waiting", address.operand,
+			    strerror(error));
+		}
 		wait_poll(NULL, 0, wait_backoff(tries++));
 	}
 }
@@ -92,34 +123,26 @@ pass(int s)
 	return command_become(&command, "C", &landing, environment);
 }
 
-/* What it is that failed. */
-static const char *
-object_of(const struct failure *f)
-{
-	if (f->operation != NULL && strcmp(f->operation, "read") == 0)
-		return "standard input";
-	if (f->operation != NULL && strcmp(f->operation, "write") == 0)
-		return "standard output";
-	return address.operand;
-}
-
 int
 main(int argc, char *argv[])
 {
-	int64_t timeout = -1;
 	struct failure f;
-	int c, s, status, verbose = 0;
+	int c, s, status, verbose = 0, keeps_open = 0;
 
 	options_init(argc, argv, "fdconnect", synopsis, help);
-	while ((c = options_get(argc, argv, "+:t:vw")) != -1)
+	while ((c = options_get(argc, argv, "+:Nt:vw")) != -1)
 		if (c == 't')
 			timeout = options_seconds(c, optarg);
+		else if (c == 'N')
+			keeps_open = 1;
 		else if (c == 'v')
 			verbose = 1;
 		else
 			wait_for_server = 1;
 	if (optind == argc)
 		options_wrong("ADDRESS is missing");
+	if (keeps_open && optind + 1 < argc)
+		options_wrong("-N is of no use to COMMAND");
 	options_trace(verbose);
 	if (address_parse(&address, argv[optind], &f) == -1) {
 		diag_failure(argv[optind], &f);
@@ -140,16 +163,12 @@ main(int argc, char *argv[])
 		}
 	}
 	s = connect_in_time(wait_deadline(timeout), &f);
-	if (s == -1 && f.error == ETIMEDOUT && timeout >= 0)
-		return EXIT_TIMEOUT;
 	if (s == -1) {
 		diag_failure(address.operand, &f);
-		return EXIT_WRONG;
+		return f.error == ETIMEDOUT && timeout >= 0 ? EXIT_TIMEOUT :
+							      EXIT_WRONG;
 	}
 	if (command.path != NULL)
 		return pass(s);
-	if (copy_both(s, STDIN_FILENO, STDOUT_FILENO, &f) == 0)
-		return 0;
-	diag_failure(object_of(&f), &f);
-	return EXIT_WRONG;
+	return copy_both(s, address.operand, keeps_open);
 }

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * fdecho: send back what comes in, on standard input, or on every connection
  * that is received from SOCKET.
@@ -71,6 +72,9 @@ copy(void)
 	}
 	if (echo_copy(STDIN_FILENO, STDOUT_FILENO, &f) == 0)
 		return 0;
+	/* A client that has reset the connection is no failure of ours. */
+	if (f.error == ECONNRESET || f.error == EPIPE)
+		return EXIT_WRONG;
 	diag_failure("standard input to standard output", &f);
 	return EXIT_WRONG;
 }
@@ -78,7 +82,7 @@ copy(void)
 int
 main(int argc, char *argv[])
 {
-	long max = LONG_MAX;
+	long max = 0;
 	int c, verbose = 0;
 
 	options_init(argc, argv, "fdecho", synopsis, help);
@@ -89,8 +93,10 @@ main(int argc, char *argv[])
 			verbose = 1;
 	if (argc - optind > 1)
 		options_wrong("too many operands");
+	if (max != 0 && optind == argc)
+		options_wrong("-n goes with a SOCKET");
 	options_trace(verbose);
 	if (optind < argc)
-		return serve(argv[optind], max);
+		return serve(argv[optind], max != 0 ? max : LONG_MAX);
 	return copy();
 }

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * fdinfo: fstat(), fcntl(), getsockname() and so on: what is this descriptor?
  */
@@ -163,18 +164,6 @@ print(const struct table *t)
 	}
 }
 
-static int
-descriptor_number(const char *text)
-{
-	size_t n = strspn(text, "0123456789");
-	long fd;
-
-	fd = n > 0 && n < 11 && text[n] == '\0' ? atol(text) : -1;
-	if (fd < 0 || fd > INT_MAX)
-		options_wrong("%s: not a descriptor number", text);
-	return (int)fd;
-}
-
 int
 main(int argc, char *argv[])
 {
@@ -189,7 +178,7 @@ main(int argc, char *argv[])
 	if (t.pid == (long)getpid())
 		t.pid = 0;
 	for (i = optind; i < argc; i++)
-		descriptor_number(argv[i]);
+		options_descriptor(argv[i]);
 	if (!descriptors_is_open(STDOUT_FILENO)) {
 		diag("standard output: not open");
 		return EXIT_WRONG;
@@ -198,7 +187,7 @@ main(int argc, char *argv[])
 		give_up(t.pid, ESRCH);
 	survey(&t, optind == argc);
 	for (i = optind; i < argc; i++) {
-		if (add_row(&t, descriptor_number(argv[i])))
+		if (add_row(&t, options_descriptor(argv[i])))
 			continue;
 		if (t.pid != 0)
 			diag("%ld: descriptor %s: not open", t.pid, argv[i]);

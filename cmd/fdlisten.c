@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * fdlisten: the server's side. socket, bind, listen, accept; what becomes of
  * the connection is up to COMMAND, or to who reads standard output.
@@ -10,6 +11,7 @@
 #include "descriptors.h"
 #include "diag.h"
 #include "environ.h"
+#include "fdlisten-loops.h"
 #include "fdpass/message.h"
 #include "landing.h"
 #include "options.h"
@@ -22,6 +24,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#define MAX 256 /* COMMANDs at once, if -n does not say */
 
 static const char synopsis[] =
     "fdlisten [-klv] [-m mode] [-n max] [-o file] [-t seconds] ADDRESS\n"
@@ -46,7 +50,7 @@ static struct {
 	long max;
 	const char *output;
 	int64_t timeout;
-} option = {0, 0, 0600, 256, NULL, -1};
+} option = {0, 0, 0600, 0, NULL, -1};
 
 static struct address address;
 static struct named name;
@@ -87,6 +91,10 @@ options(int argc, char *argv[])
 		options_wrong("ADDRESS is missing");
 	if (option.keep && option.only_listen)
 		options_wrong("-k and -l exclude each other");
+	if (option.max != 0 && (!option.keep || optind + 1 == argc))
+		options_wrong("-n goes with -k and a COMMAND");
+	if (option.max == 0)
+		option.max = MAX;
 	options_trace(verbose);
 }
 
@@ -96,6 +104,22 @@ failed(const char *object, const struct failure *f)
 	diag_failure(object, f);
 	named_remove(&name);
 	return EXIT_WRONG;
+}
+
+/* The time is over: say what was missing. */
+static void
+timed_out(const struct failure *f)
+{
+	const char *operation = f->operation != NULL ? f->operation : "";
+
+	if (strcmp(operation, "accept") == 0)
+		diag_timeout(address.operand, "no connection", option.timeout);
+	else if (strcmp(operation, "open") == 0)
+		diag_timeout(option.output, "no reader", option.timeout);
+	else if (strcmp(operation, "sendmsg") == 0)
+		diag_timeout("standard output", "not read", option.timeout);
+	else
+		diag_timeout("standard output", "no reader", option.timeout);
 }
 
 /* End as the signal, the time limit or the failure wants it. */
@@ -110,8 +134,10 @@ finished(const struct failure *f)
 		wait_die(sig);
 	if (sig == SIGTERM)
 		return 0;
-	if (f->error == ETIMEDOUT)
+	if (f->error == ETIMEDOUT) {
+		timed_out(f);
 		return EXIT_TIMEOUT;
+	}
 	if (f->error == EPIPE)
 		wait_die(SIGPIPE);
 	return failed(
@@ -192,24 +218,30 @@ serve_one(struct acceptor *a)
 	return command_become(&command, "S6", &landing, environment);
 }
 
+/* One of several that accept has done its work. */
+static void
+leave(const struct loops *loops)
+{
+	if (!loops->is_added)
+		return;
+	diag_flush();
+	_exit(0);
+}
+
 /* Run COMMAND for each connection, so many at once. */
 static int
-serve_many(struct acceptor *a)
+serve_many(struct acceptor *a, struct loops *loops)
 {
 	static struct landing landing;
 	int64_t deadline = wait_deadline(option.timeout);
-	static struct children children;
+	struct children *children = loops->commands;
 	struct failure f;
 	int connection;
 	pid_t pid;
 
-	if (children_init(&children, (size_t)option.max) == -1) {
-		failure_errno(&f, "memory for -n");
-		return failed(address.operand, &f);
-	}
 	while (wait_ending() == 0) {
-		children_reap(&children);
-		if (children.count == children.limit) {
+		loops_reap(loops);
+		if (children->count >= children->limit) {
 			wait_pause(-1);
 			deadline = wait_deadline(option.timeout);
 			continue;
@@ -217,17 +249,25 @@ serve_many(struct acceptor *a)
 		connection = acceptor_next(a, deadline, &f);
 		if (connection == -1 && errno == EINTR)
 			continue;
+		if (connection == -1 && errno == ETIMEDOUT &&
+		    !loops_is_idle(loops, option.timeout, &deadline))
+			continue;
 		if (connection == -1)
-			return finished(&f);
+			break;
+		loops_arrived(loops);
 		prepare(&landing, a, connection);
 		pid = child_start_patient(
-		    &command, "S6", &landing, environment, &children, 2);
+		    &command, "S6", &landing, environment, children, 2);
 		if (pid != -1)
-			children_add(&children, pid);
+			children_add(children, pid);
 		trace_call("S8", "close(%d)", connection);
 		message_close_fd(connection);
 		deadline = wait_deadline(option.timeout);
+		if (loops_grow(loops, a->fd))
+			option.timeout = deadline = -1;
 	}
+	leave(loops);
+	loops_end(loops);
 	return finished(&f);
 }
 
@@ -317,6 +357,8 @@ check(char *operands[], struct failure *f)
 int
 main(int argc, char *argv[])
 {
+	static struct children children;
+	static struct loops loops;
 	struct acceptor acceptor;
 	struct stream stream = {NULL, -1, -1, 0, 0, 0, 0};
 	struct failure f;
@@ -344,12 +386,20 @@ main(int argc, char *argv[])
 		return has_command ? pass_listening(listener) :
 				     send_listening(listener, &stream);
 	stream.holds = 1;
-	if (acceptor_init(&acceptor, listener, address.kind == ADDRESS_FD,
+	if (has_command && option.keep &&
+	    loops_init(&loops, &children, (size_t)option.max, option.timeout) ==
+		-1) {
+		failure_errno(&f, "memory for -n");
+		return failed(address.operand, &f);
+	}
+	if (acceptor_init(&acceptor, listener,
+		address.kind == ADDRESS_FD || loops.most > 1,
 		has_command ? NULL : &stream) == -1) {
 		failure_errno(&f, "epoll_create");
 		return failed(address.operand, &f);
 	}
 	if (!has_command)
 		return serve_stream(&acceptor, &stream);
-	return option.keep ? serve_many(&acceptor) : serve_one(&acceptor);
+	return option.keep ? serve_many(&acceptor, &loops) :
+			     serve_one(&acceptor);
 }

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * fdpipe: the shell's pipeline with a pair of UNIX sockets in place of each
  * pipe, so that descriptors can flow through.
@@ -28,6 +29,7 @@ static const char help[] =
     "  '|'         an argument by itself: it must be quoted\n";
 
 #define GRACE 1000 /* ms for a command to end by itself */
+#define TWICE 600  /* ms between two signals that count as two */
 
 struct process {
 	pid_t pid; /* 0: it has ended */
@@ -178,34 +180,70 @@ reap(void)
 	return ended;
 }
 
+/* What was told of a signal that asked us to end. */
+struct told {
+	size_t commands; /* from the first, one after another */
+	int64_t due;     /* when the next is told; -1: not now */
+	int all;         /* how often all were told at once */
+	int64_t again;   /* when they are told once more; -1: not now */
+};
+
 /*
- * Wait for all of them. A signal goes to the first command; each of the others
- * gets it when those before have ended, unless the end of its input ends it
- * anyway: so what is on its way still arrives. A second signal goes to all.
+ * A signal goes to the first command; each of the others gets it when those
+ * before have ended, unless the end of its input ends it anyway: so what is on
+ * its way still arrives.
  */
+static void
+tell_next(struct told *t)
+{
+	size_t first = first_running();
+
+	if (first < t->commands)
+		return;
+	if (t->due == -1)
+		t->due = t->commands == 0 ? 0 : wait_deadline(GRACE);
+	if (!wait_is_over(t->due))
+		return;
+	t->commands = first + 1;
+	tell(first, first, wait_ending());
+	t->due = -1;
+}
+
+/*
+ * A second signal goes to all, and twice, for they are to see that it was not
+ * the first; so does every further one.
+ */
+static void
+tell_all(struct told *t)
+{
+	int signals = wait_endings() - 1;
+
+	if (signals > t->all) {
+		t->all = signals;
+		t->again = wait_deadline(TWICE);
+	} else if (t->again != -1 && wait_is_over(t->again)) {
+		t->again = -1;
+	} else {
+		return;
+	}
+	tell(0, n_commands, wait_ending());
+}
+
 static void
 wait_all(void)
 {
-	size_t running = n_processes, told = 0;
-	int64_t due = -1;
+	struct told told = {0, -1, 0, -1};
+	size_t running = n_processes;
 
 	for (;;) {
 		running -= reap();
 		if (running == 0)
 			return;
-		if (wait_endings() > 1 && told <= n_commands) {
-			tell(0, n_commands, wait_ending());
-			told = n_commands + 1;
-		} else if (wait_ending() != 0 && first_running() >= told) {
-			if (due == -1)
-				due = told == 0 ? 0 : wait_deadline(GRACE);
-			if (wait_now() >= due) {
-				told = first_running() + 1;
-				tell(told - 1, told - 1, wait_ending());
-				due = -1;
-			}
-		}
-		wait_poll(NULL, 0, due);
+		if (wait_endings() > 1)
+			tell_all(&told);
+		else if (wait_ending() != 0)
+			tell_next(&told);
+		wait_poll(NULL, 0, wait_endings() > 1 ? told.again : told.due);
 	}
 }
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * fdrecv: recvmsg() with SCM_RIGHTS. What arrives on SOCKET goes to COMMAND,
  * or is shown.
@@ -124,8 +125,10 @@ interrupted(const struct pool *pool, const struct failure *f)
 		wait_die(sig);
 	if (sig != 0)
 		return pool != NULL ? 128 + sig : 0;
-	if (f->error == ETIMEDOUT)
+	if (f->error == ETIMEDOUT) {
+		diag_timeout(receiver.operand, "no message", option.timeout);
 		return EXIT_TIMEOUT;
+	}
 	diag_failure(receiver.operand, f);
 	return EXIT_WRONG;
 }
@@ -227,6 +230,17 @@ become(struct received *in, const struct landing *landing)
 	exit(command_become(&command, "W1", landing, environment));
 }
 
+/* Say what was refused, and whose it was. */
+static void
+refused(const struct fdpass_message *m, const struct failure *f)
+{
+	char reason[sizeof f->reason], sender[SHOW_SENDER];
+
+	failure_words(reason, sizeof reason, f);
+	show_sender(sender, sizeof sender, m);
+	diag_offence("%s: %s, %s", receiver.operand, reason, sender);
+}
+
 /* One message: show it, run COMMAND on it, or refuse it. */
 static int
 work_on(struct received *in)
@@ -239,7 +253,7 @@ work_on(struct received *in)
 	if (command.path == NULL) {
 		r = show(in);
 	} else if (prepare(&landing, &in->message, &f) == -1) {
-		diag_offence_failure(receiver.operand, &f);
+		refused(&in->message, &f);
 		receiver_answer(in, FDPASS_REFUSED);
 		r = -1;
 	} else if (option.keep) {
@@ -334,8 +348,11 @@ main(int argc, char *argv[])
 		wait_deadline(option.timeout), &f) == -1) {
 		if (wait_ending() != 0)
 			return interrupted(NULL, &f);
-		if (f.error == ETIMEDOUT)
+		if (f.error == ETIMEDOUT) {
+			diag_timeout(
+			    argv[optind], "no invitation", option.timeout);
 			return EXIT_TIMEOUT;
+		}
 		diag_failure(argv[optind], &f);
 		return f.error == EINVAL ? EXIT_USAGE : EXIT_WRONG;
 	}
@@ -344,6 +361,8 @@ main(int argc, char *argv[])
 
 	status =
 	    pool_run((size_t)option.workers, option.timeout, work, stop, NULL);
+	if (status == EXIT_TIMEOUT)
+		diag_timeout(receiver.operand, "no message", option.timeout);
 	if (status == -1) {
 		diag_errno(receiver.operand, "start the workers");
 		status = EXIT_WRONG;

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * fdsend: sendmsg() with SCM_RIGHTS. Descriptors go to who receives on SOCKET.
  */
@@ -217,8 +218,13 @@ send_to_stream(const char *operand, int fd)
 	}
 	if (wait_ending() != 0)
 		wait_die(wait_ending());
-	if (f.error == ETIMEDOUT)
+	if (f.error == ETIMEDOUT) {
+		diag_timeout(operand,
+		    strcmp(f.operation, "sendmsg") == 0 ? "not read" :
+							  "no reader",
+		    option.timeout);
 		return EXIT_TIMEOUT;
+	}
 	if (f.error == EPIPE)
 		wait_die(SIGPIPE);
 	diag_failure(operand, &f);

@@ -1,6 +1,8 @@
+/* SPDX-License-Identifier: ISC */
 #include "address.h"
 
 #include "descriptors.h"
+#include "text.h"
 #include "trace.h"
 #include "wait.h"
 
@@ -26,7 +28,7 @@ int
 address_fd_operand(const char *operand, int *fd)
 {
 	const char *p = operand + 3;
-	long n = 0;
+	long long n = 0;
 
 	if (strncmp(operand, "fd:", 3) != 0)
 		return 0;
@@ -187,34 +189,89 @@ address_split(const struct sockaddr *sa, socklen_t length, char *host,
 	return 0;
 }
 
-/* HOST:PORT, [HOST]:PORT, PATH or @NAME; "unnamed" for a socket without. */
+/*
+ * What a socket is called: the name of a UNIX socket, up to a NUL behind a
+ * path, and what an operand has in front of it.
+ */
+static size_t
+unix_name(const struct sockaddr *sa, socklen_t length, const char **front,
+    const char **name)
+{
+	size_t n = length - offsetof(struct sockaddr_un, sun_path);
+
+	*name = ((const struct sockaddr_un *)sa)->sun_path;
+	if (**name == '\0') {
+		*front = "@";
+		++*name;
+		return n - 1;
+	}
+	n = strnlen(*name, n);
+	*front = memchr(*name, '/', n) != NULL ? "" : "./";
+	return n;
+}
+
+static int
+has_unix_name(const struct sockaddr *sa, socklen_t length)
+{
+	return length > offsetof(struct sockaddr_un, sun_path) &&
+	    sa->sa_family == AF_UNIX;
+}
+
+/* HOST:PORT or [HOST]:PORT, or a word for what has no address. */
+static void
+format_other(
+    char *text, size_t size, const struct sockaddr *sa, socklen_t length)
+{
+	char host[INET6_ADDRSTRLEN + 16], port[8];
+
+	if (length >= sizeof(sa_family_t) &&
+	    address_split(sa, length, host, sizeof host, port, sizeof port) ==
+		0)
+		snprintf(text, size,
+		    strchr(host, ':') != NULL ? "[%s]:%s" : "%s:%s", host,
+		    port);
+	else if (length < sizeof(sa_family_t) || sa->sa_family != AF_UNIX)
+		snprintf(text, size, "unknown");
+	else
+		snprintf(text, size, "unnamed");
+}
+
+/*
+ * HOST:PORT, [HOST]:PORT, PATH or @NAME; "unnamed" for a socket without. To be
+ * shown: one word, whatever bytes the name has that a peer has chosen.
+ */
 void
 address_format(
     char *text, size_t size, const struct sockaddr *sa, socklen_t length)
 {
-	char host[INET6_ADDRSTRLEN + 16], port[8];
-	const struct sockaddr_un *sun = (const struct sockaddr_un *)sa;
-	size_t n, header = offsetof(struct sockaddr_un, sun_path);
+	const char *front, *name;
+	struct text t;
+	size_t n;
 
-	if (length >= sizeof(sa_family_t) &&
-	    address_split(sa, length, host, sizeof host, port, sizeof port) ==
-		0) {
-		snprintf(text, size,
-		    strchr(host, ':') != NULL ? "[%s]:%s" : "%s:%s", host,
-		    port);
-	} else if (length < sizeof(sa_family_t) || sa->sa_family != AF_UNIX) {
-		snprintf(text, size, "unknown");
-	} else if (length <= header) {
-		snprintf(text, size, "unnamed");
-	} else if (sun->sun_path[0] == '\0') {
-		n = length - header - 1;
-		snprintf(text, size, "@%.*s", (int)n, sun->sun_path + 1);
-	} else {
-		n = strnlen(sun->sun_path, length - header);
-		snprintf(text, size, "%s%.*s",
-		    memchr(sun->sun_path, '/', n) != NULL ? "" : "./", (int)n,
-		    sun->sun_path);
+	if (!has_unix_name(sa, length)) {
+		format_other(text, size, sa, length);
+		return;
 	}
+	n = unix_name(sa, length, &front, &name);
+	text_init(&t, text, size);
+	text_add(&t, "%s", front);
+	text_add_word(&t, name, n);
+}
+
+/* The same as an operand, to be connected to: the bytes as they are. */
+void
+address_operand(
+    char *text, size_t size, const struct sockaddr *sa, socklen_t length)
+{
+	const char *front, *name;
+	size_t n;
+
+	if (!has_unix_name(sa, length)) {
+		format_other(text, size, sa, length);
+		return;
+	}
+	n = unix_name(sa, length, &front, &name);
+	snprintf(text, size, "%s%.*s", front, (int)n, name);
 }
 
 /* The socket's own address, as it can be connected to. */
@@ -224,9 +281,10 @@ address_of_socket(char *text, size_t size, int fd)
 	struct sockaddr_storage ss;
 	socklen_t length = sizeof ss;
 
+	ss.ss_family = AF_UNSPEC;
 	if (getsockname(fd, (struct sockaddr *)&ss, &length) == -1)
 		length = 0;
-	address_format(text, size, (struct sockaddr *)&ss, length);
+	address_operand(text, size, (struct sockaddr *)&ss, length);
 }
 
 /* Look the host up, but for numbers, which must not wait for a server. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Addresses to listen on and to connect to, as operands and as sockets.
  */
@@ -14,7 +15,7 @@
 
 enum address_kind { ADDRESS_TCP, ADDRESS_UNIX, ADDRESS_FD };
 
-#define ADDRESS_TEXT 320 /* room for any formatted address */
+#define ADDRESS_TEXT 480 /* room for any address, escaped */
 
 struct address {
 	enum address_kind kind;
@@ -29,6 +30,7 @@ int address_listen(
     const struct address *, mode_t, struct named *, struct failure *);
 int address_connect(const struct address *, int64_t, struct failure *);
 void address_format(char *, size_t, const struct sockaddr *, socklen_t);
+void address_operand(char *, size_t, const struct sockaddr *, socklen_t);
 void address_of_socket(char *, size_t, int);
 int address_split(
     const struct sockaddr *, socklen_t, char *, size_t, char *, size_t);

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "sys.h"
 
 #include "descriptors.h"
@@ -131,6 +132,18 @@ descriptors_raise_limit(void)
 	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+/* Is there room for one more at all? */
+int
+descriptors_have_room(void)
+{
+	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+	if (fd == -1)
+		return 0;
+	close(fd);
+	return 1;
+}
+
 static void
 close_duplicate(int fd, void *socket)
 {
@@ -174,39 +187,82 @@ descriptors_take_standard(int fd, int flags)
 	return copy;
 }
 
-/* Is it among these? */
+/* Whether a descriptor that is still to be moved is there. */
 static int
-is_among(int fd, const int *fds, size_t n)
+is_pending(int fd, const int *fds, const int *targets, size_t n)
 {
 	size_t i;
 
 	for (i = 0; i < n; i++)
-		if (fds[i] == fd)
+		if (fds[i] == fd && targets[i] != fd)
 			return 1;
 	return 0;
 }
 
-/* Of those that are still to be moved, take those at this number away. */
+/* Whether one has landed there. */
 static int
-move_away(int fd, int *fds, size_t n)
+has_landed(int fd, const int *fds, const int *targets, size_t n)
 {
-	int moved = sys_dup_above(fd, 3);
 	size_t i;
 
-	if (moved == -1)
-		return -1;
 	for (i = 0; i < n; i++)
-		if (fds[i] == fd)
-			fds[i] = moved;
+		if (fds[i] == fd && targets[i] == fd)
+			return 1;
+	return 0;
+}
+
+/* Those that are still to be moved from one number are to be from another. */
+static void
+renumber(int from, int to, int *fds, const int *targets, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (fds[i] == from && targets[i] != from)
+			fds[i] = to;
+}
+
+/*
+ * The next to be moved: if there is one, one whose target none is at that is
+ * still to be moved itself. n if all have landed.
+ */
+static size_t
+next_to_land(const int *fds, const int *targets, size_t n)
+{
+	size_t i, next = n;
+
+	for (i = 0; i < n; i++) {
+		if (fds[i] == targets[i])
+			continue;
+		next = i;
+		if (!is_pending(targets[i], fds, targets, n))
+			break;
+	}
+	return next;
+}
+
+/* Where they stand in a circle, one has to step aside. */
+static int
+make_room(int target, int *fds, const int *targets, size_t n)
+{
+	int aside;
+
+	if (!is_pending(target, fds, targets, n))
+		return 0;
+	aside = sys_dup_above(target, 3);
+	if (aside == -1)
+		return -1;
+	renumber(target, aside, fds, targets, n);
 	return 0;
 }
 
 /*
- * Put fds[i] at number targets[i], open across exec. The targets are distinct,
- * fds[] need not be. fds[] are ours, and each is closed as soon as it is at
- * all its targets, so that one free number is enough: who has taken a message
- * must not fail for want of more. dup2() onto itself would keep close-on-exec.
- * Safe between vfork() and exec, where fds[] is written to.
+ * Put fds[i] at number targets[i], open across exec. fds[] are ours, and each
+ * is closed as soon as it has been moved, so that one free number is enough,
+ * be it a target: who has taken a message must not fail for want of more. What
+ * goes to several numbers goes to the next from where it has landed already.
+ * dup2() onto itself would keep close-on-exec. Safe between vfork() and exec,
+ * where fds[] is written to.
  */
 int
 descriptors_land(const char *step, int *fds, const int *targets, size_t n)
@@ -214,23 +270,19 @@ descriptors_land(const char *step, int *fds, const int *targets, size_t n)
 	size_t i;
 	int from;
 
-	for (i = 0; i < n; i++) {
-		from = fds[i];
-		if (from == targets[i]) {
-			if (fcntl(from, F_SETFD, 0) == -1)
-				return -1;
-			continue;
-		}
-		if (is_among(targets[i], fds + i + 1, n - i - 1) &&
-		    move_away(targets[i], fds + i + 1, n - i - 1) == -1)
+	for (i = 0; i < n; i++)
+		if (fds[i] == targets[i] && fcntl(fds[i], F_SETFD, 0) == -1)
 			return -1;
+	while ((i = next_to_land(fds, targets, n)) < n) {
+		if (make_room(targets[i], fds, targets, n) == -1)
+			return -1;
+		from = fds[i];
 		if (dup2(from, targets[i]) == -1)
 			return -1;
 		if (trace_on)
 			trace(step, "dup2(%d, %d)", from, targets[i]);
-		/* What has landed there already stays. */
-		if (!is_among(from, fds + i + 1, n - i - 1) &&
-		    !is_among(from, targets, i))
+		renumber(from, targets[i], fds, targets, n);
+		if (!has_landed(from, fds, targets, n))
 			close(from);
 	}
 	return 0;

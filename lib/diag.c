@@ -1,6 +1,8 @@
+/* SPDX-License-Identifier: ISC */
 #include "sys.h"
 
 #include "diag.h"
+#include "text.h"
 #include "wait.h"
 
 #include <errno.h>
@@ -9,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#define LINE 2048 /* bytes on standard error, at most */
 #define OFFENCES_A_SECOND 3
 #define PATIENCE 1000 /* ms for a last word */
 
@@ -36,21 +39,18 @@ has_room(int ms)
 static int
 say(const char *text, int ms)
 {
-	char line[1200];
-	size_t i, n;
+	char line[LINE + 1];
+	struct text t;
 	ssize_t w;
 
-	n = (size_t)snprintf(line, sizeof line, "%s: %s", diag_program, text);
-	if (n > sizeof line - 2)
-		n = sizeof line - 2;
-	for (i = 0; i < n; i++)
-		if ((unsigned char)line[i] < ' ' || line[i] == 127)
-			line[i] = '?';
-	line[n++] = '\n';
+	text_init(&t, line, LINE);
+	text_add(&t, "%s: ", diag_program);
+	text_add_line(&t, text);
+	line[t.length++] = '\n';
 	if (!has_room(ms))
 		return -1;
 	do
-		w = write(STDERR_FILENO, line, n);
+		w = write(STDERR_FILENO, line, t.length);
 	while (w == -1 && errno == EINTR);
 	return 0;
 }
@@ -82,14 +82,10 @@ static void
 failure_text(
     char *text, size_t size, const char *object, const struct failure *f)
 {
-	const char *reason =
-	    f->reason[0] != '\0' ? f->reason : strerror(f->error);
+	char words[512];
 
-	if (f->operation != NULL)
-		snprintf(
-		    text, size, "%.600s: %s: %s", object, f->operation, reason);
-	else
-		snprintf(text, size, "%.600s: %s", object, reason);
+	failure_words(words, sizeof words, f);
+	snprintf(text, size, "%.500s: %s", object, words);
 }
 
 void
@@ -99,6 +95,13 @@ diag_failure(const char *object, const struct failure *f)
 
 	failure_text(text, sizeof text, object, f);
 	say(text, PATIENCE);
+}
+
+/* "fdlisten: 127.0.0.1:7000: no connection within 5 s" */
+void
+diag_timeout(const char *object, const char *missing, int64_t ms)
+{
+	diag("%s: %s within %g s", object, missing, (double)ms / 1000);
 }
 
 /* May this line be said now? What is not said is counted. */

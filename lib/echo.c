@@ -3,6 +3,7 @@
 
 #include "echo.h"
 
+#include "descriptors.h"
 #include "diag.h"
 #include "fdpass/message.h"
 #include "landing.h"
@@ -528,17 +529,20 @@ settle(struct server *s, struct arrival *a)
 
 /*
  * Nothing comes of a connection: say why, and tell its sender. What does not
- * fit though nothing else is held never will.
+ * fit though nothing else is held, and there is some room, never will.
  */
 static void
 refuse(struct server *s, struct arrival *a, int error)
 {
 	char answer = arrival_refusal(error);
 
-	if (error == EMFILE && s->count == 0 && s->arrivals.count == 0)
+	if (error == EMFILE && s->count == 0 && s->arrivals.count == 0 &&
+	    descriptors_have_room())
 		answer = FDPASS_REFUSED;
+	a->message.length = 0;
+	message_ask_sender(&a->message, a->sock);
 	if (error != EMFILE || answer == FDPASS_REFUSED)
-		receiver_offence(s->receiver, error);
+		receiver_offence(s->receiver, error, &a->message);
 	trace_call("W1", "send(%d) = refused", a->sock);
 	trace_call("W1", "close(%d)", a->sock);
 	arrival_drop(a, answer);
@@ -723,7 +727,7 @@ take(struct server *s, struct failure *f)
 	if (sys_would_block(errno) || errno == EINTR || errno == ECONNABORTED)
 		return 0;
 	if (errno == EMSGSIZE) {
-		receiver_offence(s->receiver, errno);
+		receiver_offence(s->receiver, errno, NULL);
 		return 0;
 	}
 	if (errno == ECONNRESET) {

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "sys.h"
 
 #include "environ.h"
@@ -29,12 +30,24 @@ struct environment {
 	char *payload;
 };
 
+/* The variables that are ours, and no others that begin like them. */
+static const char *const ours[] = {"PROTO", "TCPLOCALIP", "TCPLOCALPORT",
+    "TCPLOCALHOST", "TCPREMOTEIP", "TCPREMOTEPORT", "TCPREMOTEHOST",
+    "TCPREMOTEINFO", "UNIXLOCALPATH", "UNIXLOCALUID", "UNIXLOCALGID",
+    "UNIXLOCALPID", "UNIXREMOTEPATH", "UNIXREMOTEPID", "UNIXREMOTEEUID",
+    "UNIXREMOTEEGID", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES"};
+
 static int
 is_stale(const char *s)
 {
-	return strncmp(s, "TCP", 3) == 0 || strncmp(s, "UNIX", 4) == 0 ||
-	    strncmp(s, "PROTO=", 6) == 0 || strncmp(s, "FDRECV_", 7) == 0 ||
-	    strncmp(s, "LISTEN_", 7) == 0;
+	size_t i, n = strcspn(s, "=");
+
+	if (strncmp(s, "FDRECV_", 7) == 0 || strncmp(s, "FDPEEK_", 7) == 0)
+		return 1;
+	for (i = 0; i < sizeof ours / sizeof ours[0]; i++)
+		if (strlen(ours[i]) == n && strncmp(s, ours[i], n) == 0)
+			return 1;
+	return 0;
 }
 
 /* The caller's environment without what we may set. NULL without memory. */
@@ -125,7 +138,7 @@ environ_connection(struct environment *e, int fd, const struct sockaddr *peer,
 	if (local->sa_family == AF_UNIX) {
 		set(e, "PROTO=UNIX");
 		if (unix_path == NULL) {
-			address_format(path, sizeof path, local, length);
+			address_operand(path, sizeof path, local, length);
 			unix_path = length > sizeof(sa_family_t) ? path : NULL;
 		}
 		if (unix_path != NULL)

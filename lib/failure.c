@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "sys.h"
 
 #include "failure.h"
@@ -5,6 +6,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 /* Note that this operation failed with errno; always returns -1. */
 int
@@ -29,4 +31,17 @@ failure_reason(struct failure *f, int error, const char *format, ...)
 	va_end(arguments);
 	errno = error;
 	return -1;
+}
+
+/* "connect: Connection refused", or the reason in words. */
+void
+failure_words(char *text, size_t size, const struct failure *f)
+{
+	const char *reason =
+	    f->reason[0] != '\0' ? f->reason : strerror(f->error);
+
+	if (f->operation != NULL)
+		snprintf(text, size, "%s: %s", f->operation, reason);
+	else
+		snprintf(text, size, "%s", reason);
 }

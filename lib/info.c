@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "sys.h"
 
 #include "info.h"
@@ -60,22 +61,6 @@ static const struct flag {
 #endif
 };
 
-/* A value, escaped: no byte of it looks like the end of the word. */
-static void
-add_value(struct text *t, const char *bytes, size_t n)
-{
-	size_t i, start = 0;
-
-	for (i = 0; i < n; i++) {
-		if (bytes[i] != ' ')
-			continue;
-		text_add_escaped(t, bytes + start, i - start);
-		text_add(t, "\\040");
-		start = i + 1;
-	}
-	text_add_escaped(t, bytes + start, n - start);
-}
-
 /* One more word of the details. */
 static void
 add_word(struct text *t, const char *word)
@@ -95,7 +80,7 @@ add_bytes(struct text *t, const char *name, const char *bytes, size_t n)
 {
 	add_word(t, name);
 	text_add(t, "=");
-	add_value(t, bytes, n);
+	text_add_word(t, bytes, n);
 }
 
 static void
@@ -262,29 +247,6 @@ add_path(struct text *t, const struct subject *s)
 		add_word(t, "deleted");
 }
 
-/* As operands are written: what has a slash is a path. */
-static void
-add_unix(struct text *t, const char *name, const struct sockaddr_un *sun,
-    socklen_t length)
-{
-	size_t n = offsetof(struct sockaddr_un, sun_path);
-	const char *path = sun->sun_path;
-
-	n = length > n ? length - n : 0;
-	add_word(t, name);
-	if (n == 0) {
-		text_add(t, "=unnamed");
-	} else if (path[0] == '\0') {
-		text_add(t, "=@");
-		add_value(t, path + 1, n - 1);
-	} else {
-		if (memchr(path, '\0', n) != NULL)
-			n = strlen(path);
-		text_add(t, memchr(path, '/', n) == NULL ? "=./" : "=");
-		add_value(t, path, n);
-	}
-}
-
 static void
 add_address(struct text *t, const char *name, const struct sockaddr_storage *ss,
     socklen_t length)
@@ -297,12 +259,11 @@ add_address(struct text *t, const char *name, const struct sockaddr_storage *ss,
 		length = sizeof *ss;
 	switch (ss->ss_family) {
 	case AF_UNIX:
-		add_unix(t, name, (const struct sockaddr_un *)ss, length);
-		break;
 	case AF_INET:
 	case AF_INET6:
 		address_format(text, sizeof text, sa, length);
-		add_string(t, name, text);
+		add_word(t, name);
+		text_add(t, "=%s", text);
 		break;
 	}
 }
@@ -467,8 +428,8 @@ read_unix(struct text *t, const char *line, unsigned long inode)
 {
 	unsigned flags, type;
 	unsigned long number;
-	struct sockaddr_un sun;
-	socklen_t length = offsetof(struct sockaddr_un, sun_path);
+	struct sockaddr_storage ss;
+	char *name = ((struct sockaddr_un *)&ss)->sun_path;
 	int n = 0;
 	size_t rest;
 
@@ -480,15 +441,17 @@ read_unix(struct text *t, const char *line, unsigned long inode)
 	if (line[n] == ' ')
 		n++;
 	rest = strcspn(line + n, "\n");
-	if (rest > sizeof sun.sun_path)
-		rest = sizeof sun.sun_path;
-	memcpy(sun.sun_path, line + n, rest);
+	if (rest > sizeof(((struct sockaddr_un *)0)->sun_path))
+		rest = sizeof(((struct sockaddr_un *)0)->sun_path);
+	ss.ss_family = AF_UNIX;
+	memcpy(name, line + n, rest);
 	/* Each NUL of an abstract name is shown as an @, and so is an @. */
-	if (rest > 0 && sun.sun_path[0] == '@')
-		sun.sun_path[0] = '\0';
-	if (rest == 0 || sun.sun_path[0] != '\0' ||
-	    memchr(sun.sun_path + 1, '@', rest - 1) == NULL)
-		add_unix(t, "local", &sun, length + (socklen_t)rest);
+	if (rest > 0 && name[0] == '@')
+		name[0] = '\0';
+	if (rest == 0 || name[0] != '\0' ||
+	    memchr(name + 1, '@', rest - 1) == NULL)
+		add_address(t, "local", &ss,
+		    (socklen_t)(offsetof(struct sockaddr_un, sun_path) + rest));
 	if ((flags & 0x10000) != 0)
 		add_word(t, "listening");
 	return 1;
@@ -673,7 +636,7 @@ describe_anonymous(struct info *info, struct text *t, const struct subject *s)
 		return;
 	}
 	text_init(&type, info->type, sizeof info->type);
-	add_value(&type, name, n);
+	text_add_word(&type, name, n);
 	if (n == 0)
 		set_type(info, "anonymous");
 	else if (strcmp(info->type, "pidfd") == 0)

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "loop.h"
 
 #include "wait.h"
@@ -71,8 +72,10 @@ loop_wait(struct loop *l, struct loop_event *events, int most, int64_t deadline)
 	int i, n;
 
 	n = epoll_pwait(l->fd, e, most, wait_timeout(deadline), wait_mask());
-	if (n > 0)
-		wait_look();
+	if (n > 0 && wait_look()) {
+		errno = EINTR;
+		return -1;
+	}
 	for (i = 0; i < n; i++) {
 		events[i].data = e[i].data.ptr;
 		events[i].ready = 0;

@@ -1,19 +1,18 @@
+/* SPDX-License-Identifier: ISC */
 #include "options.h"
 
 #include "descriptors.h"
 #include "diag.h"
+#include "fdpass.h"
 #include "trace.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#ifndef FDPASS_VERSION
-#define FDPASS_VERSION "unknown"
-#endif
 
 /* Say it, point at the synopsis, and end. */
 void
@@ -78,18 +77,40 @@ options_get(int argc, char *argv[], const char *letters)
 	return c;
 }
 
+/* A number in decimal, -1 if it is none, or has more digits than any of ours.
+ */
+static long long
+number(const char *text)
+{
+	size_t digits = strspn(text, "0123456789");
+
+	if (digits == 0 || digits > 18 || text[digits] != '\0')
+		return -1;
+	return atoll(text);
+}
+
 /* A whole number between these two, in decimal. */
 long
 options_number(int option, const char *text, long least, long most)
 {
-	size_t digits = strspn(text, "0123456789");
-	long n;
+	/* Wider than what is asked for: a long may have 32 bits. */
+	long long n = number(text);
 
-	n = digits > 0 && digits < 19 && text[digits] == '\0' ? atol(text) : -1;
 	if (n < least || n > most)
 		options_wrong("-%c %s: not a whole number from %ld to %ld",
 		    option, text, least, most);
-	return n;
+	return (long)n;
+}
+
+/* An operand that is a descriptor number. */
+int
+options_descriptor(const char *text)
+{
+	long long fd = number(text);
+
+	if (fd < 0 || fd > INT_MAX)
+		options_wrong("%s: not a descriptor number", text);
+	return (int)fd;
 }
 
 /* Seconds, with decimals if need be, as milliseconds, rounded up. */
@@ -162,8 +183,12 @@ options_fd(struct options_fds *list, const char *text, enum options_use use)
 void
 options_trace(int verbose)
 {
-	if (trace_init(verbose) == -1) {
-		diag_errno(getenv("FDTRACE"), "open");
-		exit(EXIT_WRONG);
-	}
+	char object[600];
+	struct failure f;
+
+	if (trace_init(verbose, &f) == 0)
+		return;
+	snprintf(object, sizeof object, "FDTRACE=%s", getenv("FDTRACE"));
+	diag_failure(object, &f);
+	exit(f.error == EINVAL ? EXIT_USAGE : EXIT_WRONG);
 }

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * What the commands' options have in common. What is wrong with one is said,
  * and ends the command with status 2.
@@ -22,6 +23,7 @@ void options_init(int argc, char *argv[], const char *program,
     const char *synopsis, const char *help);
 int options_get(int, char *[], const char *);
 long options_number(int, const char *, long, long);
+int options_descriptor(const char *);
 int64_t options_seconds(int, const char *);
 mode_t options_mode(int, const char *);
 void options_fd(struct options_fds *, const char *, enum options_use);

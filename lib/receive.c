@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 #include "receive.h"
 
-#include "accept.h"
 #include "address.h"
 #include "descriptors.h"
 #include "diag.h"
 #include "fdpass/message.h"
+#include "show.h"
 #include "stream.h"
 #include "trace.h"
 #include "wait.h"
@@ -140,6 +140,8 @@ static int
 open_named(
     struct receiver *r, const char *operand, mode_t mode, struct failure *f)
 {
+	if (name_check_socket(operand, f) == -1)
+		return -1;
 	r->kind = RECEIVER_LISTENING;
 	r->type = SOCK_STREAM;
 	r->is_own = 1;
@@ -446,24 +448,28 @@ wait_connection(struct receiver *r, int64_t deadline, struct failure *f)
 
 /* Say why something that came was not taken; 0: there is nothing to say. */
 void
-receiver_offence(const struct receiver *r, int error)
+receiver_offence(
+    const struct receiver *r, int error, const struct fdpass_message *m)
 {
+	char sender[SHOW_SENDER];
+
 	if (error == 0)
 		return;
+	show_sender(sender, sizeof sender, m);
 	if (error == EMFILE)
 		diag_offence(
 		    "%s: refused a message: the descriptor table has no "
-		    "room for its descriptors",
-		    r->operand);
+		    "room for its descriptors, %s",
+		    r->operand, sender);
 	else if (error == EMSGSIZE)
 		diag_offence("%s: refused a message: more than %d bytes or %d "
-			     "descriptors",
-		    r->operand, FDPASS_MAX_PAYLOAD, FDPASS_MAX_FDS);
+			     "descriptors, %s",
+		    r->operand, FDPASS_MAX_PAYLOAD, FDPASS_MAX_FDS, sender);
 	else if (error == ETIMEDOUT)
 		diag_offence(
 		    "%s: closed a connection that brought no message in "
-		    "%d s",
-		    r->operand, ARRIVAL_WAIT / 1000);
+		    "%d s, %s",
+		    r->operand, ARRIVAL_WAIT / 1000, sender);
 	else
 		diag_offence("%s: recvmsg: %s", r->operand, strerror(error));
 }
@@ -514,16 +520,19 @@ deliver(struct received *received, const struct arrival *a)
 
 /*
  * Nothing comes of it: say why, and tell its sender. What does not fit though
- * nothing else is held never will.
+ * nothing else is held, and there is some room, never will.
  */
 static void
 refuse(struct receiver *r, struct arrival *a, int error)
 {
 	char answer = arrival_refusal(error);
 
-	if (error == EMFILE && r->arrivals.count == 0)
+	if (error == EMFILE && r->arrivals.count == 0 &&
+	    descriptors_have_room())
 		answer = FDPASS_REFUSED;
-	receiver_offence(r, error);
+	a->message.length = 0;
+	message_ask_sender(&a->message, a->sock);
+	receiver_offence(r, error, &a->message);
 	trace_call("W1", "send(%d) = refused", a->sock);
 	trace_call("W1", "close(%d)", a->sock);
 	arrival_drop(a, answer);
@@ -704,16 +713,19 @@ note_highest(struct receiver *r, const struct fdpass_message *m)
 
 /*
  * Take one part of a message from a stream: 1, 0 at the end, or -1 with errno.
- * What Linux says of a sender from before we asked for names is no user.
+ * An empty message, of which a flood may come, is none: EINTR. What Linux says
+ * of a sender from before we asked for names is no user.
  */
 static int
 take_part(struct receiver *r, struct fdpass_message *part, int flags)
 {
 	int result;
 
-	do
-		result = fdpass_recv(r->fd, part, flags);
-	while (result == 0 && r->type != SOCK_STREAM && !has_ended(r->fd));
+	result = fdpass_recv(r->fd, part, flags);
+	if (result == 0 && r->type != SOCK_STREAM && !has_ended(r->fd)) {
+		errno = EINTR;
+		return -1;
+	}
 	if (part->pid == -1 && part->uid == NOBODY && part->gid == NOBODY)
 		part->uid = part->gid = -1;
 	return result;
@@ -754,6 +766,10 @@ take_parts(struct receiver *r, struct fdpass_message *m, int flags)
 		if (result == -1) {
 			if (errno == EINTR || sys_would_block(errno))
 				r->partial = m->length;
+			/* Whose it was, for who has to say that it is lost. */
+			m->pid = part.pid;
+			m->uid = part.uid;
+			m->gid = part.gid;
 			return -1;
 		}
 		has_end = part.count > 0 || r->type != SOCK_STREAM;
@@ -859,6 +875,10 @@ drain(struct receiver *r, struct fdpass_message *m, struct failure *f)
 		result = receiver_try(r, m);
 		if (result == 1)
 			return 1;
+		if (result == -1 && errno == EINTR) {
+			wait_look();
+			continue;
+		}
 		if (result == 0 || !sys_would_block(errno))
 			break;
 		if (!is_owner && wait_is_over(last_moment(r)))
@@ -882,10 +902,11 @@ wait_readable(const struct receiver *r, int64_t deadline)
 
 /* recvmsg() has failed: is it to be tried again? 0 if it is. */
 static int
-try_again(struct receiver *r, int error, int64_t deadline, struct failure *f)
+try_again(struct receiver *r, const struct fdpass_message *m, int error,
+    int64_t deadline, struct failure *f)
 {
 	if (error == EMFILE || error == EMSGSIZE) {
-		receiver_offence(r, error);
+		receiver_offence(r, error, m);
 		if (!(r->flags & RECEIVER_DRAIN))
 			return failure_reason(f, error, "the message was lost");
 	} else if (wait_is_waited_out(error)) {
@@ -916,7 +937,7 @@ next_message(struct receiver *r, struct fdpass_message *m, int64_t deadline,
 			return result;
 		if (errno == ECONNRESET)
 			return 0;
-		if (try_again(r, errno, deadline, f) == -1)
+		if (try_again(r, m, errno, deadline, f) == -1)
 			return -1;
 	}
 }

@@ -63,7 +63,8 @@ int receiver_try(struct receiver *r, struct fdpass_message *message);
 int receiver_accept(struct receiver *r);
 int receiver_has_room(struct receiver *r, int is_idle);
 int receiver_is_tight(const struct receiver *r);
-void receiver_offence(const struct receiver *r, int error);
+void receiver_offence(
+    const struct receiver *r, int error, const struct fdpass_message *m);
 int receiver_is_over(struct receiver *r);
 int64_t receiver_wake(struct receiver *r);
 void receiver_dismiss(struct receiver *r);

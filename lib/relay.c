@@ -98,7 +98,7 @@ take(struct receiver *receiver, struct fdpass_message *m)
 	if (r == -1 && errno == ECONNRESET)
 		return 0;
 	if (r == -1 && (errno == EMFILE || errno == EMSGSIZE))
-		receiver_offence(receiver, errno);
+		receiver_offence(receiver, errno, m);
 	return r;
 }
 
@@ -378,7 +378,7 @@ static int
 pass_on(struct passage *p, struct failure *f)
 {
 	if (!receiver_has_room(p->in, 1)) {
-		receiver_offence(p->in, EMFILE);
+		receiver_offence(p->in, EMFILE, NULL);
 		wait_pause(WAIT_SHORT);
 		return 0;
 	}

@@ -18,6 +18,7 @@
 #endif
 
 #define LAST_WORDS 2000 /* ms for a reader when we are to end */
+#define REFUSED 32      /* bytes of a payload where it is refused */
 #define TRACED 256      /* bytes of a payload in a line of the trace */
 #define PAYLOAD_ROOM (4 * FDPASS_MAX_PAYLOAD + 64)
 
@@ -42,6 +43,27 @@ add_payload(struct text *t, const struct fdpass_message *m, size_t most)
 	text_add_escaped(t, m->payload, n);
 	text_add(t, n < m->length ? "\"...," : "\",");
 	text_add(t, " %zu descriptor%s", m->count, m->count == 1 ? "" : "s");
+}
+
+/* Who has sent it, and how its payload begins, for a line that refuses it. */
+void
+show_sender(char *line, size_t size, const struct fdpass_message *m)
+{
+	struct text t;
+	size_t n;
+
+	text_init(&t, line, size);
+	if (m == NULL) {
+		text_add(&t, "from an unknown sender");
+		return;
+	}
+	add_sender(&t, m);
+	if (m->length == 0)
+		return;
+	n = m->length < REFUSED ? m->length : REFUSED;
+	text_add(&t, ", payload \"");
+	text_add_escaped(&t, m->payload, n);
+	text_add(&t, n < m->length ? "\"..." : "\"");
 }
 
 /* May we not wait for a reader any longer? What was taken has its time. */

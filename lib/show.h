@@ -8,6 +8,9 @@
 
 #include "fdpass.h"
 
+#define SHOW_SENDER 240
+
+void show_sender(char *text, size_t size, const struct fdpass_message *m);
 int show_wait(void);
 int show_message(const struct fdpass_message *);
 void show_trace(const char *, int, const struct fdpass_message *);

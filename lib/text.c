@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "sys.h"
 
 #include "text.h"
@@ -30,7 +31,7 @@ text_add(struct text *t, const char *format, ...)
 	t->length += (size_t)n < room ? (size_t)n : room - 1;
 }
 
-/* As a string of C has it: one line, whatever the bytes are. */
+/* Escape the bytes as in a string of C: one line, whatever they are. */
 void
 text_add_escaped(struct text *t, const char *bytes, size_t n)
 {
@@ -52,5 +53,36 @@ text_add_escaped(struct text *t, const char *bytes, size_t n)
 			text_add(t, "\\%03o", c);
 		else
 			text_add(t, "%c", c);
+	}
+}
+
+/* The same for a word: a blank in it would look like its end. */
+void
+text_add_word(struct text *t, const char *bytes, size_t n)
+{
+	size_t i, start = 0;
+
+	for (i = 0; i < n; i++) {
+		if (bytes[i] != ' ')
+			continue;
+		text_add_escaped(t, bytes + start, i - start);
+		text_add(t, "\\040");
+		start = i + 1;
+	}
+	text_add_escaped(t, bytes + start, n - start);
+}
+
+/*
+ * Add a line in which foreign bytes may stand: those that do not print are
+ * escaped, and what was escaped before stays as it is.
+ */
+void
+text_add_line(struct text *t, const char *line)
+{
+	unsigned char c;
+
+	for (; *line != '\0' && t->length + 1 < t->size; line++) {
+		c = (unsigned char)*line;
+		text_add(t, c < ' ' || c >= 127 ? "\\%03o" : "%c", c);
 	}
 }

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Lines put together in a buffer of a fixed size. What does not fit is cut.
  */
@@ -15,5 +16,7 @@ struct text {
 void text_init(struct text *, char *, size_t);
 void text_add(struct text *, const char *, ...);
 void text_add_escaped(struct text *, const char *, size_t);
+void text_add_word(struct text *, const char *, size_t);
+void text_add_line(struct text *, const char *);
 
 #endif

@@ -1,8 +1,10 @@
+/* SPDX-License-Identifier: ISC */
 #include "sys.h"
 
 #include "trace.h"
 
 #include "diag.h"
+#include "text.h"
 #include "wait.h"
 
 #include <sys/stat.h>
@@ -16,68 +18,165 @@
 #include <unistd.h>
 
 #define HIGH_FD 10 /* out of the way of what a shell numbers */
+#define LINE 4096
+#define END 8 /* of them for how a line ends, however long the call is */
 
 int trace_on;
 
 static const char *step_path; /* NULL: no steps */
 static int step_fifo = -1;
+static const char *file_path; /* NULL: standard error */
 
 /*
- * Switch the trace on if asked by -v or by FDTRACE. Returns -1 with errno if
- * its FIFO may not be used.
+ * What anything but a FIFO has to read never ends, or is an end of file at
+ * once: nothing there would hold a call back.
+ */
+static int
+check_fifo(struct failure *f)
+{
+	struct stat st;
+
+	if (stat(step_path, &st) == -1)
+		return failure_errno(f, "open");
+	if (!S_ISFIFO(st.st_mode))
+		return failure_reason(f, ENXIO, "not a FIFO");
+	if (access(step_path, R_OK | W_OK) == -1)
+		return failure_errno(f, "open");
+	return 0;
+}
+
+/* Everybody appends to it, and nobody waits for a reader. */
+static int
+open_file(void)
+{
+	return open(file_path,
+	    O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | O_NOCTTY | O_CLOEXEC,
+	    0666);
+}
+
+static int
+check_file(struct failure *f)
+{
+	int fd = open_file();
+
+	if (fd == -1)
+		return failure_errno(f, "open");
+	close(fd);
+	return 0;
+}
+
+/*
+ * Switch the trace on if asked by -v or by FDTRACE. Returns -1 with EINVAL if
+ * that has no meaning, or why its FIFO may not be used.
  */
 int
-trace_init(int verbose)
+trace_init(int verbose, struct failure *f)
 {
 	const char *value = getenv("FDTRACE");
-	struct stat st;
 
 	trace_on = verbose;
 	if (value == NULL || value[0] == '\0' || strcmp(value, "0") == 0)
 		return 0;
 	trace_on = 1;
-	if (strncmp(value, "step:", 5) != 0)
+	if (strcmp(value, "1") == 0)
 		return 0;
-	step_path = value + 5;
-	if (stat(step_path, &st) == 0 && S_ISDIR(st.st_mode)) {
-		errno = EISDIR;
-		return -1;
+	if (strncmp(value, "file:", 5) == 0 && value[5] != '\0') {
+		file_path = value + 5;
+		return check_file(f);
 	}
-	return access(step_path, R_OK | W_OK);
+	if (strncmp(value, "step:", 5) != 0 || value[5] == '\0')
+		return failure_reason(
+		    f, EINVAL, "neither 0, 1, file:PATH nor step:FIFO");
+	step_path = value + 5;
+	return check_fifo(f);
 }
 
 /*
  * At the first step, when it is known which numbers the operands mean. For
- * writing too: otherwise open() and end of file get in the way.
+ * writing too: otherwise open() and end of file get in the way. Something else
+ * may be there by now.
  */
 static void
 open_fifo(void)
 {
+	struct stat st;
 	int fd = open(step_path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
 
 	if (fd == -1)
 		return;
-	step_fifo = sys_dup_above(fd, HIGH_FD);
+	if (fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode))
+		step_fifo = sys_dup_above(fd, HIGH_FD);
 	close(fd);
 }
 
+/*
+ * Whether a line can be written without waiting for a reader. A pipe that polls
+ * writable has room for it; one without a reader is no place for it.
+ */
+int
+trace_has_room(void)
+{
+	struct pollfd p;
+
+	if (file_path != NULL)
+		return 1;
+	p.fd = STDERR_FILENO;
+	p.events = POLLOUT;
+	p.revents = 0;
+	return poll(&p, 1, 0) == 1 && p.revents == POLLOUT;
+}
+
+/*
+ * A file is opened for each line: no descriptor of ours is in the way of what
+ * lands in COMMAND, and the file may be renamed.
+ */
+static void
+put(const char *line, size_t n)
+{
+	int fd = file_path == NULL ? STDERR_FILENO : open_file();
+	ssize_t w;
+
+	if (fd == -1)
+		return;
+	do
+		w = write(fd, line, n);
+	while (w == -1 && errno == EINTR);
+	if (file_path != NULL)
+		close(fd);
+}
+
+/* In a file: when it was, for what runs for days. */
+static void
+add_time(struct text *t)
+{
+	char date[32];
+	struct timespec now;
+	struct tm local;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	if (localtime_r(&now.tv_sec, &local) == NULL ||
+	    strftime(date, sizeof date, "%H:%M:%S", &local) == 0)
+		return;
+	text_add(t, "%s.%06ld ", date, now.tv_nsec / 1000);
+}
+
+/* One line, in one write, whatever bytes are in what it tells of. */
 static void
 say(const char *step, const char *format, va_list arguments, const char *end)
 {
-	char line[4096];
+	char call[LINE], line[LINE];
 	int saved = errno;
-	size_t n;
-	ssize_t w;
+	struct text t;
 
-	n = (size_t)snprintf(line, sizeof line, "%-2s %s[%ld]: ", step,
-	    diag_program, (long)getpid());
-	n += (size_t)vsnprintf(line + n, sizeof line - n, format, arguments);
-	if (n > sizeof line - 8)
-		n = sizeof line - 8;
-	n += (size_t)snprintf(line + n, sizeof line - n, "%s\n", end);
-	do
-		w = write(STDERR_FILENO, line, n);
-	while (w == -1 && errno == EINTR);
+	vsnprintf(call, sizeof call, format, arguments);
+	text_init(&t, line, sizeof line - END);
+	if (file_path != NULL)
+		add_time(&t);
+	text_add(&t, "%-2s %s[%ld]: ", step, diag_program, (long)getpid());
+	text_add_line(&t, call);
+	t.size += END;
+	text_add(&t, "%s\n", end);
+	put(line, t.length);
 	errno = saved;
 }
 

@@ -3,6 +3,7 @@
 
 #include "verdict.h"
 
+#include "diag.h"
 #include "fdpass.h"
 #include "fdpass/name.h"
 #include "show.h"
@@ -54,18 +55,9 @@ trace_event(const struct handover *h, enum handover_event event)
 	case HANDOVER_GIVES_UP:
 		trace_call("S7", "shutdown(%d, SHUT_RD)", h->sock);
 		break;
+	case HANDOVER_WAITS:
+		break;
 	}
-}
-
-/* Where hand-overs go: the UNIX socket called operand. */
-int
-target_init(struct target *t, const char *operand, int flags, struct failure *f)
-{
-	t->name = operand;
-	t->type = SOCK_STREAM;
-	t->flags = flags;
-	t->watch = trace_on ? trace_event : NULL;
-	return address_unix(operand, &t->address, &t->length, f);
 }
 
 /* A word from somebody who does not speak our protocol. */
@@ -136,16 +128,40 @@ explain(const struct handover *h, struct failure *f)
 void
 verdict_failure(const struct handover *h, int64_t timeout, struct failure *f)
 {
-	struct failure missing;
+	char missing[sizeof f->reason];
 
 	explain(h, f);
 	if (h->state != HANDOVER_TIMEOUT)
 		return;
-	missing = *f;
-	failure_reason(f, ETIMEDOUT, "not taken within %g s: %s%s%s",
-	    (double)timeout / 1000,
-	    missing.operation != NULL ? missing.operation : "",
-	    missing.operation != NULL ? ": " : "",
-	    missing.reason[0] != '\0' ? missing.reason :
-					strerror(missing.error));
+	failure_words(missing, sizeof missing, f);
+	failure_reason(f, ETIMEDOUT, "not taken within %g s: %s",
+	    (double)timeout / 1000, missing);
+}
+
+/* Show what is done, and say once what is waited for. */
+static void
+watch(const struct handover *h, enum handover_event event)
+{
+	struct failure f;
+	char reason[sizeof f.reason];
+
+	if (event != HANDOVER_WAITS) {
+		if (trace_on)
+			trace_event(h, event);
+		return;
+	}
+	explain(h, &f);
+	failure_words(reason, sizeof reason, &f);
+	diag_offence("%s: %s; still waiting", h->target->name, reason);
+}
+
+/* Where hand-overs go: the UNIX socket called operand. */
+int
+target_init(struct target *t, const char *operand, int flags, struct failure *f)
+{
+	t->name = operand;
+	t->type = SOCK_STREAM;
+	t->flags = flags;
+	t->watch = watch;
+	return address_unix(operand, &t->address, &t->length, f);
 }

@@ -323,31 +323,33 @@ let_in(void)
 /*
  * After a wait that has found something: if it was ready at once, no signal
  * was let in. One that waits is let in now; under load the kernel is asked
- * every 10 ms.
+ * every 10 ms. Returns 1 if there was one: the wait counts as interrupted
+ * then, for its caller may be about to wait for something else.
  */
-void
+int
 wait_look(void)
 {
 	int64_t now;
 	sigset_t pending;
 	size_t i;
+	int has_come = 0;
 
 	if (!initialized)
-		return;
+		return 0;
 	now = wait_now();
 	if (now - looked < LOOK_EVERY)
-		return;
+		return 0;
 	looked = now;
 	if (sigpending(&pending) == -1)
-		return;
+		return 0;
 	for (i = 0; i < N_ENDING; i++)
-		if (sigismember(&pending, ending_signals[i]) &&
-		    sigismember(&caught, ending_signals[i])) {
-			let_in();
-			return;
-		}
-	if (sigismember(&pending, SIGCHLD) && sigismember(&caught, SIGCHLD))
+		has_come |= sigismember(&pending, ending_signals[i]) &&
+		    sigismember(&caught, ending_signals[i]);
+	has_come |=
+	    sigismember(&pending, SIGCHLD) && sigismember(&caught, SIGCHLD);
+	if (has_come)
 		let_in();
+	return has_come;
 }
 
 /* The signal mask while waiting. */
@@ -359,15 +361,15 @@ wait_mask(void)
 
 /*
  * ppoll() until the deadline (-1: for ever). Returns the number of ready
- * descriptors, 0 when the time is over, -1 with EINTR for a signal. A signal
- * may have come as well as something that is ready: look at wait_ending().
+ * descriptors, 0 when the time is over, -1 with EINTR for a signal, also where
+ * something is ready besides.
  */
 int
 wait_poll(struct pollfd *fds, nfds_t n, int64_t deadline)
 {
 	struct timespec t;
 	int64_t left;
-	int r, saved;
+	int r;
 
 	if (deadline < 0) {
 		r = sys_ppoll(fds, n, NULL, wait_mask());
@@ -379,11 +381,11 @@ wait_poll(struct pollfd *fds, nfds_t n, int64_t deadline)
 		t.tv_nsec = (long)(left % 1000000 * 1000);
 		r = sys_ppoll(fds, n, &t, wait_mask());
 	}
-	saved = errno;
 	/* With no time to wait no signal was let in either. */
-	if (r > 0 || (r == 0 && deadline >= 0))
-		wait_look();
-	errno = saved;
+	if (r != -1 && wait_look()) {
+		errno = EINTR;
+		return -1;
+	}
 	return r;
 }
 

@@ -47,7 +47,7 @@ int wait_pause(int64_t ms);
 int wait_out(int error, int64_t deadline);
 int wait_is_waited_out(int error);
 int64_t wait_backoff(unsigned tries);
-void wait_look(void);
+int wait_look(void);
 const sigset_t *wait_mask(void);
 
 void wait_block_begin(int64_t deadline);

@@ -1,4 +1,5 @@
 # shellcheck shell=bash
+# SPDX-License-Identifier: ISC
 # Completion of the fdpass commands for bash.
 
 # The words up to the cursor, as the command will see them, and at which of
@@ -154,20 +155,21 @@ _fdpass_inner()
 	_fdpass "${COMP_WORDS[0]}"
 }
 
-# Options with a value, options without, what the first operand is, and whether
-# a command follows.
+# Options with a value, options without, what the first operand is if it is no
+# command, and whether a command follows.
 _fdpass()
 {
 	local with='' without='' operand='' command=0
 	local words begins current previous i
 
 	case $1 in
+	*fdpeek)    with=bt without=v command=1 ;;
 	*fdlisten)  with=mnot without=klv operand=ADDRESS command=1 ;;
-	*fdconnect) with=t without=vw operand=ADDRESS command=1 ;;
+	*fdconnect) with=t without=Nvw operand=ADDRESS command=1 ;;
 	*fdsend)    with=fpst without=drvw operand=SOCKET ;;
 	*fdrecv)    with=fmnt without=akv operand=SOCKET command=1 ;;
 	*fdecho)    with=n without=v operand=SOCKET ;;
-	*fdpipe)    with=n without=v command=1 ;;
+	*fdpipe)    with=n without=v operand=PIPELINE ;;
 	*fdinfo)    with=p operand=FD ;;
 	esac
 	COMPREPLY=()
@@ -189,7 +191,9 @@ _fdpass()
 	elif [[ $operand == FD ]]; then
 		_fdpass_propose_descriptors
 	elif [[ -z $operand ]]; then
-		# fdpipe: each bar begins another command.
+		_fdpass_command "$i"
+	elif [[ $operand == PIPELINE ]]; then
+		# Each bar begins another command.
 		local bar
 		for ((bar = i; bar < ${#words[@]} - 1; bar++)); do
 			[[ ${words[bar]} != *\|* ]] || i=$((bar + 1))
@@ -219,4 +223,4 @@ _fdpass_value()
 # bash does not ask for a word that has been begun right behind the bar of fdpipe:
 # it takes it for the name of a command, but not for one of its own line. It asks
 # for an empty one there, and for all that follow.
-complete -F _fdpass fdlisten fdconnect fdsend fdrecv fdecho fdpipe fdinfo
+complete -F _fdpass fdlisten fdpeek fdconnect fdsend fdrecv fdecho fdpipe fdinfo

@@ -21,8 +21,13 @@ fdpass_listen(const char *name, mode_t mode)
 {
 	struct named unused;
 	struct failure f;
+	int s;
 
-	return named_listen(name, SOCK_STREAM, mode, &unused, &f);
+	s = named_listen(name, SOCK_STREAM, mode, &unused, &f);
+	/* The message tells who has sent it, not only who has connected. */
+	if (s != -1)
+		sys_want_creds(s, 1);
+	return s;
 }
 
 /* The library's accept: one listening socket, and those on their way in. */

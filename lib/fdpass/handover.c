@@ -16,6 +16,7 @@
 
 #define BETWEEN_BIND_AND_LISTEN 100 /* ms that a new socket may refuse */
 #define NOT_NOW 1000                /* ms that "not now" is tried again */
+#define NOTICE 3000                 /* ms until it is told that it waits */
 #define KEPT_TOGETHER 16384         /* bytes that Linux never splits */
 #define NAMES 8                     /* tries to find one that is free */
 
@@ -87,7 +88,7 @@ handover_begin(struct handover *h, struct target *t, int64_t deadline)
 	memset(h, 0, sizeof *h);
 	h->target = t;
 	h->state = HANDOVER_CONNECT;
-	h->again = h->starting = h->not_now = -1;
+	h->again = h->starting = h->not_now = h->notice = -1;
 	h->deadline = deadline;
 	return make_socket(h);
 }
@@ -100,6 +101,8 @@ handover_message(struct handover *h, const char *payload, size_t length,
 	h->length = length;
 	h->fds = fds;
 	h->count = h->unsent = count;
+	if (h->target->flags & HANDOVER_WAIT)
+		h->notice = wait_deadline(NOTICE);
 }
 
 void
@@ -498,6 +501,10 @@ handover_step(struct handover *h)
 	} while (h->state < HANDOVER_TAKEN && h->again == -1 && h->events == 0);
 	if (h->state < HANDOVER_TAKEN && wait_is_over(h->deadline))
 		handover_give_up(h, HANDOVER_TIMEOUT);
+	if (h->state < HANDOVER_TAKEN && wait_is_over(h->notice)) {
+		h->notice = -1;
+		tell(h, HANDOVER_WAITS);
+	}
 	return h->state;
 }
 
@@ -505,9 +512,7 @@ handover_step(struct handover *h)
 int64_t
 handover_wake(const struct handover *h)
 {
-	if (h->again == -1 || (h->deadline >= 0 && h->deadline < h->again))
-		return h->deadline;
-	return h->again;
+	return wait_earlier(wait_earlier(h->again, h->deadline), h->notice);
 }
 
 /*

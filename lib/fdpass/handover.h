@@ -35,7 +35,8 @@ enum handover_event {
 	HANDOVER_ANSWERED,
 	HANDOVER_ENDED,  /* without an answer */
 	HANDOVER_UNREAD, /* the receiver has closed it unread */
-	HANDOVER_GIVES_UP
+	HANDOVER_GIVES_UP,
+	HANDOVER_WAITS /* for three seconds now, with HANDOVER_WAIT */
 };
 
 /* Where to; what was learned of it serves all hand-overs. */
@@ -84,6 +85,7 @@ struct handover {
 	int64_t deadline; /* -1: none */
 	int64_t starting; /* until when it may refuse; -1: it did not */
 	int64_t not_now;  /* until when "not now" is tried again; -1 */
+	int64_t notice;   /* when it is told that it waits; -1: it was */
 	unsigned tries;   /* of connect() in vain */
 	int is_told;      /* its first connect() */
 	const char *payload;

@@ -50,6 +50,25 @@ address_unix(const char *path, struct sockaddr_un *sun, socklen_t *length,
 	return 0;
 }
 
+/*
+ * A SOCKET that looks like HOST:PORT or a port is hardly meant to be a file of
+ * that name.
+ */
+int
+name_check_socket(const char *operand, struct failure *f)
+{
+	const char *colon = strrchr(operand, ':');
+	const char *port = colon != NULL ? colon + 1 : operand;
+
+	if (operand[0] == '@' || strchr(operand, '/') != NULL ||
+	    *port == '\0' || port[strspn(port, "0123456789")] != '\0')
+		return 0;
+	return failure_reason(f, EINVAL,
+	    "descriptors cannot leave this machine; for a file of that name "
+	    "write ./%.60s",
+	    operand);
+}
+
 /* A file of this name that is no socket refuses a connection too. */
 int
 address_is_no_socket(const char *path)

@@ -27,6 +27,7 @@ int address_unix(
 int address_is_no_socket(const char *);
 int named_listen(const char *, int, mode_t, struct named *, struct failure *);
 void named_remove(struct named *);
+int name_check_socket(const char *operand, struct failure *f);
 int name_is_abstract(int fd);
 int name_allows(int sock);
 

@@ -7,9 +7,9 @@
 # Shells that a test starts expand $ themselves.
 # shellcheck disable=SC2016
 
-load ../helpers
-load ../examples
-load ../faults/trials
+load ../lib/helpers
+load ../lib/examples
+load ../lib/trials
 
 setup()
 {
@@ -102,6 +102,26 @@ logs()
 		fdsend -s "$(printf %65537s x)" ./s
 	says 2 "fdsend: -w is for named sockets, fd:0 is open already (see fdsend --help)" \
 		fdsend -w fd:0
+	says 2 "fdconnect: -N is of no use to COMMAND (see fdconnect --help)" \
+		fdconnect -N ./a true
+	says 2 "fdlisten: -n goes with -k and a COMMAND (see fdlisten --help)" \
+		fdlisten -n 3 ./a true
+	says 2 "fdecho: -n goes with a SOCKET (see fdecho --help)" \
+		fdecho -n 3
+	says 2 "fdrecv: 127.0.0.1:7000: descriptors cannot leave this machine; for a file of that name write ./127.0.0.1:7000" \
+		fdrecv 127.0.0.1:7000 true
+	says 2 "fdecho: FDTRACE=x: neither 0, 1, file:PATH nor step:FIFO" \
+		env FDTRACE=x fdecho
+	says 1 "fdecho: FDTRACE=step:/etc/passwd: not a FIFO" \
+		env FDTRACE=step:/etc/passwd fdecho
+	says 1 "fdpeek: standard input: character device, not a connection (write fdlisten ADDRESS fdpeek ..., or fdrecv - fdpeek ...)" \
+		fdpeek true
+	says 124 "fdconnect: ./a: not connected within 0.1 s: connect: No such file or directory" \
+		fdconnect -w -t 0.1 ./a
+	says 124 "fdrecv: ./s: no message within 0.1 s" \
+		fdrecv -t 0.1 ./s true
+	says 124 "fdlisten: ./a: no connection within 0.1 s" \
+		fdlisten -t 0.1 ./a true
 	says 1 "fdsend: descriptor 77: not open" \
 		with -x fdsend -f 77 ./s
 	says 1 "fdrecv: descriptor 99: the table has room for 64" \
@@ -153,7 +173,7 @@ logs()
 	says 2 "fdlisten: :$long: the port's name is too long" \
 		fdlisten ":$long" true
 	long=$(printf %0900d 0 | tr 0 a)
-	says 2 "fdlisten: ${long:0:600}: the host's name is too long" \
+	says 2 "fdlisten: ${long:0:500}: the host's name is too long" \
 		fdlisten "$long:1" true
 	says 2 "fdlisten: []:1: the host is missing in []" \
 		fdlisten '[]:1' true
@@ -304,8 +324,8 @@ while True:
 	start receiver fdrecv -k -f 3 -f 4 ./s true
 	up ./s
 	says 1 "fdsend: ./s: refused by the receiver" \
-		fdsend ./s
-	logs receiver "fdrecv: ./s: refused a message of 1 descriptor, expected 2"
+		sh -c 'echo $$ >pid; exec fdsend ./s'
+	logs receiver "fdrecv: ./s: refused a message of 1 descriptor, expected 2, from pid $(cat pid) uid $(id -u) gid $(id -g), payload \"\\0\""
 	stop receiver
 
 	start unread made "$code; time.sleep(0.1); c.close()"
@@ -353,49 +373,58 @@ c = socket.socket(UNIX); c.connect("./s"); ready(); time.sleep(100)'
 }
 
 @test "what fdrecv refuses" {
-	local line
+	local line sender
 
 	need python3
 	start receiver fdrecv -k ./s true
 	up ./s
 	says 1 "fdsend: ./s: refused by the receiver" \
-		sh -c 'exec fdsend ./s <.'
-	logs receiver "fdrecv: ./s: refused a descriptor: directory; name its number with -f"
+		sh -c 'echo $$ >pid; exec fdsend ./s <.'
+	logs receiver "fdrecv: ./s: refused a descriptor: directory; name its number with -f, from pid $(cat pid) uid $(id -u) gid $(id -g), payload \"\\0\""
 	stop receiver
 
 	start receiver with -x -l 16 fdrecv -k -a ./s true
 	up ./s
-	run_limited fdsend -t 0.5 -f 0 -f 0 -f 0 -f 0 -f 0 -f 0 -f 0 -f 0 \
+	start sender fdsend -f 0 -f 0 -f 0 -f 0 -f 0 -f 0 -f 0 -f 0 \
 		-f 0 -f 0 -f 0 -f 0 -f 0 -f 0 -f 0 -f 0 ./s
-	logs receiver "fdrecv: ./s: refused a message: the descriptor table has no room for its descriptors"
+	logs receiver "fdrecv: ./s: refused a message: the descriptor table has no room for its descriptors, from pid $pid uid $(id -u) gid $(id -g)"
+	ended sender
 	stop receiver
 
 	run_apart made 'a, b = socket.socketpair(UNIX, PACKET); place(a, 5)
 b.send(b"x" * 70000); b.close()' fdrecv fd:5 true
 	is_status 1
-	line="fdrecv: fd:5: refused a message: more than 65536 bytes or 253 descriptors"
+	sender=${stderr##*descriptors, }
+	sender=${sender%%$'\n'*}
+	line="fdrecv: fd:5: refused a message: more than 65536 bytes or 253 descriptors, $sender"
 	same "${stderr%%$'\n'*}" "$line"
-	says 1 "$line
-fdrecv: fd:5: the message was lost" \
-		made 'a, b = socket.socketpair(UNIX, PACKET); place(a, 5)
-b.send(b"x" * 70000); b.close()' fdrecv fd:5 true
+	line="fdrecv: fd:5: the message was lost"
+	same "${stderr##*$'\n'}" "$line"
 
 	start receiver fdrecv -k ./s true
 	up ./s
 	for line in 1 2 3 4; do
 		run_limited fdsend -f 0 -f 0 ./s
 	done
-	logs receiver "fdrecv: ./s: refused a message of 2 descriptors, expected 1"
 	stop receiver
 	logs receiver "fdrecv: 1 more message like this" ||
 		has 4 cat receiver.err
+}
+
+@test "what waits for the other side says so" {
+	start sender fdsend -w ./nobody
+	start client fdconnect -w ./nobody
+	logs sender "fdsend: ./nobody: connect: No such file or directory; still waiting"
+	logs client "fdconnect: ./nobody: connect: No such file or directory; still waiting"
+	stop sender
+	stop client
 }
 
 @test "a connection that brings no message" {
 	start receiver fdrecv -k ./s true
 	up ./s
 	start silent foreign send -S ./s
-	logs receiver "fdrecv: ./s: closed a connection that brought no message in 5 s"
+	logs receiver "fdrecv: ./s: closed a connection that brought no message in 5 s, from pid $pid uid $(id -u) gid $(id -g)"
 	ended silent
 	stop receiver
 }
@@ -604,6 +633,12 @@ not_provoked()
 	memory for -n: %s		no memory
 	memory for a payload: %s		no memory
 	%s: not taken within %g s		a stream that fills up in between
+	%s: %s: %s; waiting		too slow to be waited for here
+	descriptors were lost		fdconnect between UNIX sockets; its own tests
+	no invitation within %g s		the tests of -t
+	no reader within %g s		the tests of -t
+	not connected within %g s		a host that does not answer
+	not read within %g s		the tests of -t
 	poll: %s		no memory
 	rename: %s		an instant between two calls
 	wait: %s		no memory
@@ -628,7 +663,7 @@ not_provoked()
 		gsub(/%[-+ #0-9.*]*[hlzjt]*[a-zA-Z]/, "\001", format)
 		gsub(/[][\\.^$*+?(){}|]/, "\\\\&", format)
 		gsub(/\001/, ".*", format)
-		return "^fd[a-z]+: (.*: )?" format "( \\(see .*)?$"
+		return "^fd[a-z]+: (.*: )?" format "(, from .*)?( \\(see .*)?$"
 	}
 	FILENAME == "lines" { line[++lines] = $0; next }
 	{

@@ -1,8 +1,9 @@
+# SPDX-License-Identifier: ISC
 # What --help prints: the synopsis and a line for each option and operand, in
 # the words of the manual.
 
-load ../helpers
-load ../examples
+load ../lib/helpers
+load ../lib/examples
 
 # The sources name the commands; a new one is tested without a word here.
 setup()

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 # Compare what the page explains with what the sources print:
 #
 #	awk -f trouble.awk MESSAGES=heads FORMATS=formats

@@ -1,7 +1,8 @@
+# SPDX-License-Identifier: ISC
 # fdpass-trouble(7) explains every message that a command can print.
 
-load ../helpers
-load ../examples
+load ../lib/helpers
+load ../lib/examples
 
 setup()
 {
