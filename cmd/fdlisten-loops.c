@@ -98,7 +98,7 @@ loops_grow(struct loops *l, int listener)
 	wait_init(WAIT_CHILD);
 	sys_end_with_parent(first);
 	l->is_added = 1;
-	l->others.count = c->count = 0;
+	l->others.count = l->known = c->count = 0;
 	c->limit = l->share;
 	return 1;
 }

@@ -26,8 +26,8 @@ static const char synopsis[] =
 
 static const char help[] =
     "  -b bytes    look at so many bytes at most (default 16384)\n"
-    "  -t seconds  wait that long for them in all (default 10)\n"
-    "  -v          trace each system call on standard error\n"
+    "  -t seconds  wait that long in all (default 10)\n"
+    "  -v          trace each look on standard error\n"
     "\n"
     "  COMMAND     what to become; it finds every byte unread\n";
 

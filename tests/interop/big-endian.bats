@@ -6,7 +6,7 @@
 # and run by qemu, hand over to each other, and to those of this machine.
 
 load ../lib/helpers
-load ../examples
+load ../lib/examples
 
 # Compiled once, for all of the tests; `built` is there when that succeeded.
 setup_file()
@@ -22,11 +22,13 @@ setup_file()
 	emulated ./probe 2>/dev/null || return 0
 	find "$top_dir/lib" "$top_dir/cmd" -name '*.c' -print0 |
 		xargs -0 -P "$(getconf _NPROCESSORS_ONLN)" -n 4 \
-			"${cc[@]}" -std=c99 -O1 -I"$top_dir/lib" -c
+			"${cc[@]}" -std=c99 -O1 -I"$top_dir/lib" \
+			-I"$top_dir/lib/fdpass" -c
 	while read -r source; do
 		name=${source##*/}
 		library+=("${name%.c}.o")
-	done < <(find "$top_dir/lib" -name '*.c')
+	done < <(find "$top_dir/lib" -name '*.c'
+		find "$top_dir/cmd" -name 'fd*-*.c')
 	# The linker warns of getaddrinfo() in a static program.
 	for name in fdsend fdrecv fdlisten fdecho fdinfo; do
 		"${cc[@]}" -static -o "$name" "$name.o" "${library[@]}" \

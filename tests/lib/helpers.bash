@@ -399,8 +399,16 @@ mode_of()
 # children PID [STATE]: its child processes (in that state: Z for zombies).
 children()
 {
-	ps -A -o ppid= -o pid= -o stat= | awk -v parent="$1" -v state="${2-}" '
-	$1 == parent && index($3, state) == 1 { print $2 }'
+	ps -A -o ppid= -o pid= -o stat= -o comm= |
+	awk -v parent="$1" -v state="${2-}" '
+	# (Of fdlisten not those that accept beside it.)
+	$2 == parent && $4 == "fdlisten" { accepts = 1 }
+	$1 == parent && index($3, state) == 1 { pid[++n] = $2; name[n] = $4 }
+	END {
+		for (i = 1; i <= n; i++)
+			if (!accepts || name[i] != "fdlisten")
+				print pid[i]
+	}'
 }
 
 # scaled QUICK FULL: the number for this run: small for every day, large for the

@@ -32,7 +32,20 @@ those_like()
 # the_one PATTERN: its only process, once it is there.
 the_one()
 {
-	wait_for has 1 matching "$1" && matching "$1"
+	wait_for has 1 first_of "$1" && first_of "$1"
+}
+
+# first_of PATTERN: those that match, except children of others that do: fdlisten
+# accepts in several processes where connections wait.
+first_of()
+{
+	local pid list
+
+	list=$(matching "$1")
+	for pid in $list; do
+		[[ $'\n'$list$'\n' == *$'\n'"$(ps -o ppid= -p "$pid" |
+			tr -d ' ')"$'\n'* ]] || echo "$pid"
+	done
 }
 
 # gone PATTERN: until none is left.
