@@ -77,6 +77,7 @@ diag_errno(const char *object, const char *operation)
 	errno = saved;
 }
 
+/* However long the object is, the reason is there. */
 static void
 failure_text(
     char *text, size_t size, const char *object, const struct failure *f)
@@ -84,7 +85,7 @@ failure_text(
 	char words[512];
 
 	failure_words(words, sizeof words, f);
-	snprintf(text, size, "%s: %s", object, words);
+	snprintf(text, size, "%.500s: %s", object, words);
 }
 
 void

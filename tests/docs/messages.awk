@@ -15,6 +15,8 @@ BEGIN {
 	kind["failure_errno"] = kind["diag_errno"] = "operation"
 	kind["note_errno"] = kind["fail_errno"] = "operation"
 	kind["wait_short"] = "operation"
+	at["diag_timeout"] = 2
+	kind["diag_timeout"] = "limit"
 	for (name in at)
 		call = call (call == "" ? "" : "|") name
 	call = "(" call ")\\("
@@ -43,9 +45,10 @@ function count_lines(s) {
 }
 
 # Print the strings in s, a piece of code that begins on this line.
-function strings(s, line, what,  i, c, text, inside, pending) {
+# What stands in parentheses is compared or passed on, not printed.
+function strings(s, line, what,  i, c, text, inside, pending, depth) {
 	text = ""
-	inside = pending = 0
+	inside = pending = depth = 0
 	for (i = 1; i <= length(s); i++) {
 		c = substr(s, i, 1)
 		if (inside && c == "\\") {
@@ -56,16 +59,25 @@ function strings(s, line, what,  i, c, text, inside, pending) {
 		} else if (inside) {
 			text = text c
 		} else if (pending && c !~ /[ \t\n]/) {
-			say(line, what, text)
+			if (depth == 0)
+				say(line, what, text)
 			text = ""
 			pending = 0
 		}
+		if (!inside && c == "(")
+			depth++
+		if (!inside && c == ")")
+			depth--
 	}
 	if (pending)
 		say(line, what, text)
 }
 
 function say(line, what, text) {
+	if (what == "limit" && text != "") {
+		what = "text"
+		text = text " within %g s"
+	}
 	if (text != "")
 		print name ":" line "\t" what "\t" text
 }
