@@ -108,6 +108,8 @@ logs()
 		fdlisten -n 3 ./a true
 	says 2 "fdecho: -n goes with a SOCKET (see fdecho --help)" \
 		fdecho -n 3
+	says 2 "fdsend: 127.0.0.1:7000: descriptors cannot leave this machine; for a file of that name write ./127.0.0.1:7000" \
+		fdsend 127.0.0.1:7000
 	says 2 "fdrecv: 127.0.0.1:7000: descriptors cannot leave this machine; for a file of that name write ./127.0.0.1:7000" \
 		fdrecv 127.0.0.1:7000 true
 	says 2 "fdecho: FDTRACE=x: neither 0, 1, file:PATH nor step:FIFO" \
