@@ -100,11 +100,11 @@ next_part(uint64_t *state)
 		most = is_little && kind < 8 ? 1 : 64;
 	if (most > most_bytes)
 		most = most_bytes;
-	p.length = most > 0 ? 1 + draw(state) % most : 1;
+	p.length = most > 0 ? 1 + (size_t)(draw(state) % most) : 1;
 	if (is_packet && draw(state) % 10 == 0)
 		p.length = 0;
 	if (draw(state) % 2 == 0)
-		p.count = 1 + draw(state) % most_fds;
+		p.count = 1 + (size_t)(draw(state) % most_fds);
 	p.first = (unsigned)(draw(state) % FILES);
 	return p;
 }
