@@ -229,3 +229,15 @@ runs_exactly()
 	not grep -q TCPREMOTEIP <<<"$output"
 	ended server
 }
+
+@test "time that ran out says what was missing" {
+	mkfifo fifo
+	fails 124 "fdlisten: fifo: no reader within 0.1 s" \
+		fdlisten -t 0.1 -o fifo 127.0.0.1:0 true
+	run_apart sh -c '{ fdlisten -t 0.1 127.0.0.1:0; } | sleep 0.5'
+	same "$stderr" "fdlisten: standard output: no reader within 0.1 s"
+	run_apart sh -c '{ fdsend -t 0.1 -; } | sleep 0.5'
+	same "$stderr" "fdsend: -: no reader within 0.1 s"
+	fails 124 "fdsend: ./s: not taken within 0.1 s: connect: No such *" \
+		fdsend -w -t 0.1 ./s
+}
