@@ -85,7 +85,8 @@ LIB_SRC = \
 	lib/fdpass/blocking.c \
 	lib/fdpass/handover.c \
 	lib/fdpass/message.c \
-	lib/fdpass/name.c
+	lib/fdpass/name.c \
+	lib/fdpass/receiver.c
 
 HDR = \
 	lib/accept.h \
