@@ -4,6 +4,7 @@
 #
 #   make                 the commands, in bin/, and lib/libfdpass.a
 #   make static          the commands linked statically, in static/
+#   make bash            recvfd, a builtin of bash; needs bash's headers
 #   make test            the tests;  make test-faults: the long trials
 #   make fuzz            what foreign bytes reach, for a minute
 #   make bench           rates beside rivals
@@ -25,12 +26,14 @@ MANDIR = $(PREFIX)/share/man
 SHAREDIR = $(PREFIX)/share/fdpass
 BASHDIR = $(PREFIX)/share/bash-completion/completions
 ZSHDIR = $(PREFIX)/share/zsh/site-functions
+LOADABLESDIR = $$(pkg-config --variable=loadablesdir bash)
 
 CC = cc
 CPPFLAGS =
 CFLAGS = -O2
 LDFLAGS =
 WARNINGS = -pedantic -Wall -Wextra -Wshadow -Wconversion
+SHARED = -shared
 STATIC_CC = $$(command -v musl-gcc || echo $(CC))
 
 COMPILE = -std=c99 $(WARNINGS) -Ilib -DFDPASS_VERSION='"$(VERSION)"' \
@@ -150,10 +153,21 @@ STATIC_BIN = \
 CMD_OS = $(CMD_SRC:.c=.os)
 LIB_OS = $(LIB_SRC:.c=.os)
 
-.SUFFIXES:
-.SUFFIXES: .c .o .os
+# The loadable builtin of bash: it exports its own name, and nothing else, for
+# bash has functions of the same names as ours.
+LOADABLE = cmd/bash/fdpass
+BASH_SRC = cmd/bash/recvfd.c cmd/bash/variables.c cmd/bash/waiting.c
+BASH_HDR = cmd/bash/recvfd.h
+BASH_LO = $(BASH_SRC:.c=.lo)
+LIB_LO = $(LIB_SRC:.c=.lo)
+PIC_LIB = cmd/bash/libfdpass.a
+# (Bash's own headers are not written for these warnings.)
+BASH_CFLAGS = $$(pkg-config --cflags bash | sed 's/-I/-isystem /g')
 
-.PHONY: all static tools check test test-faults fuzz bench demo \
+.SUFFIXES:
+.SUFFIXES: .c .o .os .lo
+
+.PHONY: all static bash tools check test test-faults fuzz bench demo \
 	install uninstall dist clean
 
 all: $(BIN)
@@ -165,9 +179,12 @@ all: $(BIN)
 .c.os:
 	$(STATIC_CC) $(COMPILE) -Wno-sign-conversion -c -o $@ $<
 
+.c.lo:
+	$(CC) $(COMPILE) -fPIC -fvisibility=hidden -c -o $@ $<
+
 # Every object depends on every header: a build takes seconds, and no list of
 # dependencies can be wrong.
-$(CMD_OBJ) $(LIB_OBJ) $(CMD_OS) $(LIB_OS): $(HDR) Makefile
+$(CMD_OBJ) $(LIB_OBJ) $(CMD_OS) $(LIB_OS) $(LIB_LO): $(HDR) Makefile
 
 $(LIB): $(LIB_OBJ)
 	rm -f $@
@@ -202,6 +219,33 @@ static/fdconnect: cmd/fdconnect.os
 static/fdinfo: cmd/fdinfo.os
 
 static: $(STATIC_BIN)
+
+bash:
+	@pkg-config --exists bash 2>/dev/null || { \
+		echo "bash's headers are missing (Debian: bash-builtins," \
+		"pkg-config)" >&2; exit 1; }
+	$(MAKE) $(LOADABLE)
+
+$(LOADABLE): $(BASH_LO) $(PIC_LIB)
+	$(CC) $(CFLAGS) $(SHARED) $(LDFLAGS) -o $@ $(BASH_LO) $(PIC_LIB)
+
+$(PIC_LIB): $(LIB_LO)
+	rm -f $@
+	$(AR) rcs $@ $(LIB_LO)
+
+$(BASH_LO): $(BASH_HDR) lib/fdpass.h Makefile
+
+cmd/bash/recvfd.lo: cmd/bash/recvfd.c
+	$(CC) $(COMPILE) -fPIC -fvisibility=hidden $(BASH_CFLAGS) -c -o $@ \
+		cmd/bash/recvfd.c
+
+cmd/bash/variables.lo: cmd/bash/variables.c
+	$(CC) $(COMPILE) -fPIC -fvisibility=hidden $(BASH_CFLAGS) -c -o $@ \
+		cmd/bash/variables.c
+
+cmd/bash/waiting.lo: cmd/bash/waiting.c
+	$(CC) $(COMPILE) -fPIC -fvisibility=hidden $(BASH_CFLAGS) -c -o $@ \
+		cmd/bash/waiting.c
 
 # The C programs of the tests: each is one file and needs nothing but libc.
 tools:
@@ -264,6 +308,9 @@ install: all
 		cp cmd/completion/fdpass.bash "$(DESTDIR)$(BASHDIR)/$$f" && \
 		chmod 644 "$(DESTDIR)$(BASHDIR)/$$f" || exit 1; \
 	done
+	test ! -f $(LOADABLE) || { d="$(DESTDIR)$(LOADABLESDIR)" && \
+		mkdir -p "$$d" && cp $(LOADABLE) "$$d/fdpass" && \
+		chmod 644 "$$d/fdpass"; }
 	cp cmd/fdstep "$(DESTDIR)$(SHAREDIR)/fdstep"
 	chmod 755 "$(DESTDIR)$(SHAREDIR)/fdstep"
 	for f in tests/mistakes/*.c; do \
@@ -280,6 +327,7 @@ uninstall:
 	for f in tests/mistakes/*.c; do \
 		rm -f "$(DESTDIR)$(SHAREDIR)/mistakes/$${f##*/}" || exit 1; \
 	done
+	test ! -f $(LOADABLE) || rm -f "$(DESTDIR)$(LOADABLESDIR)/fdpass"
 	rm -f "$(DESTDIR)$(SHAREDIR)/fdstep"
 	-rmdir "$(DESTDIR)$(SHAREDIR)/mistakes" "$(DESTDIR)$(SHAREDIR)"
 	rm -f "$(DESTDIR)$(ZSHDIR)/_fdpass" \
@@ -296,6 +344,7 @@ dist:
 
 clean:
 	rm -f $(LIB) $(CMD_OBJ) $(LIB_OBJ) $(CMD_OS) $(LIB_OS) \
+		$(LOADABLE) $(PIC_LIB) $(BASH_LO) $(LIB_LO) \
 		fdpass-$(VERSION).tar.gz
 	for c in tests/tools/*.c tests/bench/*.c tests/mistakes/*.c; do \
 		rm -f "$${c%.c}"; \
