@@ -21,7 +21,8 @@
 #include <unistd.h>
 
 #define FRAME "recvfd" /* of what is undone when bash jumps */
-#define TIMED_OUT 124  /* the status */
+#define TRAP_FRAME "recvfd trap"
+#define TIMED_OUT 124 /* the status */
 
 /* Debian's bash-builtins comes without trap.h. */
 extern volatile int trapped_signal_received;
@@ -124,21 +125,23 @@ check(struct request *q)
 }
 
 /*
- * A trap may jump out of the shell's loop, by `exit`: what we have open is
- * closed on the way, and the name removed.
+ * A trap may jump over us to the top of the shell, by `exit`: what we have open
+ * is closed on the way, and the name removed. It may jump out of a function, by
+ * `return`: bash undoes what is in our frame then.
  */
 static void
 run_traps(void)
 {
-	procenv_t outer;
 	int code;
 
-	trapped_signal_received = 0;
-	COPY_PROCENV(top_level, outer);
+	begin_unwind_frame((char *)TRAP_FRAME);
+	unwind_protect_jmp_buf(top_level);
 	code = setjmp_nosigs(top_level);
-	if (code == 0)
+	if (code == 0) {
+		trapped_signal_received = 0;
 		run_pending_traps();
-	COPY_PROCENV(outer, top_level);
+	}
+	run_unwind_frame((char *)TRAP_FRAME);
 	if (code != 0) {
 		run_unwind_frame((char *)FRAME);
 		jump_to_top_level(code);

@@ -189,7 +189,8 @@ show_refused(const struct waiting *w)
 	builtin_error("%s: refused a message of %zu descriptor%s, expected 1, "
 		      "from pid %ld uid %ld gid %ld, payload %s",
 	    w->request->socket, m->count, m->count == 1 ? "" : "s", m->pid,
-	    m->uid, m->gid, quoted != NULL ? quoted : "");
+	    m->uid, m->gid,
+	    quoted != NULL && quoted[0] != '\0' ? quoted : "''");
 	free(quoted);
 }
 
