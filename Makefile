@@ -129,7 +129,8 @@ MAN1 = \
 	man/fdecho.1 \
 	man/fdpipe.1 \
 	man/fdconnect.1 \
-	man/fdinfo.1
+	man/fdinfo.1 \
+	man/recvfd.1
 MAN3 = man/fdpass.3
 MAN7 = man/fdpass.7 man/fdpass-lessons.7
 

@@ -149,7 +149,9 @@ struct fdpass_receiver *fdpass_receiver_begin(int sock);
  * Returns 1 when a whole message has come. Its descriptors are the caller's,
  * and so is *sender: the connection where fdpass_answer() is waited for, to be
  * closed after that, or -1 on a stream. A message of a stream of type
- * SOCK_STREAM ends with its descriptors. Returns 0 when nothing has come as
+ * SOCK_STREAM ends with its descriptors; give it a buffer of more than
+ * FDPASS_MAX_PAYLOAD bytes, for bytes that did not fit can be taken for the
+ * beginning of the next. Returns 0 when nothing has come as
  * yet. Or -1 with errno, and no descriptors: ENOTCONN at the end of a stream;
  * EMFILE and EMSGSIZE when a message of a stream was lost because the
  * descriptor table or the buffer had no room, the next step goes on behind it;

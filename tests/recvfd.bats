@@ -297,7 +297,7 @@ nobody away"
 	done
 	stop server
 	signal pool
-	kill $(matching "bash ./worker")
+	matching "bash ./worker" | xargs kill
 	wait_for none_left
 	same "$(cat pool.err server.err)" ""
 }
@@ -498,7 +498,7 @@ typed()
 
 	in_bash 'help recvfd'
 	for option in -a -c '-S VAR' '-t SECONDS' -w; do
-		grep -q "^ *$option[[:space:]]" <<<"$output"
+		grep -q "^ *${option}[[:space:]]" <<<"$output"
 	done
 	in_bash 'help -s recvfd'
 	same "$output" "recvfd: recvfd [-acw] [-S var] [-t seconds] VAR SOCKET"

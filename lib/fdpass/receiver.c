@@ -279,7 +279,7 @@ step_stream(struct fdpass_receiver *r, struct fdpass_message *m)
 	const size_t most = FDPASS_MAX_PAYLOAD + 1;
 	size_t room = m->size < most ? m->size : most;
 	struct fdpass_message part;
-	int parts, result, is_last;
+	int parts, result, is_last, is_cut;
 
 	for (parts = 0; parts < PARTS; parts++) {
 		if (r->length == room) {
@@ -293,7 +293,10 @@ step_stream(struct fdpass_receiver *r, struct fdpass_message *m)
 		is_last = part.count > 0 || r->type != SOCK_STREAM;
 		if (!r->is_skipping)
 			r->length += part.length;
-		if (!r->is_skipping && is_last &&
+		/* A full buffer: bytes of the same message may follow. */
+		is_cut = r->type == SOCK_STREAM && r->length == room &&
+		    !(r->length == 1 && m->payload[0] == '\0');
+		if (!r->is_skipping && is_last && !is_cut &&
 		    r->length <= FDPASS_MAX_PAYLOAD)
 			return deliver(r, m, &part);
 		fdpass_close(&part);
