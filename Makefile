@@ -305,7 +305,7 @@ install: all
 	done
 	cp cmd/completion/_fdpass "$(DESTDIR)$(ZSHDIR)/_fdpass"
 	chmod 644 "$(DESTDIR)$(ZSHDIR)/_fdpass"
-	for f in $(CMD); do \
+	for f in $(CMD) recvfd; do \
 		cp cmd/completion/fdpass.bash "$(DESTDIR)$(BASHDIR)/$$f" && \
 		chmod 644 "$(DESTDIR)$(BASHDIR)/$$f" || exit 1; \
 	done
@@ -325,6 +325,7 @@ uninstall:
 		rm -f "$(DESTDIR)$(BINDIR)/$$f" \
 			"$(DESTDIR)$(BASHDIR)/$$f" || exit 1; \
 	done
+	rm -f "$(DESTDIR)$(BASHDIR)/recvfd"
 	for f in tests/mistakes/*.c; do \
 		rm -f "$(DESTDIR)$(SHAREDIR)/mistakes/$${f##*/}" || exit 1; \
 	done

@@ -6,15 +6,11 @@
 load helpers
 load examples
 load streams
+load loadable
 
 setup_file()
 {
-	export LOADABLES=${BATS_TEST_DIRNAME:?}/../cmd/bash
-
-	pkg-config --exists bash 2>/dev/null || return 0
-	env -u MAKEFLAGS -u MAKELEVEL make -C "$BATS_TEST_DIRNAME/.." bash \
-		>"$BATS_FILE_TMPDIR/log" 2>&1 ||
-		{ cat "$BATS_FILE_TMPDIR/log" >&2; return 1; }
+	need_loadable
 }
 
 setup()
@@ -22,10 +18,6 @@ setup()
 	common_setup
 	need_linux
 	need_proc
-	need pkg-config
-	pkg-config --exists bash || skip "bash's headers are not installed"
-	export BASH_LOADABLES_PATH=$LOADABLES
-	unset BASH_ENV
 }
 
 # script NAME LINE...: a script for bash, in the file NAME. Its function more
@@ -504,10 +496,41 @@ typed()
 	same "$output" "recvfd: recvfd [-acw] [-S var] [-t seconds] VAR SOCKET"
 }
 
+@test "the examples of recvfd(1) run" {
+	local number
+
+	blocks "$top_dir/man/recvfd.1" '.Bd -literal -offset indent'
+	same "$n_blocks" 3
+	for ((number = 1; number <= n_blocks; number++)); do
+		move_ports "block.$number" 7000 8000
+		mkdir "$number"
+		(echo 'enable -f fdpass recvfd'; echo "cd $number"
+			cat "block.$number") >example
+		run_apart bash ./example
+		is_status 0
+		same "$stderr" ""
+		[ -n "$output" ]
+		wait_for none_left
+		same "$(find "$number" -mindepth 1)" ""
+	done
+	same "$output" "1: web"
+}
+
+@test "bash proposes its options and operands" {
+	run_limited bash --norc --noprofile -c '. "$1"
+		COMP_WORDS=(recvfd "$2") COMP_CWORD=1
+		_fdpass recvfd "$2" recvfd
+		printf "%s " "${COMPREPLY[@]}"
+		COMP_WORDS=(recvfd -a f fd) COMP_CWORD=3
+		_fdpass recvfd fd f; printf "%s " "${COMPREPLY[@]}"' \
+		bash "$top_dir/cmd/completion/fdpass.bash" -
+	like "$output" "-S -t -a -c -w --help *fd:0 *"
+}
+
 @test "what make says where bash's headers are missing is one line" {
 	mkdir none
 	run_limited env -u MAKEFLAGS -u MAKELEVEL PKG_CONFIG_LIBDIR="$PWD/none" \
-		PKG_CONFIG_PATH= make -s -C "$LOADABLES/../.." bash
+		PKG_CONFIG_PATH= make -s -C "$top_dir" bash
 	[ "$status" -ne 0 ]
 	grep -qxF "bash's headers are missing (Debian: bash-builtins, \
 pkg-config)" <<<"$output"

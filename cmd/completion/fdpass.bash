@@ -125,6 +125,7 @@ _fdpass()
 	*fdconnect) with=t without=vw operand=ADDRESS command=1 ;;
 	*fdsend)    with=fpst without=drvw operand=SOCKET ;;
 	*fdrecv)    with=fmnt without=akv operand=SOCKET command=1 ;;
+	*recvfd)    with=St without=acw operand=VAR ;;
 	*fdecho)    with=n without=v operand=SOCKET ;;
 	*fdpipe)    with=n without=v command=1 ;;
 	*fdinfo)    with=p operand=FD ;;
@@ -144,9 +145,14 @@ _fdpass()
 		_fdpass_value "${previous: -1}"
 	elif ((i == ${#words[@]} - 1)) && [[ $current == -* ]]; then
 		_fdpass_propose < <(fold -w 1 <<<"$with$without" | sed 's/^/-/'
-			printf '%s\n' --help --version)
+			printf '%s\n' --help
+			[[ $operand == VAR ]] || echo --version)
 	elif [[ $operand == FD ]]; then
 		_fdpass_propose < <(_fdpass_open_descriptors)
+	elif [[ $operand == VAR ]] && ((i == ${#words[@]} - 1)); then
+		mapfile -t COMPREPLY < <(compgen -v -- "$current")
+	elif [[ $operand == VAR ]]; then
+		((i + 1 < ${#words[@]} - 1)) || _fdpass_operand SOCKET
 	elif [[ -z $operand ]]; then
 		# fdpipe: each bar begins another command.
 		local bar
@@ -171,8 +177,10 @@ _fdpass_value()
 		compopt -o filenames 2>/dev/null
 		mapfile -t COMPREPLY < <(compgen -f -- "$current")
 		;;
+	S) mapfile -t COMPREPLY < <(compgen -v -- "$current") ;;
 	p) _fdpass_propose < <(ps -A -o pid= | tr -d ' ') ;;
 	esac
 }
 
-complete -F _fdpass fdlisten fdconnect fdsend fdrecv fdecho fdpipe fdinfo
+complete -F _fdpass fdlisten fdconnect fdsend fdrecv fdecho fdpipe fdinfo \
+	recvfd

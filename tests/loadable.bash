@@ -1,0 +1,16 @@
+# shellcheck shell=bash
+# What the tests of bash's builtin recvfd load beside the helpers.
+
+# need_loadable: build recvfd, and let bash find it; skip this test where bash's
+# headers are missing.
+need_loadable()
+{
+	local top=${helpers_dir:?}/..
+
+	need pkg-config
+	pkg-config --exists bash || skip "bash's headers are not installed"
+	run env -u MAKEFLAGS -u MAKELEVEL make -C "$top" bash
+	is_status 0
+	export BASH_LOADABLES_PATH=$top/cmd/bash
+	unset BASH_ENV
+}
