@@ -45,7 +45,7 @@ enum result {
 
 /* Everything that has to be closed and freed, however the wait ends. */
 struct waiting {
-	const struct request *request;
+	struct request request; /* bash may jump out of the call that made it */
 	int sock; /* the listening socket, or the stream; -1: not yet */
 	int is_own;
 	int is_named; /* a name of the file system, to be removed */

@@ -188,7 +188,7 @@ show_refused(const struct waiting *w)
 	quoted = ansic_quote(text, 0, NULL);
 	builtin_error("%s: refused a message of %zu descriptor%s, expected 1, "
 		      "from pid %ld uid %ld gid %ld, payload %s",
-	    w->request->socket, m->count, m->count == 1 ? "" : "s", m->pid,
+	    w->request.socket, m->count, m->count == 1 ? "" : "s", m->pid,
 	    m->uid, m->gid,
 	    quoted != NULL && quoted[0] != '\0' ? quoted : "''");
 	free(quoted);
@@ -209,7 +209,7 @@ refuse(struct waiting *w, char answer, enum result result)
 enum result
 variables_take(struct waiting *w)
 {
-	const struct request *q = w->request;
+	const struct request *q = &w->request;
 
 	if (!q->all && w->message.count != 1) {
 		show_refused(w);

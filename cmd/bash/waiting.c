@@ -77,7 +77,7 @@ waiting_begin(const struct request *request)
 	if (w == NULL)
 		return NULL;
 	memset(w, 0, offsetof(struct waiting, payload));
-	w->request = request;
+	w->request = *request;
 	w->sock = w->sender = -1;
 	w->refusing = -1;
 	w->deadline = request->timeout == -1 ? -1 : now() + request->timeout;
@@ -89,14 +89,14 @@ static enum result
 failed(const struct waiting *w, const char *operation)
 {
 	builtin_error(
-	    "%s: %s: %s", w->request->socket, operation, strerror(errno));
+	    "%s: %s: %s", w->request.socket, operation, strerror(errno));
 	return FAILED;
 }
 
 static enum result
 failed_why(const struct waiting *w, const char *why)
 {
-	builtin_error("%s: %s", w->request->socket, why);
+	builtin_error("%s: %s", w->request.socket, why);
 	return FAILED;
 }
 
@@ -114,14 +114,13 @@ static enum result
 open_name(struct waiting *w)
 {
 	struct stat st;
-	int s = fdpass_listen(w->request->socket, 0600);
+	int s = fdpass_listen(w->request.socket, 0600);
 
 	if (s == -1 && errno == ENOTSOCK)
 		return failed_why(w, "exists and is not a socket");
 	if (s == -1)
 		return failed(w, "listen");
-	if (w->request->socket[0] != '@' &&
-	    lstat(w->request->socket, &st) == 0) {
+	if (w->request.socket[0] != '@' && lstat(w->request.socket, &st) == 0) {
 		w->is_named = 1;
 		w->device = st.st_dev;
 		w->inode = st.st_ino;
@@ -137,7 +136,7 @@ is_tried_again(struct waiting *w)
 		return 1;
 	if (errno != ENOENT && errno != ECONNREFUSED)
 		return 0;
-	if (w->request->wait)
+	if (w->request.wait)
 		return 1;
 	/* Between bind() and listen() a new socket refuses for an instant. */
 	if (errno == ENOENT)
@@ -150,11 +149,11 @@ is_tried_again(struct waiting *w)
 static enum result
 open_held(struct waiting *w)
 {
-	int s = fdpass_connect(w->request->socket);
+	int s = fdpass_connect(w->request.socket);
 
 	if (s != -1)
 		return keep_socket(w, s) == -1 ? failed(w, "dup") : GO_ON;
-	if (errno == EPERM && w->request->socket[0] == '@')
+	if (errno == EPERM && w->request.socket[0] == '@')
 		return failed_why(w,
 		    "served by another user, and an abstract "
 		    "name keeps nobody away");
@@ -163,7 +162,7 @@ open_held(struct waiting *w)
 	w->error = errno;
 	w->again = now() + AGAIN;
 	if (w->notice != -1 && now() >= w->notice) {
-		builtin_error("%s: waiting: connect: %s", w->request->socket,
+		builtin_error("%s: waiting: connect: %s", w->request.socket,
 		    strerror(w->error));
 		w->notice = -1;
 	}
@@ -175,9 +174,9 @@ open_socket(struct waiting *w)
 {
 	enum result result = GO_ON;
 
-	if (w->request->fd != -1)
-		w->sock = w->request->fd;
-	else if (w->request->connect)
+	if (w->request.fd != -1)
+		w->sock = w->request.fd;
+	else if (w->request.connect)
 		result = open_held(w);
 	else
 		result = open_name(w);
@@ -199,19 +198,19 @@ step_failed(struct waiting *w)
 {
 	switch (errno) {
 	case ENOTCONN:
-		if (w->request->connect)
+		if (w->request.connect)
 			return failed_why(
 			    w, "end of file before a message came");
 		return ENDED;
 	case EMSGSIZE:
-		builtin_error("%s: lost a message that was too large",
-		    w->request->socket);
-		return w->request->connect ? FAILED : GO_ON;
+		builtin_error(
+		    "%s: lost a message that was too large", w->request.socket);
+		return w->request.connect ? FAILED : GO_ON;
 	case EMFILE:
 	case ENFILE:
 	case ENOBUFS:
 	case ENOMEM:
-		if (w->request->connect)
+		if (w->request.connect)
 			return failed(w, "recvmsg");
 		w->again = now() + SHORTAGE;
 		return GO_ON;
@@ -225,10 +224,10 @@ out_of_time(const struct waiting *w)
 {
 	if (w->sock == -1)
 		builtin_error("%s: no message within %s s: connect: %s",
-		    w->request->socket, w->request->limit, strerror(w->error));
+		    w->request.socket, w->request.limit, strerror(w->error));
 	else
-		builtin_error("%s: no message within %s s", w->request->socket,
-		    w->request->limit);
+		builtin_error("%s: no message within %s s", w->request.socket,
+		    w->request.limit);
 	return OUT_OF_TIME;
 }
 
@@ -343,9 +342,9 @@ remove_name(const struct waiting *w)
 {
 	struct stat st;
 
-	if (w->is_named && lstat(w->request->socket, &st) == 0 &&
+	if (w->is_named && lstat(w->request.socket, &st) == 0 &&
 	    st.st_dev == w->device && st.st_ino == w->inode)
-		unlink(w->request->socket);
+		unlink(w->request.socket);
 }
 
 /* Close and free everything that was not taken. */
