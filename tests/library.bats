@@ -424,6 +424,7 @@ probe()
 	same "$(cat silent.out)" "answer 114"
 }
 
+# shellcheck disable=SC2016
 @test "in steps: a stream to its end, what is too large apart" {
 	steps
 	run_limited fdpipe sh -c 'fdsend -s one -

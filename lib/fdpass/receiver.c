@@ -70,6 +70,7 @@ is_unix_socket(int sock)
 	struct sockaddr_storage ss;
 	socklen_t length = sizeof ss;
 
+	ss.ss_family = AF_UNSPEC;
 	if (getsockname(sock, (struct sockaddr *)&ss, &length) == -1)
 		return 0;
 	errno = ENOTSOCK;
