@@ -317,6 +317,28 @@ nobody away"
 	same "$(cat worker.out worker.err)" $'ready\ntrapped\ntrapped\n0'
 }
 
+@test "no signal is lost under load, SIGALRM neither" {
+	local i
+
+	leaves_sockets
+	script worker 'trap "echo \$((++n))" ALRM' \
+		'while recvfd c fd:3; do exec {c}>&-; done'
+	start worker fdlisten -l ./s bash ./worker
+	up ./s
+	start server sh -c \
+		'fdlisten -k -o address 127.0.0.1:0 | fdsend -rw ./s'
+	start load load -q -d 60 -c 4 -n 1000000 "$(address_of address)"
+	for ((i = 1; i <= 100; i++)); do
+		signal worker ALRM
+		wait_for says worker "$i"
+	done
+	signal load
+	signal worker
+	wait_for not_running worker
+	kill "$(the_one "fdsend -rw*")"
+	ended server
+}
+
 @test "a trap that exits, or leaves the loop, ends the wait and the name" {
 	local trap
 
