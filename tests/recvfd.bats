@@ -473,6 +473,23 @@ typed()
 	is_status 143
 }
 
+@test "without room for a connection it says so once, and tries again" {
+	script worker 'trap "ulimit -S -n 100" USR1; ulimit -S -n 4' \
+		'recvfd f fd:3; echo $?'
+	leaves_sockets
+	start worker fdlisten -l ./s bash ./worker
+	up ./s
+	start sender fdsend -w ./s
+	wait_for test -s worker.err
+	signal worker USR1
+	ended worker
+	ended sender
+	is_status 0
+	same "$(cat worker.out)" 0
+	one_line worker.err
+	like "$(cat worker.err)" "*recvfd: fd:3: Too many open files; trying again"
+}
+
 @test "nothing is lost of the table or of memory in many rounds" {
 	local rounds=500
 

@@ -219,23 +219,35 @@ recvfd_builtin(WORD_LIST *list)
 				    EXECUTION_FAILURE;
 }
 
-static char *const help[] = {"Receive open file descriptors into the shell.",
-    "",
-    "Wait on SOCKET for a message that brings one descriptor, as fdsend sends",
-    "it, and assign its number, 10 or more, to VAR. `exec {VAR}>&-' closes it.",
-    "", "SOCKET is a name, which is made, listened on for one message, and",
-    "removed; fd:N, a socket that is open already: a listening one stays, of",
-    "a descriptor stream the next message is taken; or -, standard input.", "",
-    "Options:", "  -a\t\tmake VAR an array of all descriptors of the message",
-    "  -c\t\tconnect to the name SOCKET, and receive what is held there",
-    "  -S VAR\tassign the payload to VAR, whatever bytes it has but NULs",
-    "  -t SECONDS\tgive up after so long; decimals are allowed",
-    "  -w\t\twith -c, wait for the other side to be there", "",
-    "FDRECV_PAYLOAD is set to the words of the sender, and FDRECV_PID,",
-    "FDRECV_UID and FDRECV_GID to who that is. Traps run while recvfd waits.",
-    "", "Exit Status:",
-    "0 when a message was taken; 124 when the time is over; 2 for wrong",
-    "usage; 1 at the end of a stream, and when it failed.", NULL};
+/* clang-format off */
+static char *const help[] = {
+	"Receive open file descriptors into the shell.",
+	"",
+	"Wait on SOCKET for a message that brings one descriptor, as fdsend",
+	"sends it, and assign its number, 10 or more, to VAR. `exec {VAR}>&-'",
+	"closes it.",
+	"",
+	"SOCKET is a name, which is made, listened on for one message, and",
+	"removed; fd:N, a socket that is open already: a listening one stays",
+	"open, of a descriptor stream the next message is taken; or -, standard",
+	"input.",
+	"",
+	"Options:",
+	"  -a\t\tmake VAR an array of all descriptors of the message",
+	"  -c\t\tconnect to the name SOCKET, and receive what is held there",
+	"  -S VAR\tassign the payload to VAR, whatever bytes it has but NULs",
+	"  -t SECONDS\tgive up after so long; decimals are allowed",
+	"  -w\t\twith -c, wait for the other side to be there",
+	"",
+	"FDRECV_PAYLOAD is set to the words of the sender, and FDRECV_PID,",
+	"FDRECV_UID and FDRECV_GID to who that is. Traps run while recvfd waits.",
+	"",
+	"Exit Status:",
+	"0 when a message was taken; 124 when the time is over; 2 for wrong",
+	"usage; 1 at the end of a stream, and when it failed.",
+	NULL
+};
+/* clang-format on */
 
 /* What `enable -f fdpass recvfd` looks for. */
 #ifdef __GNUC__

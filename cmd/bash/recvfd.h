@@ -55,6 +55,7 @@ struct waiting {
 	int64_t again;    /* when to connect again */
 	int64_t refusing; /* since when it refuses; -1: it does not */
 	int64_t notice;   /* when to say that we wait; -1: not any more */
+	int is_short;     /* of descriptors or memory, and it was told */
 	int error;        /* of connect() */
 	int is_received;  /* a message has come that is not answered yet */
 	int sender;

@@ -212,6 +212,10 @@ step_failed(struct waiting *w)
 	case ENOMEM:
 		if (w->request.connect)
 			return failed(w, "recvmsg");
+		if (!w->is_short)
+			builtin_error("%s: %s; trying again", w->request.socket,
+			    strerror(errno));
+		w->is_short = 1;
 		w->again = now() + SHORTAGE;
 		return GO_ON;
 	default:
