@@ -5,6 +5,7 @@
 #
 #   make                 the commands, in bin/, and the library, in lib/
 #   make static          the commands linked statically, in static/
+#   make bash            recvfd, a builtin of bash; needs bash's headers
 #   make test            the tests;  make test-faults: the long trials
 #   make fuzz            what foreign bytes reach, for a minute
 #   make bench           rates compared with other tools
@@ -73,7 +74,8 @@ FDPASS_OBJ = \
 	lib/fdpass/blocking.o \
 	lib/fdpass/handover.o \
 	lib/fdpass/message.o \
-	lib/fdpass/name.o
+	lib/fdpass/name.o \
+	lib/fdpass/receiver.o
 SONAME = libfdpass.so.0
 
 PREFIX = /usr/local
@@ -85,6 +87,7 @@ MANDIR = $(PREFIX)/share/man
 SHAREDIR = $(PREFIX)/share/fdpass
 BASHDIR = $(PREFIX)/share/bash-completion/completions
 ZSHDIR = $(PREFIX)/share/zsh/site-functions
+LOADABLESDIR = $$(pkg-config --variable=loadablesdir bash)
 
 CC = cc
 CPPFLAGS =
@@ -115,13 +118,14 @@ CMD_OBJ = $(CMD:%=cmd/%.$O)
 ARCHIVE = lib/$B.a
 ARCHIVE_OBJ = $(LIB_OBJ:.o=.$O) $(FDPASS_OBJ:.o=.$O)
 TOOLS = $(TOOL_SRC:.c=)
+BASH_LO = cmd/bash/recvfd.lo cmd/bash/variables.lo cmd/bash/waiting.lo
 # One program that goes by these names.
 PEER = bound client foreign knock paired
 
 .SUFFIXES:
-.SUFFIXES: .c .$O
+.SUFFIXES: .c .$O .lo
 
-.PHONY: all commands static tools check test test-faults fuzz bench demo \
+.PHONY: all commands static bash tools check test test-faults fuzz bench demo \
 	install uninstall dist clean
 
 all: commands $(LIBFDPASS)
@@ -131,9 +135,15 @@ commands: $(BIN)
 .c.$O:
 	$(CC) $(COMPILE) $(PIC) -c -o $@ $<
 
+# For the loadable builtin of bash. (Bash's headers are not written for these
+# warnings.)
+.c.lo:
+	$(CC) $(COMPILE) $(PIC) -fvisibility=hidden \
+		$$(pkg-config --cflags bash | sed 's/-I/-isystem /g') -c -o $@ $<
+
 # Every object depends on every header: a build takes seconds, and no list of
 # dependencies can be wrong.
-$(CMD_OBJ) $(ARCHIVE_OBJ): $(HDR) Makefile
+$(CMD_OBJ) $(ARCHIVE_OBJ) $(BASH_LO): $(HDR) Makefile
 
 $(ARCHIVE): $(ARCHIVE_OBJ)
 	rm -f $@
@@ -170,6 +180,17 @@ lib/libfdpass.a: lib/libfdpass.o
 lib/$(SONAME): lib/libfdpass.o
 	$(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,-soname,$(SONAME) -o $@ \
 		lib/libfdpass.o $(LDLIBS)
+
+bash:
+	@pkg-config --exists bash 2>/dev/null || { \
+		echo "bash's headers are missing (Debian: bash-builtins," \
+		"pkg-config)" >&2; exit 1; }
+	$(MAKE) cmd/bash/fdpass
+
+# It shows its own name and nothing else: bash has functions called like ours.
+cmd/bash/fdpass: $(BASH_LO) lib/libfdpass.a
+	$(CC) $(CFLAGS) -shared $(LDFLAGS) -Wl,--exclude-libs,ALL -o $@ \
+		$(BASH_LO) lib/libfdpass.a
 
 # The C programs of the tests: each is one file and needs nothing but libc. One
 # that runs is not written to.
@@ -218,6 +239,8 @@ install: all
 	cd "$(DESTDIR)$(BASHDIR)" && for f in $(CMD); do \
 		rm -f $$f && cp fdpass.bash $$f || exit 1; \
 	done && rm fdpass.bash
+	$(PUT); test ! -f cmd/bash/fdpass || \
+		put cmd/bash/fdpass "$(LOADABLESDIR)" 644
 	if test -f cmd/fdpass; then \
 		mkdir -p "$(DESTDIR)$(BINDIR)" && \
 		sed 's,@CMDDIR@,$(CMDDIR),g' cmd/fdpass \
@@ -246,6 +269,7 @@ uninstall:
 	for f in man/lessons/*.c; do \
 		rm -f "$(DESTDIR)$(SHAREDIR)/lessons/$${f##*/}" || exit 1; \
 	done
+	test ! -f cmd/bash/fdpass || rm -f "$(DESTDIR)$(LOADABLESDIR)/fdpass"
 	rm -f "$(DESTDIR)$(BINDIR)/fdpass" \
 		"$(DESTDIR)$(SHAREDIR)/fdstep" \
 		"$(DESTDIR)$(ZSHDIR)/_fdpass" \
@@ -262,7 +286,7 @@ dist:
 
 clean:
 	rm -f cmd/*.o cmd/*.os lib/*.o lib/*.os lib/fdpass/*.o lib/fdpass/*.os \
-		lib/*.a lib/libfdpass.* lib/*.new \
+		lib/*.a lib/libfdpass.* lib/*.new cmd/bash/*.lo cmd/bash/fdpass \
 		$(TOOLS) $(PEER:%=tests/tools/%) \
 		fdpass-$(VERSION).tar.gz
 	rm -rf bin static

@@ -12,6 +12,7 @@
 
 #include <sys/types.h>
 
+#include <poll.h>
 #include <stddef.h>
 
 #ifdef __cplusplus
@@ -28,6 +29,9 @@ extern "C" {
 #define FDPASS_MAX_FDS 253
 /* Bytes of payload in one message, at most; at least there is one. */
 #define FDPASS_MAX_PAYLOAD 65536
+
+/* Descriptors that fdpass_receiver_poll() names, at most. */
+#define FDPASS_MAX_POLL 257
 
 /* The answers of a receiver on a named socket. */
 #define FDPASS_TAKEN '\0'
@@ -100,6 +104,93 @@ int fdpass_listen(const char *name, mode_t mode);
  * not block and nobody has connected; and the others of accept().
  */
 int fdpass_accept(int listener, struct fdpass_message *message);
+
+/*
+ * Connect to the UNIX socket called name, as above, to receive what is held
+ * there: a descriptor stream, for fdpass_receiver_begin() or fdpass_recv().
+ * It does not wait.
+ *
+ * Returns the connection, close-on-exec and the caller's. Or -1 with errno:
+ * ENOENT or ECONNREFUSED when nobody listens there, or not yet; EAGAIN when
+ * its queue is full; EPERM for an abstract name that is served neither by the
+ * same user nor by root; EINVAL and ENAMETOOLONG for what cannot be a name; and
+ * the others of socket() and connect().
+ */
+int fdpass_connect(const char *name);
+
+/*
+ * A receiver in steps, for a program that waits for other things, too: for a
+ * listening UNIX socket, where it does what fdpass_accept() does, or for a
+ * connected one, a descriptor stream, where nothing is answered.
+ *
+ *	r = fdpass_receiver_begin(sock);
+ *	while ((result = fdpass_receiver_step(r, &message, &sender)) == 0) {
+ *		n = fdpass_receiver_poll(r, fds, &timeout);
+ *		poll(fds, n, timeout);
+ *	}
+ *	fdpass_receiver_end(r);
+ *
+ * No call waits, or installs a handler of signals. For the moment of a call
+ * that could hang in the kernel (an accept() that another process was faster
+ * at, a close() of a socket with SO_LINGER), a step borrows the timer
+ * ITIMER_REAL and the action of SIGALRM, with all other signals blocked, and
+ * gives back both as they were: it ends after some 10 ms.
+ */
+struct fdpass_receiver;
+
+/*
+ * Begin to receive on sock, which stays the caller's and must stay open until
+ * fdpass_receiver_end(). Its flags are not changed; on Linux a stream has
+ * SO_PASSCRED until the end.
+ *
+ * Returns the receiver, to be given to fdpass_receiver_end(). Or NULL with
+ * errno: EBADF; ENOTSOCK for what is no UNIX socket; ENOMEM.
+ */
+struct fdpass_receiver *fdpass_receiver_begin(int sock);
+
+/*
+ * Go on as far as possible without waiting. The message was made ready by
+ * fdpass_buffer(), as for fdpass_accept(); its buffer has to be the same in
+ * every step, and is the library's until one of them has returned 1.
+ *
+ * Returns 1 when a whole message has come. Its descriptors are the caller's,
+ * and so is *sender: the connection where fdpass_answer() is waited for, to be
+ * closed after that, or -1 on a stream. A message of a stream of type
+ * SOCK_STREAM ends with its descriptors; give it a buffer of more than
+ * FDPASS_MAX_PAYLOAD bytes, for bytes that did not fit can be taken for the
+ * beginning of the next. Returns 0 when nothing has come as
+ * yet. Or -1 with errno, and no descriptors: ENOTCONN at the end of a stream;
+ * EMFILE and EMSGSIZE when a message of a stream was lost because the
+ * descriptor table or the buffer had no room, the next step goes on behind it;
+ * EMFILE, ENFILE, ENOBUFS and ENOMEM when there is no room for a connection
+ * now; and the others of accept() and recvmsg().
+ */
+int fdpass_receiver_step(struct fdpass_receiver *receiver,
+    struct fdpass_message *message, int *sender);
+
+/*
+ * What to wait for before the next step: up to FDPASS_MAX_POLL entries for
+ * poll() in fds, and the milliseconds after which the step is due anyway in
+ * *timeout, -1 for none. To be asked anew before each wait.
+ *
+ * Returns the number of entries, at least 1.
+ */
+size_t fdpass_receiver_poll(
+    const struct fdpass_receiver *receiver, struct pollfd *fds, int *timeout);
+
+/*
+ * Answer FDPASS_RETRY on all connections that have not brought their message
+ * yet, and close them: what a program does before it turns to something that
+ * takes long. Keeps errno.
+ */
+void fdpass_receiver_dismiss(struct fdpass_receiver *receiver);
+
+/*
+ * Dismiss those that are unfinished, and free the receiver; NULL is none.
+ * Bytes that have come of an unfinished message of a stream are lost. Keeps
+ * errno.
+ */
+void fdpass_receiver_end(struct fdpass_receiver *receiver);
 
 /*
  * Send one message: length bytes of payload (1 to FDPASS_MAX_PAYLOAD; on a

@@ -470,24 +470,35 @@ wait_block_end(void)
 	errno = saved;
 }
 
+static volatile sig_atomic_t is_foreign; /* a SIGALRM that is no tick */
+
 static void
-on_tick(int sig)
+on_tick(int sig, siginfo_t *info, void *context)
 {
 	(void)sig;
+	(void)context;
+	if (info->si_code == SI_USER || info->si_code == SI_QUEUE)
+		is_foreign = 1;
 }
 
 /*
  * In a program of others: borrow its timer, and SIGALRM. Its own signals wait
- * meanwhile, so that none is taken for a tick.
+ * meanwhile, so that none is taken for a tick; a SIGALRM that somebody has
+ * sent is sent again.
  */
 static void
 borrow(struct wait_guard *g)
 {
 	struct itimerval ticks = {{0, TICK}, {0, FIRST_TICK}};
+	struct sigaction sa;
 	sigset_t others;
 
 	g->is_borrowed = 1;
-	set_action(SIGALRM, on_tick, &g->action);
+	is_foreign = 0;
+	sa.sa_sigaction = on_tick;
+	sa.sa_flags = SA_SIGINFO;
+	sigfillset(&sa.sa_mask);
+	sigaction(SIGALRM, &sa, &g->action);
 	sigfillset(&others);
 	sigdelset(&others, SIGALRM);
 	sigprocmask(SIG_SETMASK, &others, &g->mask);
@@ -498,7 +509,7 @@ static void
 give_back(struct wait_guard *g)
 {
 	sigset_t pending;
-	int sig;
+	int sig, is_sent;
 
 	setitimer(ITIMER_REAL, &g->timer, NULL);
 	sigpending(&pending);
@@ -507,7 +518,11 @@ give_back(struct wait_guard *g)
 		    sigismember(&g->mask, sig) == 0)
 			g->is_signalled = 1;
 	sigaction(SIGALRM, &g->action, NULL);
+	is_sent = is_foreign;
 	sigprocmask(SIG_SETMASK, &g->mask, NULL);
+	if (is_sent)
+		raise(SIGALRM);
+	g->is_signalled |= is_sent;
 }
 
 /*

@@ -168,6 +168,7 @@ _fdpass()
 	*fdconnect) with=t without=Nvw operand=ADDRESS command=1 ;;
 	*fdsend)    with=fpst without=drvw operand=SOCKET ;;
 	*fdrecv)    with=fmnt without=akv operand=SOCKET command=1 ;;
+	*recvfd)    with=St without=acw operand=VAR ;;
 	*fdecho)    with=n without=v operand=SOCKET ;;
 	*fdpipe)    with=n without=v operand=PIPELINE ;;
 	*fdinfo)    with=p operand=FD ;;
@@ -187,9 +188,14 @@ _fdpass()
 		_fdpass_value "${previous: -1}"
 	elif ((i == ${#words[@]} - 1)) && [[ $current == -* ]]; then
 		_fdpass_propose < <(fold -w 1 <<<"$with$without" | sed 's/^/-/'
-			printf '%s\n' --help --version)
+			printf '%s\n' --help
+			[[ $operand == VAR ]] || echo --version)
 	elif [[ $operand == FD ]]; then
 		_fdpass_propose_descriptors
+	elif [[ $operand == VAR ]] && ((i == ${#words[@]} - 1)); then
+		mapfile -t COMPREPLY < <(compgen -v -- "$current")
+	elif [[ $operand == VAR ]]; then
+		((i + 1 < ${#words[@]} - 1)) || _fdpass_operand SOCKET
 	elif [[ -z $operand ]]; then
 		_fdpass_command "$i"
 	elif [[ $operand == PIPELINE ]]; then
@@ -216,6 +222,7 @@ _fdpass_value()
 		compopt -o filenames 2>/dev/null
 		mapfile -t COMPREPLY < <(compgen -f -- "$current")
 		;;
+	S) mapfile -t COMPREPLY < <(compgen -v -- "$current") ;;
 	p) _fdpass_propose < <(ps -A -o pid= | tr -d ' ') ;;
 	esac
 }
@@ -223,4 +230,5 @@ _fdpass_value()
 # bash does not ask for a word that has been begun right behind the bar of fdpipe:
 # it takes it for the name of a command, but not for one of its own line. It asks
 # for an empty one there, and for all that follow.
-complete -F _fdpass fdlisten fdpeek fdconnect fdsend fdrecv fdecho fdpipe fdinfo
+complete -F _fdpass fdlisten fdpeek fdconnect fdsend fdrecv fdecho fdpipe fdinfo \
+	recvfd

@@ -1,20 +1,17 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The two sides of a named socket, for programs of others: they block.
+ * A named socket, for programs of others: made, and sent to until the answer.
  */
 #include "sys.h"
 
 #include "fdpass.h"
 
-#include "fdpass/arrival.h"
 #include "fdpass/handover.h"
 #include "fdpass/message.h"
 #include "fdpass/name.h"
 #include "wait.h"
 
 #include <errno.h>
-#include <stdlib.h>
-#include <unistd.h>
 
 int
 fdpass_listen(const char *name, mode_t mode)
@@ -30,148 +27,34 @@ fdpass_listen(const char *name, mode_t mode)
 	return s;
 }
 
-/* The library's accept: one listening socket, and those on their way in. */
-struct door {
-	int listener;
-	int is_abstract; /* only the same user, and root, may send */
-	struct arrivals arrivals;
-};
-
-/*
- * Somebody else may have taken the connection that poll() has seen: the guard
- * ends the wait for the next.
- */
+/* May we receive from who has accepted this connection to an abstract name? */
 static int
-accept_now(struct door *d)
+may_receive(const char *name, int s)
 {
-	struct wait_guard guard;
-	int s;
-
-	if (d->arrivals.count == 0)
-		return sys_accept(d->listener, NULL, NULL);
-	wait_guard_begin(&guard);
-	s = sys_accept(d->listener, NULL, NULL);
-	wait_guard_end(&guard);
-	if (s == -1 && errno == EINTR && !guard.is_signalled)
-		errno = EAGAIN;
-	return s;
-}
-
-static void
-remove_arrival(struct door *d, struct arrival *a, char answer)
-{
-	arrivals_remove(&d->arrivals, a);
-	arrival_drop(a, answer);
-	free(a);
-}
-
-/* One more connection: -1 with errno; EAGAIN if there is none after all. */
-static int
-let_in(struct door *d)
-{
-	struct arrival *a, *surplus;
-	int s;
-
-	s = accept_now(d);
-	if (s == -1)
-		return errno == ECONNABORTED || errno == EPROTO ? 0 : -1;
-	a = d->is_abstract && !name_allows(s) ? NULL : malloc(sizeof *a);
-	if (a == NULL) {
-		fdpass_answer(
-		    s, d->is_abstract ? FDPASS_REFUSED : FDPASS_RETRY);
-		message_close_fd(s);
+	if (name[0] != '@' || name_allows(s))
 		return 0;
-	}
-	surplus = arrivals_surplus(&d->arrivals, s);
-	if (surplus != NULL)
-		remove_arrival(d, surplus, FDPASS_RETRY);
-	arrival_begin(a, s, SOCK_STREAM);
-	arrivals_add(&d->arrivals, a);
-	return 0;
-}
-
-/* Those that may have brought something: one that is complete, or NULL. */
-static struct arrival *
-step_all(struct door *d, struct fdpass_message *m)
-{
-	struct arrival *a, *next;
-	int r;
-
-	for (a = d->arrivals.first; a != NULL; a = next) {
-		next = a->next;
-		r = arrival_step(a, m->payload, m->size);
-		if (r == 1)
-			return a;
-		if (r == -1)
-			remove_arrival(d, a, arrival_refusal(errno));
-	}
-	return NULL;
-}
-
-/* Wait for a connection, or for what those that are here bring. */
-static int
-wait_for_any(const struct door *d)
-{
-	struct pollfd p[ARRIVALS_MOST + 1];
-	struct arrival *a;
-	nfds_t n = 0;
-	int r;
-
-	p[n].fd = d->listener;
-	p[n++].events = POLLIN;
-	for (a = d->arrivals.first; a != NULL; a = a->next) {
-		p[n].fd = a->sock;
-		p[n++].events = POLLIN;
-	}
-	p[0].revents = 0;
-	r = wait_poll(p, n, arrivals_deadline(&d->arrivals));
-	return r == -1 ? -1 : (p[0].revents & POLLIN) != 0;
-}
-
-/* Until one has brought its message, which is in *m then. */
-static struct arrival *
-next_arrival(struct door *d, struct fdpass_message *m)
-{
-	struct arrival *a;
-	int r;
-
-	for (;;) {
-		r = d->arrivals.count == 0 ? 1 : wait_for_any(d);
-		if (r == 1)
-			r = let_in(d);
-		if (r == -1 &&
-		    (!sys_would_block(errno) || d->arrivals.count == 0))
-			return NULL;
-		a = step_all(d, m);
-		if (a != NULL)
-			return a;
-	}
+	errno = EPERM;
+	return -1;
 }
 
 int
-fdpass_accept(int listener, struct fdpass_message *message)
+fdpass_connect(const char *name)
 {
-	struct door door;
-	struct arrival *a;
-	int s = -1, saved;
+	struct sockaddr_un sun;
+	socklen_t length;
+	struct failure f;
+	int s;
 
-	door.listener = listener;
-	door.is_abstract = name_is_abstract(listener);
-	arrivals_init(&door.arrivals, ARRIVALS_MOST);
-	a = next_arrival(&door, message);
-	saved = errno;
-	if (a != NULL) {
-		arrivals_remove(&door.arrivals, a);
-		s = a->sock;
-		*message = a->message;
-		message_ask_sender(message, s);
-		free(a->kept);
-		free(a);
-	}
-	while (door.arrivals.first != NULL)
-		remove_arrival(&door, door.arrivals.first, FDPASS_RETRY);
-	errno = saved;
-	return s;
+	if (address_unix(name, &sun, &length, &f) == -1)
+		return -1;
+	s = sys_socket_nonblock(AF_UNIX, SOCK_STREAM);
+	if (s == -1)
+		return -1;
+	if (connect(s, (struct sockaddr *)&sun, length) == 0 &&
+	    may_receive(name, s) == 0 && sys_nonblock(s, 0) == 0)
+		return s;
+	message_close_fd(s);
+	return -1;
 }
 
 /* The errno of a hand-over that has failed. */

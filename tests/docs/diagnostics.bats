@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 # Each message that a command can print is provoked once, and compared whole.
 # The last test knows which are, and why the others are not.
 #

@@ -4,6 +4,7 @@
 
 load ../lib/helpers
 load ../lib/examples
+load ../lib/loadable
 
 setup()
 {
@@ -223,6 +224,12 @@ learn()
 	learn 13
 }
 
+@test "14. a shell that receives" {
+	need bash
+	need_loadable
+	learn 14
+}
+
 # course SHELL: all of the lessons, in one directory.
 course()
 {
@@ -256,7 +263,7 @@ course()
 		grep -qF "cc -o ${file%.c} $file" "$top_dir/man/fdpass-lessons.7" ||
 			{ echo "$file"; false; }
 	done
-	for number in 1 2 3 4 5 6 7 8 9 10 11 12 13; do
+	for number in 1 2 3 4 5 6 7 8 9 10 11 12 13 14; do
 		awk -v n="$number" '
 		/^\.S[sh] / { inside = ($1 == ".Ss" && $2 == n ".") }
 		inside' "$top_dir/man/fdpass-lessons.7" >text

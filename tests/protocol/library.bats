@@ -87,6 +87,91 @@ main(int argc, char *argv[])
 END
 )
 
+# The receiver in steps: names are listened on, or connected to with "hold", and
+# - is standard input.
+steps_source=$(cat <<'END'
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <fdpass.h>
+
+static void
+on_alarm(int sig)
+{
+	(void)sig;
+	puts("alarm");
+}
+
+static const char *
+name_of(int e)
+{
+	return e == ENOTCONN ? "ENOTCONN" : e == ENOTSOCK ? "ENOTSOCK" :
+	    e == EBADF ? "EBADF" : e == ENOENT ? "ENOENT" :
+	    e == EMSGSIZE ? "EMSGSIZE" : strerror(e);
+}
+
+int
+main(int argc, char *argv[]) /* listen|hold|stream NAME COUNT SIZE */
+{
+	static char payload[70000];
+	struct fdpass_message m;
+	struct fdpass_receiver *r;
+	struct pollfd fds[FDPASS_MAX_POLL];
+	struct sigaction sa;
+	int s = 0, result = 0, sender, timeout, n = atoi(argv[3]);
+	size_t count;
+
+	(void)argc;
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	signal(SIGALRM, on_alarm);
+	if (strcmp(argv[1], "listen") == 0)
+		s = fdpass_listen(argv[2], 0600);
+	else if (strcmp(argv[1], "hold") == 0)
+		s = fdpass_connect(argv[2]);
+	if (s == -1 || (r = fdpass_receiver_begin(s)) == NULL)
+		return puts(name_of(errno)), 1;
+	fdpass_buffer(&m, payload, (size_t)atoi(argv[4]));
+	while (n > 0) {
+		while ((result = fdpass_receiver_step(r, &m, &sender)) == 0) {
+			count = fdpass_receiver_poll(r, fds, &timeout);
+			if (poll(fds, count, timeout) == -1)
+				return 1;
+		}
+		if (result == -1)
+			puts(name_of(errno));
+		if (result == -1 && errno == ENOTCONN)
+			break;
+		if (result == -1)
+			continue;
+		printf("%d %d %.*s\n", (int)m.count, (int)m.length,
+		    m.length < 9 ? (int)m.length : 9, m.payload);
+		if (sender != -1 && fdpass_answer(sender, FDPASS_TAKEN) == -1)
+			puts("given up");
+		if (sender != -1)
+			close(sender);
+		fdpass_close(&m);
+		n--;
+	}
+	fdpass_receiver_end(r);
+	fdpass_receiver_end(NULL);
+	if (strcmp(argv[1], "listen") == 0)
+		unlink(argv[2]);
+	sigaction(SIGALRM, NULL, &sa);
+	return sa.sa_handler != on_alarm;
+}
+END
+)
+
+steps()
+{
+	printf '%s\n' "$steps_source" >steps.c
+	compile steps -std=c99 -D_POSIX_C_SOURCE=200809L
+}
+
 setup_file()
 {
 	export installed=$BATS_FILE_TMPDIR/fdpass
@@ -96,7 +181,8 @@ setup_file()
 	command -v "${CC:-cc}" >/dev/null && command -v pkg-config >/dev/null ||
 		return 0
 	env -u MAKEFLAGS -u MAKELEVEL make -C "$top_dir" \
-		install DESTDIR= PREFIX="$installed" >"$BATS_FILE_TMPDIR/log" 2>&1 ||
+		install DESTDIR= PREFIX="$installed" \
+		LOADABLESDIR="$installed/lib/bash" >"$BATS_FILE_TMPDIR/log" 2>&1 ||
 		{ cat "$BATS_FILE_TMPDIR/log" >&2; return 1; }
 }
 
@@ -244,7 +330,7 @@ probe()
 
 @test "the libraries export fdpass_* and nothing else" {
 	need nm objcopy
-	grep -oE '(^|[^a-z_])fdpass_[a-z_]+\([a-z]+ ' \
+	grep -oE '(^|[^a-z_])fdpass_[a-z_]+\(([a-z]+ |$)' \
 		"$installed/include/fdpass.h" |
 		grep -oE 'fdpass_[a-z_]+' | sort -u >functions
 	[ -s functions ]
@@ -320,7 +406,7 @@ probe()
 		"$installed/include/fdpass.h" | tr -d '(' |
 		grep -v '^FDPASS_H$' | sort -u >header
 	grep -oE 'fdpass_[a-z_]+|FDPASS_[A-Z_]+' "$top_dir/man/fdpass.3" |
-		grep -v '^fdpass_message$' | sort -u >page
+		grep -vx 'fdpass_message\|fdpass_receiver' | sort -u >page
 	run diff header page
 	is_status 0
 }
@@ -401,6 +487,56 @@ probe()
 		'2: one' '1: two')"
 }
 
+@test "in steps: a silent one keeps nobody away, and is told to try again" {
+	steps
+	start receiver ./steps listen ./s 2 100
+	up ./s
+	start silent foreign send -S ./s
+	wait_for idle silent
+	limited foreign send -b 0 -n 0 ./s
+	run_limited fdsend -s "$(printf %0200d 1)" ./s
+	is_status 1
+	run_limited fdsend -s one ./s
+	is_status 0
+	same "$(limited foreign send -n 253 -s two ./s)" "answer 0"
+	ended receiver
+	is_status 0
+	same "$(cat receiver.out)" $'1 3 one\n253 3 two'
+	ended silent
+	same "$(cat silent.out)" "answer 114"
+}
+
+# shellcheck disable=SC2016
+@test "in steps: a stream to its end, what is too large apart" {
+	steps
+	run_limited fdpipe sh -c 'fdsend -s one -
+		fdsend -s "$(printf %0200d 1)" -
+		fdsend -f 0 -f 2 -s two -' '|' ./steps stream - 9 100
+	same "$output" $'1 3 one\nEMSGSIZE\n2 3 two\nENOTCONN'
+	is_status 0
+	same "$(limited ./steps stream - 1 100)" ENOTSOCK
+	same "$(limited ./steps stream - 1 100 <&-)" EBADF
+}
+
+@test "in steps: what is held, in one part or in many" {
+	local bytes
+
+	steps
+	leaves_sockets
+	same "$(limited ./steps hold ./keep 1 100)" ENOENT
+	for bytes in 1 16384 65536; do
+		start keeper fdlisten -k ./keep fdsend -f 0 -f 2 \
+			-s "$(printf "%0${bytes}d" 7)" -
+		up ./keep
+		run_limited ./steps hold ./keep 9 70000
+		like "$output" "2 $bytes *
+ENOTCONN"
+		run_limited ./steps hold ./keep 9 1000
+		[ "$bytes" = 1 ] || same "$output" $'EMSGSIZE\nENOTCONN'
+		stop keeper
+	done
+}
+
 @test "all that there is is installed, and uninstalled" {
 	local name
 
@@ -420,6 +556,8 @@ probe()
 	env -u MAKEFLAGS -u MAKELEVEL make -C "$top_dir" install \
 		DESTDIR="$PWD/root" PREFIX=/usr >log 2>&1
 	[ -x root/usr/bin/fdlisten ]
+	[ ! -f "$top_dir/cmd/bash/fdpass" ] || has 1 find root -name fdpass \
+		-path "*/bash/*"
 	grep -qx 'prefix=/usr' root/usr/lib/pkgconfig/fdpass.pc
 	env -u MAKEFLAGS -u MAKELEVEL make -C "$top_dir" uninstall \
 		DESTDIR="$PWD/root" PREFIX=/usr >log 2>&1

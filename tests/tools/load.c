@@ -219,7 +219,8 @@ fill_ring(void)
 		x ^= x << 13;
 		x ^= x >> 7;
 		x ^= x << 17;
-		ring[i] = (unsigned char)(x >> 32);
+		/* No NUL: a shell can be an echo server, too. */
+		ring[i] = (unsigned char)((x >> 32) % 255 + 1);
 	}
 	memcpy(ring + RING, ring, CHUNK);
 }

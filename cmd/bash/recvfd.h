@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What the parts of the builtin share: what is asked for, and the wait for it.
+ */
+#ifndef RECVFD_H
+#define RECVFD_H
+
+#include <config.h>
+
+#include <sys/types.h>
+
+#include <poll.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <time.h>
+
+#include <fdpass.h>
+
+#define FIRST_FD 10 /* bash leaves those below to its user */
+
+/* The options and operands. */
+struct request {
+	char *name;      /* VAR */
+	char *socket;    /* SOCKET, as it was written */
+	char *bytes;     /* -S, or NULL */
+	char *limit;     /* -t, as it was written, or NULL */
+	int64_t timeout; /* the same in milliseconds, or -1 */
+	int fd;          /* SOCKET is this descriptor; -1: a name */
+	int all;         /* -a */
+	int connect;     /* -c */
+	int wait;        /* -w */
+};
+
+enum result {
+	GO_ON, /* nothing as yet */
+	RECEIVED,
+	TAKEN,
+	OUT_OF_TIME,
+	BROKEN, /* a trap has ended the loop around us */
+	GONE,   /* a signal has, and the wait is freed */
+	ENDED,
+	FAILED
+};
+
+/* Everything that has to be closed and freed, however the wait ends. */
+struct waiting {
+	struct request request; /* bash may jump out of the call that made it */
+	int sock; /* the listening socket, or the stream; -1: not yet */
+	int is_own;
+	int is_named; /* a name of the file system, to be removed */
+	dev_t device;
+	ino_t inode;
+	int64_t deadline; /* -1: none */
+	int64_t again;    /* when to connect again */
+	int64_t refusing; /* since when it refuses; -1: it does not */
+	int64_t notice;   /* when to say that we wait; -1: not any more */
+	int is_short;     /* of descriptors or memory, and it was told */
+	int error;        /* of connect() */
+	int is_received;  /* a message has come that is not answered yet */
+	int sender;
+	struct fdpass_receiver *receiver;
+	struct fdpass_message message;
+	char payload[FDPASS_MAX_PAYLOAD + 1];
+};
+
+int socket_parse(const char *operand, int *fd);
+int socket_is_address(const char *operand);
+struct waiting *waiting_begin(const struct request *request);
+enum result waiting_step(struct waiting *w);
+void waiting_wait(struct waiting *w, int (*has_signals)(void));
+void waiting_pause(struct waiting *w);
+int waiting_answer(struct waiting *w, char answer);
+void waiting_end(void *waiting);
+
+int variables_clear(const struct request *request);
+enum result variables_take(struct waiting *w);
+
+#endif

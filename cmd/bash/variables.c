@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The variables of the shell that tell what has come. They can be set before
+ * the sender is told that its descriptors were taken.
+ */
+#include "recvfd.h"
+
+#include <builtins.h>
+#include <shell.h>
+
+#include <common.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define SHOWN 60 /* bytes of a payload that is refused */
+
+static char *const sender_names[] = {
+    "FDRECV_PID", "FDRECV_UID", "FDRECV_GID", "FDRECV_PAYLOAD"};
+#define N_NAMES (sizeof sender_names / sizeof sender_names[0])
+
+/* May it be set? Says why not. */
+static int
+is_free(char *name)
+{
+	SHELL_VAR *v = find_variable(name);
+
+	if (v != NULL && readonly_p(v))
+		sh_readonly(name);
+	else if (v != NULL && noassign_p(v))
+		sh_noassign(name);
+	else
+		return 1;
+	return 0;
+}
+
+static int
+are_free(const struct request *q)
+{
+	size_t i;
+
+	for (i = 0; i < N_NAMES; i++)
+		if (!is_free(sender_names[i]))
+			return 0;
+	return is_free(q->name) && (q->bytes == NULL || is_free(q->bytes));
+}
+
+/*
+ * Nothing has come as yet: whoever does not look at the status finds no old
+ * number. Returns -1 if one of the variables cannot be set.
+ */
+int
+variables_clear(const struct request *q)
+{
+	size_t i;
+
+	if (!are_free(q))
+		return -1;
+	unbind_variable(q->name);
+	if (q->bytes != NULL)
+		unbind_variable(q->bytes);
+	for (i = 0; i < N_NAMES; i++)
+		unbind_variable(sender_names[i]);
+	return 0;
+}
+
+static int
+set(char *name, char *value)
+{
+	SHELL_VAR *v = bind_variable(name, value, 0);
+
+	return v == NULL || readonly_p(v) || noassign_p(v) ? -1 : 0;
+}
+
+static int
+set_number(char *name, long n)
+{
+	char digits[32];
+
+	if (n == -1)
+		return 0;
+	snprintf(digits, sizeof digits, "%ld", n);
+	return set(name, digits);
+}
+
+/* VAR is an array of all the numbers. */
+static int
+set_array(char *name, const struct fdpass_message *m)
+{
+	SHELL_VAR *v = find_or_make_array_variable(name, 1);
+	char digits[32];
+	size_t i;
+
+	if (v == NULL || !array_p(v))
+		return -1;
+	array_flush(array_cell(v));
+	for (i = 0; i < m->count; i++) {
+		snprintf(digits, sizeof digits, "%d", m->fds[i]);
+		bind_array_element(v, (arrayind_t)i, digits, 0);
+	}
+	return 0;
+}
+
+/* The payload without its NULs, which no variable can hold. */
+static int
+set_bytes(char *name, const struct fdpass_message *m)
+{
+	char *text = malloc(m->length + 1);
+	size_t i, n = 0;
+	int r;
+
+	if (text == NULL)
+		return -1;
+	for (i = 0; i < m->length; i++)
+		if (m->payload[i] != '\0')
+			text[n++] = m->payload[i];
+	text[n] = '\0';
+	if (n < m->length && m->length > 1)
+		builtin_warning("%s: left out the NULs of the payload", name);
+	r = set(name, text);
+	free(text);
+	return r;
+}
+
+/* The payload as fdrecv has it: empty where it contains a NUL. */
+static int
+set_payload(struct fdpass_message *m)
+{
+	char *name = sender_names[N_NAMES - 1];
+
+	if (memchr(m->payload, '\0', m->length) != NULL)
+		return set(name, (char *)"");
+	/* There is room: the buffer has a byte more than the most. */
+	m->payload[m->length] = '\0';
+	return set(name, m->payload);
+}
+
+static int
+set_all(const struct request *q, struct fdpass_message *m)
+{
+	if (q->all ? set_array(q->name, m) == -1 :
+		     set_number(q->name, m->fds[0]) == -1)
+		return -1;
+	if (q->bytes != NULL && set_bytes(q->bytes, m) == -1)
+		return -1;
+	return set_number(sender_names[0], m->pid) == -1 ||
+		set_number(sender_names[1], m->uid) == -1 ||
+		set_number(sender_names[2], m->gid) == -1 ||
+		set_payload(m) == -1 ?
+	    -1 :
+	    0;
+}
+
+/*
+ * Where bash puts what it opens for `{var}<file`: above 9, and inherited by
+ * commands. -1 with errno if there is no room.
+ */
+static int
+raise_numbers(struct fdpass_message *m)
+{
+	size_t i;
+	int fd;
+
+	for (i = 0; i < m->count; i++) {
+		fd = fcntl(m->fds[i], F_DUPFD, FIRST_FD);
+		if (fd == -1)
+			return -1;
+		close(m->fds[i]);
+		m->fds[i] = fd;
+	}
+	return 0;
+}
+
+/* Say what is refused, and whose it was. */
+static void
+show_refused(const struct waiting *w)
+{
+	const struct fdpass_message *m = &w->message;
+	char text[SHOWN + 1], *quoted;
+	size_t n = m->length < SHOWN ? m->length : SHOWN;
+
+	memcpy(text, m->payload, n);
+	text[n] = '\0';
+	quoted = ansic_quote(text, 0, NULL);
+	builtin_error("%s: refused a message of %zu descriptor%s, expected 1, "
+		      "from pid %ld uid %ld gid %ld, payload %s",
+	    w->request.socket, m->count, m->count == 1 ? "" : "s", m->pid,
+	    m->uid, m->gid,
+	    quoted != NULL && quoted[0] != '\0' ? quoted : "''");
+	free(quoted);
+}
+
+static enum result
+refuse(struct waiting *w, char answer, enum result result)
+{
+	fdpass_close(&w->message);
+	waiting_answer(w, answer);
+	return result;
+}
+
+/*
+ * A message has come: into the shell with it. Returns GO_ON if it was refused,
+ * or given up by its sender, FAILED if the shell cannot have it.
+ */
+enum result
+variables_take(struct waiting *w)
+{
+	const struct request *q = &w->request;
+
+	if (!q->all && w->message.count != 1) {
+		show_refused(w);
+		return refuse(w, FDPASS_REFUSED, q->connect ? FAILED : GO_ON);
+	}
+	if (raise_numbers(&w->message) == -1) {
+		builtin_error("%s: dup: %s", q->socket, strerror(errno));
+		return refuse(w, FDPASS_RETRY, FAILED);
+	}
+	/* A trap may have made one readonly meanwhile. */
+	if (variables_clear(q) == -1 || set_all(q, &w->message) == -1)
+		return refuse(w, FDPASS_REFUSED, FAILED);
+	if (waiting_answer(w, FDPASS_TAKEN) == 0)
+		return TAKEN;
+	fdpass_close(&w->message);
+	variables_clear(q);
+	return GO_ON;
+}
