@@ -66,15 +66,18 @@ LIB_SRC = \
 	lib/echo.c \
 	lib/environ.c \
 	lib/failure.c \
+	lib/fdnames.c \
 	lib/info.c \
 	lib/landing.c \
 	lib/loop.c \
 	lib/options.c \
 	lib/output.c \
+	lib/payload.c \
 	lib/pool.c \
 	lib/receive.c \
 	lib/relay.c \
 	lib/show.c \
+	lib/source.c \
 	lib/wait.c \
 	lib/stream.c \
 	lib/sys.c \
@@ -97,16 +100,19 @@ HDR = \
 	lib/echo.h \
 	lib/environ.h \
 	lib/failure.h \
+	lib/fdnames.h \
 	lib/fdpass.h \
 	lib/info.h \
 	lib/landing.h \
 	lib/loop.h \
 	lib/options.h \
 	lib/output.h \
+	lib/payload.h \
 	lib/pool.h \
 	lib/receive.h \
 	lib/relay.h \
 	lib/show.h \
+	lib/source.h \
 	lib/wait.h \
 	lib/stream.h \
 	lib/sys.h \

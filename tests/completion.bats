@@ -43,7 +43,7 @@ has_line()
 
 options_of()
 {
-	limited "$1" --help | grep -oE '\[-[a-zA-Z]+' | tr -d '[-' |
+	limited "$1" --help | grep -oE '(\[|\| )-[a-zA-Z]+' | tr -d '|[ -' |
 		fold -w 1 | sed 's/^/-/' | sort
 }
 
@@ -160,7 +160,7 @@ typed()
 			for (a in array)
 				if (index(line, "$" a))
 					line = line array[a]
-			while (match(line, /-[a-z][+[]/)) {
+			while (match(line, /-[a-zA-Z][+[]/)) {
 				print substr(line, RSTART, 2)
 				line = substr(line, RSTART + 2)
 			}

@@ -90,7 +90,8 @@ page_options()
 
 help_options()
 {
-	limited "$1" --help | grep -oE '\[-[a-zA-Z0-9]+' | tr -d '[-' | letters
+	limited "$1" --help | grep -oE '(\[|\| )-[a-zA-Z0-9]+' |
+		tr -d '|[ -' | letters
 }
 
 @test "a page, its synopsis and --help know the same options" {
