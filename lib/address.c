@@ -383,6 +383,7 @@ is_bound(int fd)
 	struct sockaddr *sa = (struct sockaddr *)&ss;
 	socklen_t length = sizeof ss;
 
+	ss.ss_family = AF_UNSPEC;
 	if (getsockname(fd, sa, &length) == -1)
 		return 0;
 	if (sa->sa_family == AF_UNIX)

@@ -287,7 +287,8 @@ remember(struct named *name, const char *path)
 
 /*
  * Listen on a name (PATH or @NAME) with a socket of this type; one for
- * datagrams is bound, no more. Returns the listening socket, or -1 and what failed. path must outlive name.
+ * datagrams is bound, no more. Returns the socket, or -1 and what failed. path
+ * must outlive name.
  */
 int
 named_listen(const char *path, int type, mode_t mode, struct named *name,

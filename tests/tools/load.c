@@ -61,8 +61,8 @@ struct run {
 	uint64_t *latency;
 	size_t latencies;
 	size_t room;
-	uint64_t last;  /* when a connection ended well */
-	uint64_t pause; /* the longest time between two that did */
+	uint64_t last;       /* when a connection ended well */
+	uint64_t pause;      /* the longest time between two that did */
 	struct conn *conn;   /* concurrency of them */
 	struct pollfd *poll; /* beside them; fd is -1 or ~fd where not polled */
 	size_t busy;
