@@ -415,7 +415,7 @@ is_lost(int result, const struct failure *f)
 static int
 work(struct pool *pool, void *operand)
 {
-	struct received received;
+	static struct received received;
 	struct failure f;
 	int r;
 

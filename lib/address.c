@@ -281,6 +281,7 @@ address_of_socket(char *text, size_t size, int fd)
 	struct sockaddr_storage ss;
 	socklen_t length = sizeof ss;
 
+	ss.ss_family = AF_UNSPEC;
 	if (getsockname(fd, (struct sockaddr *)&ss, &length) == -1)
 		length = 0;
 	address_operand(text, size, (struct sockaddr *)&ss, length);

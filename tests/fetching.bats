@@ -43,7 +43,7 @@ holder()
 	holder holder -s words
 	run_limited fdrecv -c ./keep
 	is_status 0
-	like "$output" $'from *, payload "words", 1 descriptor\n*/etc/passwd*'
+	like "$output" $'from *, payload "words", 1 descriptor\n   0 file r *'
 	stop holder
 }
 
