@@ -158,12 +158,15 @@ payload_file(const char *bytes, size_t length, struct failure *f)
 	int64_t deadline = wait_deadline(PATIENCE);
 	int fd;
 
-	do
+	for (;;) {
 		fd = nameless_file();
-	while (fd == -1 && wait_is_waited_out(errno) &&
-	    wait_out(errno, deadline) == 0);
-	if (fd == -1)
-		return failure_errno(f, "make a file for the payload");
+		if (fd != -1)
+			break;
+		failure_errno(f, "make a file for the payload");
+		if (!wait_is_waited_out(f->error) ||
+		    wait_out(f->error, deadline) == -1)
+			return -1;
+	}
 	if (write_all(fd, bytes, length) == 0 && lseek(fd, 0, SEEK_SET) == 0)
 		return fd;
 	failure_errno(f, "write the payload");

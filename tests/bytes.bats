@@ -261,9 +261,12 @@ expected 1, from *, payload \"denied\""
 
 @test "a table without room for the payload: not now" {
 	need_linux
-	start receiver with -x -l 7 fdrecv -k -S 3 -f 4 ./s true
-	fails 1 "fdsend: ./s: refused by the receiver*" \
-		fdsend -w -t 20 -f 0 -f 0 ./s
+	# SOCKET, a connection and what came leave none of six.
+	start receiver with -x -l 6 fdrecv -k -S 3 -f 4 ./s true
+	up ./s
+	fails 1 "fdsend: ./s: refused by the receiver: not now" fdsend ./s
+	grep -q "make a file for the payload: Too many open files, from *" \
+		receiver.err
 	stop receiver
 }
 
