@@ -1,24 +1,87 @@
+# SPDX-License-Identifier: ISC
 .POSIX:
 
 # fdpass: commands that hand open descriptors from process to process.
 #
-#   make                 the commands, in bin/, and lib/libfdpass.a
+#   make                 the commands, in bin/, and the library, in lib/
 #   make static          the commands linked statically, in static/
 #   make test            the tests;  make test-faults: the long trials
 #   make fuzz            what foreign bytes reach, for a minute
-#   make bench           rates beside rivals
+#   make bench           rates compared with other tools
 #   make check           linters and analyzers
 #   make demo            the server-worker system, run and shown
-#   make install         DESTDIR and PREFIX as usual
+#   make install         DESTDIR and PREFIX as usual; CMDDIR for the commands
+#   make dist            a tar file of what is committed
 #
-# Add to CFLAGS, CPPFLAGS and LDFLAGS on the command line; what the sources
-# cannot be compiled without stays in force. After a change of flags: make
-# clean.
+# Set CC, CFLAGS, CPPFLAGS, LDFLAGS and LDLIBS on the command line; what the
+# sources cannot be compiled without stays in force. After a change of flags:
+# make clean.
+#
+# To add a command, a source file or a manual page: one line, or none. Headers,
+# manual pages and the programs of the tests are found by their names.
 
 VERSION = 0.1.0
 
+# The commands, each of cmd/NAME.c.
+CMD = \
+	fdlisten \
+	fdpeek \
+	fdsend \
+	fdrecv \
+	fdecho \
+	fdpipe \
+	fdconnect \
+	fdinfo
+
+# What the commands are made of; a file that one command alone uses is called
+# cmd/NAME-*.c. They are one archive, of which a command gets what it refers to.
+LIB_OBJ = \
+	cmd/fdlisten-loops.o \
+	cmd/fdconnect-copy.o \
+	cmd/fdconnect-part.o \
+	cmd/fdconnect-show.o \
+	cmd/fdpeek-protocol.o \
+	lib/accept.o \
+	lib/address.o \
+	lib/child.o \
+	lib/descriptors.o \
+	lib/diag.o \
+	lib/echo.o \
+	lib/environ.o \
+	lib/failure.o \
+	lib/fdnames.o \
+	lib/info.o \
+	lib/landing.o \
+	lib/loop.o \
+	lib/options.o \
+	lib/output.o \
+	lib/payload.o \
+	lib/pool.o \
+	lib/receive.o \
+	lib/relay.o \
+	lib/show.o \
+	lib/source.o \
+	lib/stream.o \
+	lib/sys.o \
+	lib/sysdiag.o \
+	lib/text.o \
+	lib/trace.o \
+	lib/verdict.o \
+	lib/wait.o
+
+# The public library: the functions of its header, and whatever they need.
+FDPASS_H = lib/fdpass.h
+FDPASS_OBJ = \
+	lib/fdpass/arrival.o \
+	lib/fdpass/blocking.o \
+	lib/fdpass/handover.o \
+	lib/fdpass/message.o \
+	lib/fdpass/name.o
+SONAME = libfdpass.so.0
+
 PREFIX = /usr/local
 BINDIR = $(PREFIX)/bin
+CMDDIR = $(BINDIR)
 LIBDIR = $(PREFIX)/lib
 INCLUDEDIR = $(PREFIX)/include
 MANDIR = $(PREFIX)/share/man
@@ -30,194 +93,96 @@ CC = cc
 CPPFLAGS =
 CFLAGS = -O2
 LDFLAGS =
+LDLIBS =
+OBJCOPY = objcopy
 WARNINGS = -pedantic -Wall -Wextra -Wshadow -Wconversion
 STATIC_CC = $$(command -v musl-gcc || echo $(CC))
 
-COMPILE = -std=c99 $(WARNINGS) -Ilib -DFDPASS_VERSION='"$(VERSION)"' \
-	$(CPPFLAGS) $(CFLAGS)
+# The library is shared, and linked in part: position independent, and no
+# objects that wait for an optimizer at link time.
+PIC = -fPIC -fno-lto
 
-CMD = fdlisten fdsend fdrecv fdecho fdpipe fdconnect fdinfo
+COMPILE = -std=c99 $(WARNINGS) -Ilib -Ilib/fdpass $(CPPFLAGS) $(CFLAGS)
 
-BIN = \
-	bin/fdlisten \
-	bin/fdsend \
-	bin/fdrecv \
-	bin/fdecho \
-	bin/fdpipe \
-	bin/fdconnect \
-	bin/fdinfo
+# Where the commands go, and the suffix of their objects: the static build has
+# its own, so that both live side by side.
+B = bin
+O = o
 
-CMD_SRC = \
-	cmd/fdlisten.c \
-	cmd/fdsend.c \
-	cmd/fdrecv.c \
-	cmd/fdecho.c \
-	cmd/fdpipe.c \
-	cmd/fdconnect.c \
-	cmd/fdinfo.c
+LIBFDPASS = lib/libfdpass.a lib/$(SONAME)
+HDR != find cmd lib -name '*.h'
+TOOL_SRC != find tests/tools tests/bench -name '*.c'
 
-LIB_SRC = \
-	lib/accept.c \
-	lib/address.c \
-	lib/child.c \
-	lib/copy.c \
-	lib/descriptors.c \
-	lib/diag.c \
-	lib/echo.c \
-	lib/environ.c \
-	lib/failure.c \
-	lib/fdnames.c \
-	lib/info.c \
-	lib/landing.c \
-	lib/loop.c \
-	lib/options.c \
-	lib/output.c \
-	lib/payload.c \
-	lib/pool.c \
-	lib/receive.c \
-	lib/relay.c \
-	lib/show.c \
-	lib/source.c \
-	lib/wait.c \
-	lib/stream.c \
-	lib/sys.c \
-	lib/text.c \
-	lib/trace.c \
-	lib/verdict.c \
-	lib/fdpass/arrival.c \
-	lib/fdpass/blocking.c \
-	lib/fdpass/handover.c \
-	lib/fdpass/message.c \
-	lib/fdpass/name.c
-
-HDR = \
-	lib/accept.h \
-	lib/address.h \
-	lib/child.h \
-	lib/copy.h \
-	lib/descriptors.h \
-	lib/diag.h \
-	lib/echo.h \
-	lib/environ.h \
-	lib/failure.h \
-	lib/fdnames.h \
-	lib/fdpass.h \
-	lib/info.h \
-	lib/landing.h \
-	lib/loop.h \
-	lib/options.h \
-	lib/output.h \
-	lib/payload.h \
-	lib/pool.h \
-	lib/receive.h \
-	lib/relay.h \
-	lib/show.h \
-	lib/source.h \
-	lib/wait.h \
-	lib/stream.h \
-	lib/sys.h \
-	lib/text.h \
-	lib/trace.h \
-	lib/verdict.h \
-	lib/fdpass/arrival.h \
-	lib/fdpass/handover.h \
-	lib/fdpass/message.h \
-	lib/fdpass/name.h
-
-MAN1 = \
-	man/fdlisten.1 \
-	man/fdsend.1 \
-	man/fdrecv.1 \
-	man/fdecho.1 \
-	man/fdpipe.1 \
-	man/fdconnect.1 \
-	man/fdinfo.1
-MAN3 = man/fdpass.3
-MAN7 = man/fdpass.7 man/fdpass-lessons.7
-
-LIB = lib/libfdpass.a
-STATIC_LIB = static/libfdpass.a
-
-CMD_OBJ = $(CMD_SRC:.c=.o)
-LIB_OBJ = $(LIB_SRC:.c=.o)
-
-# Objects of the static build have a suffix of their own, so that both builds
-# live side by side.
-STATIC_BIN = \
-	static/fdlisten \
-	static/fdsend \
-	static/fdrecv \
-	static/fdecho \
-	static/fdpipe \
-	static/fdconnect \
-	static/fdinfo
-
-CMD_OS = $(CMD_SRC:.c=.os)
-LIB_OS = $(LIB_SRC:.c=.os)
+BIN = $(CMD:%=$B/%)
+CMD_OBJ = $(CMD:%=cmd/%.$O)
+ARCHIVE = lib/$B.a
+ARCHIVE_OBJ = $(LIB_OBJ:.o=.$O) $(FDPASS_OBJ:.o=.$O)
+TOOLS = $(TOOL_SRC:.c=)
+# One program that goes by these names.
+PEER = bound client foreign knock paired
 
 .SUFFIXES:
-.SUFFIXES: .c .o .os
+.SUFFIXES: .c .$O
 
-.PHONY: all static tools check test test-faults fuzz bench demo \
+.PHONY: all commands static tools check test test-faults fuzz bench demo \
 	install uninstall dist clean
 
-all: $(BIN)
+all: commands $(LIBFDPASS)
 
-.c.o:
-	$(CC) $(COMPILE) -c -o $@ $<
+commands: $(BIN)
 
-# The sign is changed in musl's own CMSG_NXTHDR().
-.c.os:
-	$(STATIC_CC) $(COMPILE) -Wno-sign-conversion -c -o $@ $<
+.c.$O:
+	$(CC) $(COMPILE) $(PIC) -c -o $@ $<
 
 # Every object depends on every header: a build takes seconds, and no list of
 # dependencies can be wrong.
-$(CMD_OBJ) $(LIB_OBJ) $(CMD_OS) $(LIB_OS): $(HDR) Makefile
+$(CMD_OBJ) $(ARCHIVE_OBJ): $(HDR) Makefile
 
-$(LIB): $(LIB_OBJ)
+$(ARCHIVE): $(ARCHIVE_OBJ)
 	rm -f $@
-	$(AR) rcs $@ $(LIB_OBJ)
+	$(AR) rcs $@ $(ARCHIVE_OBJ)
 
-$(STATIC_LIB): $(LIB_OS)
-	@mkdir -p static
+$(BIN): $(CMD_OBJ) $(ARCHIVE)
+	@mkdir -p $B
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ cmd/$(@F).$O $(ARCHIVE) $(LDLIBS)
+
+# The sign is changed in musl's own CMSG_NXTHDR().
+static:
+	@cc="$(STATIC_CC)"; case $$cc in \
+	*musl*) ;; \
+	*) echo "make static: without musl, by $$cc and its libc" ;; \
+	esac
+	$(MAKE) B=static O=os CC="$(STATIC_CC)" PIC= \
+		WARNINGS="$(WARNINGS) -Wno-sign-conversion" \
+		LDFLAGS="-static $(LDFLAGS)" commands
+
+# One object, which shows fdpass_* and nothing else to who links with it.
+lib/libfdpass.o: $(FDPASS_OBJ) $(ARCHIVE)
+	$(CC) $(CFLAGS) -r -nostdlib -o $@.new $(FDPASS_OBJ) $(ARCHIVE)
+	@if command -v $(OBJCOPY) >/dev/null; then \
+		$(OBJCOPY) --wildcard --keep-global-symbol='fdpass_*' $@.new; \
+	else \
+		echo "there is no objcopy: libfdpass has more names than its own"; \
+	fi
+	mv $@.new $@
+
+lib/libfdpass.a: lib/libfdpass.o
 	rm -f $@
-	$(AR) rcs $@ $(LIB_OS)
+	$(AR) rcs $@ lib/libfdpass.o
 
-$(BIN): $(LIB)
-	@mkdir -p bin
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ cmd/$(@F).o $(LIB)
+lib/$(SONAME): lib/libfdpass.o
+	$(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,-soname,$(SONAME) -o $@ \
+		lib/libfdpass.o $(LDLIBS)
 
-$(STATIC_BIN): $(STATIC_LIB)
-	$(STATIC_CC) $(CFLAGS) -static $(LDFLAGS) -o $@ cmd/$(@F).os $(STATIC_LIB)
+# The C programs of the tests: each is one file and needs nothing but libc. One
+# that runs is not written to.
+.c:
+	$(CC) $(COMPILE) $(LDFLAGS) -o $@.new $< $(LDLIBS) && mv $@.new $@
 
-bin/fdlisten: cmd/fdlisten.o
-bin/fdsend: cmd/fdsend.o
-bin/fdrecv: cmd/fdrecv.o
-bin/fdecho: cmd/fdecho.o
-bin/fdpipe: cmd/fdpipe.o
-bin/fdconnect: cmd/fdconnect.o
-bin/fdinfo: cmd/fdinfo.o
+$(PEER:%=tests/tools/%): tests/tools/peer
+	ln -sf peer $@
 
-static/fdlisten: cmd/fdlisten.os
-static/fdsend: cmd/fdsend.os
-static/fdrecv: cmd/fdrecv.os
-static/fdecho: cmd/fdecho.os
-static/fdpipe: cmd/fdpipe.os
-static/fdconnect: cmd/fdconnect.os
-static/fdinfo: cmd/fdinfo.os
-
-static: $(STATIC_BIN)
-
-# The C programs of the tests: each is one file and needs nothing but libc.
-tools:
-	@for c in tests/tools/*.c tests/bench/*.c tests/mistakes/*.c; do \
-		t=$${c%.c}; \
-		test -f "$$c" || continue; \
-		test -z "$$(find "$$t" -newer "$$c" 2>/dev/null)" || continue; \
-		echo $(CC) $(CFLAGS) -o $$t $$c; \
-		$(CC) $(COMPILE) $(LDFLAGS) -o "$$t.new" "$$c" && \
-		mv "$$t.new" "$$t" || exit 1; \
-	done
+tools: $(TOOLS) $(PEER:%=tests/tools/%)
 
 check: all
 	tests/check
@@ -233,76 +198,74 @@ fuzz:
 
 bench: all static tools
 	tests/bench/run
+	tests/bench/routes
 
 demo: all tools
 	@tests/demo/run
 
+# put FILE DIRECTORY MODE: install it.
+PUT = put() { mkdir -p "$(DESTDIR)$$2" && rm -f "$(DESTDIR)$$2/$${1\#\#*/}" && \
+	cp "$$1" "$(DESTDIR)$$2" && chmod $$3 "$(DESTDIR)$$2/$${1\#\#*/}"; }
+
 install: all
-	mkdir -p "$(DESTDIR)$(BINDIR)" "$(DESTDIR)$(INCLUDEDIR)" \
-		"$(DESTDIR)$(LIBDIR)/pkgconfig" "$(DESTDIR)$(MANDIR)/man1" \
-		"$(DESTDIR)$(MANDIR)/man3" "$(DESTDIR)$(MANDIR)/man7" \
-		"$(DESTDIR)$(BASHDIR)" "$(DESTDIR)$(ZSHDIR)" \
-		"$(DESTDIR)$(SHAREDIR)/mistakes"
-	for f in $(CMD); do \
-		rm -f "$(DESTDIR)$(BINDIR)/$$f" && \
-		cp bin/$$f "$(DESTDIR)$(BINDIR)/$$f" && \
-		chmod 755 "$(DESTDIR)$(BINDIR)/$$f" || exit 1; \
-	done
-	cp lib/fdpass.h "$(DESTDIR)$(INCLUDEDIR)/fdpass.h"
-	cp $(LIB) "$(DESTDIR)$(LIBDIR)/libfdpass.a"
+	$(PUT); set -e; \
+	for f in $(CMD); do put bin/$$f "$(CMDDIR)" 755; done; \
+	put $(FDPASS_H) "$(INCLUDEDIR)" 644; \
+	put lib/libfdpass.a "$(LIBDIR)" 644; \
+	put lib/$(SONAME) "$(LIBDIR)" 755; \
+	for f in man/*.[1-9]; do put $$f "$(MANDIR)/man$${f##*.}" 644; done; \
+	for f in man/lessons/*.c; do put $$f "$(SHAREDIR)/lessons" 644; done; \
+	put cmd/fdstep "$(SHAREDIR)" 755; \
+	put cmd/completion/_fdpass "$(ZSHDIR)" 644; \
+	put cmd/completion/fdpass.bash "$(BASHDIR)" 644
+	cd "$(DESTDIR)$(BASHDIR)" && for f in $(CMD); do \
+		rm -f $$f && cp fdpass.bash $$f || exit 1; \
+	done && rm fdpass.bash
+	if test -f cmd/fdpass; then \
+		mkdir -p "$(DESTDIR)$(BINDIR)" && \
+		sed 's,@CMDDIR@,$(CMDDIR),g' cmd/fdpass \
+			>"$(DESTDIR)$(BINDIR)/fdpass" && \
+		chmod 755 "$(DESTDIR)$(BINDIR)/fdpass"; \
+	fi
+	rm -f "$(DESTDIR)$(LIBDIR)/libfdpass.so"
+	ln -s $(SONAME) "$(DESTDIR)$(LIBDIR)/libfdpass.so"
+	mkdir -p "$(DESTDIR)$(LIBDIR)/pkgconfig"
 	printf '%s\n' 'prefix=$(PREFIX)' 'libdir=$(LIBDIR)' \
 		'includedir=$(INCLUDEDIR)' '' 'Name: fdpass' \
 		'Description: pass open descriptors between processes' \
 		'Version: $(VERSION)' 'Libs: -L$${libdir} -lfdpass' \
 		'Cflags: -I$${includedir}' \
 		>"$(DESTDIR)$(LIBDIR)/pkgconfig/fdpass.pc"
-	chmod 644 "$(DESTDIR)$(INCLUDEDIR)/fdpass.h" \
-		"$(DESTDIR)$(LIBDIR)/libfdpass.a" \
-		"$(DESTDIR)$(LIBDIR)/pkgconfig/fdpass.pc"
-	for f in $(MAN1) $(MAN3) $(MAN7); do \
-		d="$(DESTDIR)$(MANDIR)/man$${f##*.}" && cp $$f "$$d" && \
-		chmod 644 "$$d/$${f##*/}" || exit 1; \
-	done
-	cp cmd/completion/_fdpass "$(DESTDIR)$(ZSHDIR)/_fdpass"
-	chmod 644 "$(DESTDIR)$(ZSHDIR)/_fdpass"
-	for f in $(CMD); do \
-		cp cmd/completion/fdpass.bash "$(DESTDIR)$(BASHDIR)/$$f" && \
-		chmod 644 "$(DESTDIR)$(BASHDIR)/$$f" || exit 1; \
-	done
-	cp cmd/fdstep "$(DESTDIR)$(SHAREDIR)/fdstep"
-	chmod 755 "$(DESTDIR)$(SHAREDIR)/fdstep"
-	for f in tests/mistakes/*.c; do \
-		cp "$$f" "$(DESTDIR)$(SHAREDIR)/mistakes" && \
-		chmod 644 "$(DESTDIR)$(SHAREDIR)/mistakes/$${f##*/}" || \
-		exit 1; \
-	done
+	chmod 644 "$(DESTDIR)$(LIBDIR)/pkgconfig/fdpass.pc"
 
 uninstall:
 	for f in $(CMD); do \
-		rm -f "$(DESTDIR)$(BINDIR)/$$f" \
-			"$(DESTDIR)$(BASHDIR)/$$f" || exit 1; \
+		rm -f "$(DESTDIR)$(CMDDIR)/$$f" "$(DESTDIR)$(BASHDIR)/$$f" || \
+			exit 1; \
 	done
-	for f in tests/mistakes/*.c; do \
-		rm -f "$(DESTDIR)$(SHAREDIR)/mistakes/$${f##*/}" || exit 1; \
-	done
-	rm -f "$(DESTDIR)$(SHAREDIR)/fdstep"
-	-rmdir "$(DESTDIR)$(SHAREDIR)/mistakes" "$(DESTDIR)$(SHAREDIR)"
-	rm -f "$(DESTDIR)$(ZSHDIR)/_fdpass" \
-		"$(DESTDIR)$(INCLUDEDIR)/fdpass.h" \
-		"$(DESTDIR)$(LIBDIR)/libfdpass.a" \
-		"$(DESTDIR)$(LIBDIR)/pkgconfig/fdpass.pc"
-	for f in $(MAN1) $(MAN3) $(MAN7); do \
+	for f in man/*.[1-9]; do \
 		rm -f "$(DESTDIR)$(MANDIR)/man$${f##*.}/$${f#man/}" || exit 1; \
 	done
+	for f in man/lessons/*.c; do \
+		rm -f "$(DESTDIR)$(SHAREDIR)/lessons/$${f##*/}" || exit 1; \
+	done
+	rm -f "$(DESTDIR)$(BINDIR)/fdpass" \
+		"$(DESTDIR)$(SHAREDIR)/fdstep" \
+		"$(DESTDIR)$(ZSHDIR)/_fdpass" \
+		"$(DESTDIR)$(INCLUDEDIR)/fdpass.h" \
+		"$(DESTDIR)$(LIBDIR)/libfdpass.a" \
+		"$(DESTDIR)$(LIBDIR)/libfdpass.so" \
+		"$(DESTDIR)$(LIBDIR)/$(SONAME)" \
+		"$(DESTDIR)$(LIBDIR)/pkgconfig/fdpass.pc"
+	-rmdir "$(DESTDIR)$(SHAREDIR)/lessons" "$(DESTDIR)$(SHAREDIR)"
 
 # What is committed, as it is committed.
 dist:
 	git archive --prefix=fdpass-$(VERSION)/ -o fdpass-$(VERSION).tar.gz HEAD
 
 clean:
-	rm -f $(LIB) $(CMD_OBJ) $(LIB_OBJ) $(CMD_OS) $(LIB_OS) \
+	rm -f cmd/*.o cmd/*.os lib/*.o lib/*.os lib/fdpass/*.o lib/fdpass/*.os \
+		lib/*.a lib/libfdpass.* lib/*.new \
+		$(TOOLS) $(PEER:%=tests/tools/%) \
 		fdpass-$(VERSION).tar.gz
-	for c in tests/tools/*.c tests/bench/*.c tests/mistakes/*.c; do \
-		rm -f "$${c%.c}"; \
-	done
 	rm -rf bin static

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * fdconnect: the client's side. socket, connect; the connection goes to
  * COMMAND, or to standard input and output.
@@ -6,10 +7,10 @@
 
 #include "address.h"
 #include "child.h"
-#include "copy.h"
 #include "descriptors.h"
 #include "diag.h"
 #include "environ.h"
+#include "fdconnect-copy.h"
 #include "landing.h"
 #include "options.h"
 #include "trace.h"
@@ -24,7 +25,16 @@
 #define NOTICE 3000 /* ms until -w says what it waits for */
 
 static const char synopsis[] =
-    "fdconnect [-vw] [-t seconds] ADDRESS [COMMAND [ARG...]]\n";
+    "fdconnect [-Nvw] [-t seconds] ADDRESS [COMMAND [ARG...]]\n";
+
+static const char help[] =
+    "  -N          do not shut down the writing side of the connection\n"
+    "  -t seconds  give up after that many seconds without a connection\n"
+    "  -v          trace to standard error: a line for each system call\n"
+    "  -w          wait until the server is there\n"
+    "\n"
+    "  ADDRESS     HOST:PORT, PORT, ./NAME, /PATH, @NAME or fd:N\n"
+    "  COMMAND     gets the connection as descriptors 6 and 7\n";
 
 static struct address address;
 static struct command command;
@@ -113,33 +123,26 @@ pass(int s)
 	return command_become(&command, "C", &landing, environment);
 }
 
-/* What it is that failed. */
-static const char *
-object_of(const struct failure *f)
-{
-	if (f->operation != NULL && strcmp(f->operation, "read") == 0)
-		return "standard input";
-	if (f->operation != NULL && strcmp(f->operation, "write") == 0)
-		return "standard output";
-	return address.operand;
-}
-
 int
 main(int argc, char *argv[])
 {
 	struct failure f;
-	int c, s, status, verbose = 0;
+	int c, s, status, verbose = 0, keeps_open = 0;
 
-	options_init(argc, argv, "fdconnect", synopsis);
-	while ((c = options_get(argc, argv, "+:t:vw")) != -1)
+	options_init(argc, argv, "fdconnect", synopsis, help);
+	while ((c = options_get(argc, argv, "+:Nt:vw")) != -1)
 		if (c == 't')
 			timeout = options_seconds(c, optarg);
+		else if (c == 'N')
+			keeps_open = 1;
 		else if (c == 'v')
 			verbose = 1;
 		else
 			wait_for_server = 1;
 	if (optind == argc)
 		options_wrong("ADDRESS is missing");
+	if (keeps_open && optind + 1 < argc)
+		options_wrong("-N is of no use to COMMAND");
 	options_trace(verbose);
 	if (address_parse(&address, argv[optind], &f) == -1) {
 		diag_failure(argv[optind], &f);
@@ -167,8 +170,5 @@ main(int argc, char *argv[])
 	}
 	if (command.path != NULL)
 		return pass(s);
-	if (copy_both(s, STDIN_FILENO, STDOUT_FILENO, &f) == 0)
-		return 0;
-	diag_failure(object_of(&f), &f);
-	return EXIT_WRONG;
+	return copy_both(s, address.operand, keeps_open);
 }

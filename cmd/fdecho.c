@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * fdecho: send back what comes in, on standard input, or on every connection
  * that is received from SOCKET.
@@ -18,6 +19,12 @@
 #include <unistd.h>
 
 static const char synopsis[] = "fdecho [-v] [-n max] [SOCKET]\n";
+
+static const char help[] =
+    "  -n max      with SOCKET, serve at most max connections at once\n"
+    "  -v          trace to standard error: a line for each system call\n"
+    "\n"
+    "  SOCKET      PATH, @NAME, fd:N, or - for standard input\n";
 
 /* Receive connections, echo on each of them, until there are no more. */
 static int
@@ -78,7 +85,7 @@ main(int argc, char *argv[])
 	long max = 0;
 	int c, verbose = 0;
 
-	options_init(argc, argv, "fdecho", synopsis);
+	options_init(argc, argv, "fdecho", synopsis, help);
 	while ((c = options_get(argc, argv, "+:n:v")) != -1)
 		if (c == 'n')
 			max = options_number(c, optarg, 1, INT_MAX);

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * fdinfo: fstat(), fcntl(), getsockname() and so on: what is this descriptor?
  */
@@ -16,6 +17,11 @@
 #include <unistd.h>
 
 static const char synopsis[] = "fdinfo [-p pid] [FD...]\n";
+
+static const char help[] =
+    "  -p pid      show the descriptors of process pid in place of its own\n"
+    "\n"
+    "  FD          a descriptor to show; without one, all that are open\n";
 
 enum { NUMBER, TYPE, ACCESS, FLAGS, DETAILS, COLUMNS };
 
@@ -165,7 +171,7 @@ main(int argc, char *argv[])
 	int c, i, status = 0;
 	size_t n;
 
-	options_init(argc, argv, "fdinfo", synopsis);
+	options_init(argc, argv, "fdinfo", synopsis, help);
 	memset(&t, 0, sizeof t);
 	while ((c = options_get(argc, argv, "+:p:")) != -1)
 		t.pid = options_number(c, optarg, 1, INT_MAX);

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * fdlisten: the server's side. socket, bind, listen, accept; what becomes of
  * the connection is up to COMMAND, or to who reads standard output.
@@ -10,6 +11,7 @@
 #include "descriptors.h"
 #include "diag.h"
 #include "environ.h"
+#include "fdlisten-loops.h"
 #include "fdnames.h"
 #include "fdpass/message.h"
 #include "landing.h"
@@ -29,6 +31,20 @@
 static const char synopsis[] =
     "fdlisten [-kluv] [-i name] [-m mode] [-n max] [-o file] [-t seconds]\n"
     "                ADDRESS [COMMAND [ARG...]]\n";
+
+static const char help[] =
+    "  -i name     with -l, call the listening socket name in LISTEN_FDNAMES\n"
+    "  -k          keep accepting\n"
+    "  -l          listen only, do not accept\n"
+    "  -m mode     the file mode, in octal, of the UNIX socket (default 0600)\n"
+    "  -n max      with -k, run at most max commands at once (default 256)\n"
+    "  -o file     write the bound address to file, as one line\n"
+    "  -t seconds  give up after that many seconds without a connection\n"
+    "  -u          with -l, make a datagram socket\n"
+    "  -v          trace to standard error: a line for each system call\n"
+    "\n"
+    "  ADDRESS     HOST:PORT, PORT, :PORT, ./NAME, /PATH, @NAME or fd:N\n"
+    "  COMMAND     gets each connection; without it, standard output does\n";
 
 static struct {
 	int keep;        /* -k */
@@ -51,7 +67,7 @@ options(int argc, char *argv[])
 {
 	int c, verbose = 0;
 
-	options_init(argc, argv, "fdlisten", synopsis);
+	options_init(argc, argv, "fdlisten", synopsis, help);
 	while ((c = options_get(argc, argv, "+:i:klm:n:o:t:uv")) != -1)
 		switch (c) {
 		case 'i':
@@ -226,24 +242,30 @@ serve_one(struct acceptor *a)
 	return command_become(&command, "S6", &landing, environment);
 }
 
+/* One of several that accept has done its work. */
+static void
+leave(const struct loops *loops)
+{
+	if (!loops->is_added)
+		return;
+	diag_flush();
+	_exit(0);
+}
+
 /* Run COMMAND for each connection, so many at once. */
 static int
-serve_many(struct acceptor *a)
+serve_many(struct acceptor *a, struct loops *loops)
 {
 	static struct landing landing;
 	int64_t deadline = wait_deadline(option.timeout);
-	static struct children children;
+	struct children *children = loops->commands;
 	struct failure f;
 	int connection;
 	pid_t pid;
 
-	if (children_init(&children, (size_t)option.max) == -1) {
-		failure_errno(&f, "memory for -n");
-		return failed(address.operand, &f);
-	}
 	while (wait_ending() == 0) {
-		children_reap(&children);
-		if (children.count == children.limit) {
+		loops_reap(loops);
+		if (children->count >= children->limit) {
 			wait_pause(-1);
 			deadline = wait_deadline(option.timeout);
 			continue;
@@ -251,17 +273,25 @@ serve_many(struct acceptor *a)
 		connection = acceptor_next(a, deadline, &f);
 		if (connection == -1 && errno == EINTR)
 			continue;
+		if (connection == -1 && errno == ETIMEDOUT &&
+		    !loops_is_idle(loops, option.timeout, &deadline))
+			continue;
 		if (connection == -1)
-			return finished(&f);
+			break;
+		loops_arrived(loops);
 		prepare(&landing, a, connection);
 		pid = child_start_patient(
-		    &command, "S6", &landing, environment, &children, 2);
+		    &command, "S6", &landing, environment, children, 2);
 		if (pid != -1)
-			children_add(&children, pid);
+			children_add(children, pid);
 		trace_call("S8", "close(%d)", connection);
 		message_close_fd(connection);
 		deadline = wait_deadline(option.timeout);
+		if (loops_grow(loops, a->fd))
+			option.timeout = deadline = -1;
 	}
+	leave(loops);
+	loops_end(loops);
 	return finished(&f);
 }
 
@@ -358,6 +388,8 @@ check(char *operands[], struct failure *f)
 int
 main(int argc, char *argv[])
 {
+	static struct children children;
+	static struct loops loops;
 	struct acceptor acceptor;
 	struct stream stream = {NULL, -1, -1, 0, 0, 0, 0};
 	struct failure f;
@@ -385,12 +417,20 @@ main(int argc, char *argv[])
 		return has_command ? pass_listening(listener) :
 				     send_listening(listener, &stream);
 	stream.holds = 1;
-	if (acceptor_init(&acceptor, listener, address.kind == ADDRESS_FD,
+	if (has_command && option.keep &&
+	    loops_init(&loops, &children, (size_t)option.max, option.timeout) ==
+		-1) {
+		failure_errno(&f, "memory for -n");
+		return failed(address.operand, &f);
+	}
+	if (acceptor_init(&acceptor, listener,
+		address.kind == ADDRESS_FD || loops.most > 1,
 		has_command ? NULL : &stream) == -1) {
 		failure_errno(&f, "epoll_create");
 		return failed(address.operand, &f);
 	}
 	if (!has_command)
 		return serve_stream(&acceptor, &stream);
-	return option.keep ? serve_many(&acceptor) : serve_one(&acceptor);
+	return option.keep ? serve_many(&acceptor, &loops) :
+			     serve_one(&acceptor);
 }

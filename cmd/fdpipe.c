@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * fdpipe: the shell's pipeline with a pair of UNIX sockets in place of each
  * pipe, so that descriptors can flow through.
@@ -19,6 +20,13 @@
 
 static const char synopsis[] =
     "fdpipe [-v] [-n copies] COMMAND [ARG...] '|' COMMAND [ARG...] ...\n";
+
+static const char help[] =
+    "  -n copies   start that many copies of the last command\n"
+    "  -v          trace to standard error: a line for each system call\n"
+    "\n"
+    "  COMMAND     its standard output is the next one's standard input\n"
+    "  '|'         an argument by itself: it must be quoted\n";
 
 #define GRACE 1000 /* ms for a command to end by itself */
 #define TWICE 600  /* ms between two signals that count as two */
@@ -272,7 +280,7 @@ main(int argc, char *argv[])
 {
 	int c, sig, status, verbose = 0;
 
-	options_init(argc, argv, "fdpipe", synopsis);
+	options_init(argc, argv, "fdpipe", synopsis, help);
 	while ((c = options_get(argc, argv, "+:n:v")) != -1)
 		if (c == 'n')
 			copies = (size_t)options_number(c, optarg, 1, 4096);

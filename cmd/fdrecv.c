@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * fdrecv: recvmsg() with SCM_RIGHTS. What arrives on SOCKET goes to COMMAND,
  * or is shown.
@@ -27,6 +28,21 @@
 static const char synopsis[] =
     "fdrecv [-ackvw] [-f fd]... [-m mode] [-n workers] [-S fd]\n"
     "              [-t seconds] SOCKET [COMMAND [ARG...]]\n";
+
+static const char help[] =
+    "  -a          take all descriptors of the message\n"
+    "  -c          connect to SOCKET, a name, in place of listening there\n"
+    "  -f fd       the received descriptor becomes number fd; can be repeated\n"
+    "  -k          keep going: run COMMAND for each message, one at a time\n"
+    "  -m mode     the file mode, in octal, of the UNIX socket (default 0600)\n"
+    "  -n workers  start a pool of that many workers\n"
+    "  -S fd       COMMAND can read the payload\n"
+    "  -t seconds  give up after that many seconds without a message\n"
+    "  -v          trace to standard error: a line for each system call\n"
+    "  -w          with -c, wait for the other side\n"
+    "\n"
+    "  SOCKET      PATH, @NAME, fd:N, or - for standard input\n"
+    "  COMMAND     gets what arrived; without it, that is shown\n";
 
 static struct {
 	int all;     /* -a */
@@ -102,7 +118,7 @@ options(int argc, char *argv[])
 {
 	int c, verbose = 0;
 
-	options_init(argc, argv, "fdrecv", synopsis);
+	options_init(argc, argv, "fdrecv", synopsis, help);
 	while ((c = options_get(argc, argv, "+:acf:km:n:S:t:vw")) != -1)
 		switch (c) {
 		case 'a':

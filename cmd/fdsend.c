@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * fdsend: sendmsg() with SCM_RIGHTS. Descriptors go to who receives on SOCKET.
  */
@@ -26,6 +27,19 @@
 static const char synopsis[] =
     "fdsend [-drvw] [-f fd]... [-p pid] [-s string | -S file] [-t seconds]\n"
     "              SOCKET\n";
+
+static const char help[] =
+    "  -d          drop off: do not wait for the receiver's answer\n"
+    "  -f fd       send descriptor fd, not standard input; can be repeated\n"
+    "  -p pid      send the descriptors of process pid\n"
+    "  -r          relay: pass on all messages that arrive on standard input\n"
+    "  -s string   send string as the payload of the message\n"
+    "  -S file     send the bytes of file\n"
+    "  -t seconds  give up after that many seconds in all\n"
+    "  -v          trace to standard error: a line for each system call\n"
+    "  -w          wait until the receiver is there\n"
+    "\n"
+    "  SOCKET      PATH, @NAME, fd:N, or - for standard output\n";
 
 static struct {
 	int drop;  /* -d */
@@ -100,7 +114,7 @@ options(int argc, char *argv[])
 	size_t n = 0;
 	int c;
 
-	options_init(argc, argv, "fdsend", synopsis);
+	options_init(argc, argv, "fdsend", synopsis, help);
 	while ((c = options_get(argc, argv, "+:df:p:rs:S:t:vw")) != -1)
 		switch (c) {
 		case 'd':

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Addresses to listen on and to connect to, as operands and as sockets.
  */

@@ -209,6 +209,7 @@ int
 children_init(struct children *c, size_t limit)
 {
 	c->count = 0;
+	c->others = NULL;
 	c->limit = limit;
 	c->pids = calloc(limit, sizeof *c->pids);
 	return c->pids == NULL ? -1 : 0;
@@ -220,23 +221,31 @@ children_add(struct children *c, pid_t pid)
 	c->pids[c->count++] = pid;
 }
 
+/* One has ended. */
+static void
+forget(struct children *c, pid_t pid)
+{
+	size_t i;
+
+	for (i = 0; i < c->count; i++)
+		if (c->pids[i] == pid) {
+			c->pids[i] = c->pids[--c->count];
+			return;
+		}
+}
+
 /*
  * Collect those that have ended. Children that somebody else started before we
  * became this process are collected too, but do not count.
  */
-int
+void
 children_reap(struct children *c)
 {
-	int n = 0;
-	size_t i;
 	pid_t pid;
 
-	while ((pid = waitpid(-1, NULL, WNOHANG)) > 0)
-		for (i = 0; i < c->count; i++)
-			if (c->pids[i] == pid) {
-				c->pids[i] = c->pids[--c->count];
-				n++;
-				break;
-			}
-	return n;
+	while ((pid = waitpid(-1, NULL, WNOHANG)) > 0) {
+		forget(c, pid);
+		if (c->others != NULL)
+			forget(c->others, pid);
+	}
 }

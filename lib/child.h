@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * COMMAND: found once, started or become many times.
  */
@@ -29,6 +30,7 @@ struct children {
 	pid_t *pids;
 	size_t count;
 	size_t limit;
+	struct children *others; /* of another kind, collected too; or NULL */
 };
 
 int command_find(struct command *, char *[], struct failure *);
@@ -43,6 +45,6 @@ int child_has_ended(pid_t);
 
 int children_init(struct children *, size_t);
 void children_add(struct children *, pid_t);
-int children_reap(struct children *);
+void children_reap(struct children *);
 
 #endif

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Descriptor hygiene: what is open, what COMMAND shall find, and where.
  */
@@ -13,6 +14,7 @@ int descriptors_highest(void);
 int descriptors_limit(void);
 void descriptors_close_duplicates(int);
 void descriptors_raise_limit(void);
+int descriptors_have_room(void);
 int descriptors_take_standard(int, int);
 int descriptors_land(const char *, int *, const int *, size_t);
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "sys.h"
 
 #include "diag.h"
@@ -76,6 +77,7 @@ diag_errno(const char *object, const char *operation)
 	errno = saved;
 }
 
+/* However long the object is, the reason is there. */
 static void
 failure_text(
     char *text, size_t size, const char *object, const struct failure *f)
@@ -83,7 +85,7 @@ failure_text(
 	char words[512];
 
 	failure_words(words, sizeof words, f);
-	snprintf(text, size, "%s: %s", object, words);
+	snprintf(text, size, "%.500s: %s", object, words);
 }
 
 void
@@ -163,8 +165,8 @@ diag_flush(void)
 
 	if (offences_silent == 0)
 		return;
-	snprintf(
-	    text, sizeof text, "%lu more messages like these", offences_silent);
+	snprintf(text, sizeof text, "%lu more %s", offences_silent,
+	    offences_silent == 1 ? "message like this" : "messages like these");
 	if (say(text, 0) == 0)
 		offences_silent = 0;
 }

@@ -3,6 +3,7 @@
 
 #include "echo.h"
 
+#include "descriptors.h"
 #include "diag.h"
 #include "fdpass/message.h"
 #include "landing.h"
@@ -45,7 +46,8 @@ write_all(int fd, const char *bytes, size_t n)
 	ssize_t w;
 
 	while (n > 0) {
-		trace_call("W3", "send(%d, %zu bytes)", fd, n);
+		trace_call(
+		    "W3", "send(%d, %zu byte%s)", fd, n, n == 1 ? "" : "s");
 		w = write(fd, bytes, n);
 		if (w == -1 && sys_would_block(errno))
 			wait_ready(fd, POLLOUT);
@@ -79,7 +81,7 @@ echo_copy(int in, int out, struct failure *f)
 			continue;
 		if (n == -1)
 			return failure_errno(f, "read");
-		trace("W2", "recv(%d) = %zd bytes", in, n);
+		trace("W2", "recv(%d) = %zd byte%s", in, n, n == 1 ? "" : "s");
 		if (n == 0)
 			break;
 		if (write_all(out, buffer, (size_t)n) == -1)
@@ -205,7 +207,7 @@ send_some(int fd, const char *bytes, size_t n)
 	size_t sent = 0;
 	ssize_t w;
 
-	trace_call("W3", "send(%d, %zu bytes)", fd, n);
+	trace_call("W3", "send(%d, %zu byte%s)", fd, n, n == 1 ? "" : "s");
 	while (sent < n) {
 		w = send(
 		    fd, bytes + sent, n - sent, MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -255,7 +257,7 @@ receive_some(int fd, size_t size)
 	if (n == -1 && !sys_would_block(errno) && !is_no_connection(errno))
 		say_lost("recv");
 	if (trace_on && n >= 0)
-		trace("W2", "recv(%d) = %zd bytes", fd, n);
+		trace("W2", "recv(%d) = %zd byte%s", fd, n, n == 1 ? "" : "s");
 	return n;
 }
 
@@ -527,15 +529,17 @@ settle(struct server *s, struct arrival *a)
 
 /*
  * Nothing comes of a connection: say why, and tell its sender. What does not
- * fit though nothing else is held never will.
+ * fit though nothing else is held, and there is some room, never will.
  */
 static void
 refuse(struct server *s, struct arrival *a, int error)
 {
 	char answer = arrival_refusal(error);
 
-	if (error == EMFILE && s->count == 0 && s->arrivals.count == 0)
+	if (error == EMFILE && s->count == 0 && s->arrivals.count == 0 &&
+	    descriptors_have_room())
 		answer = FDPASS_REFUSED;
+	a->message.length = 0;
 	message_ask_sender(&a->message, a->sock);
 	if (error != EMFILE || answer == FDPASS_REFUSED)
 		receiver_offence(s->receiver, error, &a->message);

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "sys.h"
 
 #include "environ.h"

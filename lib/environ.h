@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * The environment of COMMAND: UCSPI's variables, FDRECV_* and LISTEN_*.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * What went wrong, for functions that make several calls: the operation that
  * failed, and its errno, or a reason where errno would mislead.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * fdpass: hand open file descriptors from process to process.
  *
@@ -16,6 +17,12 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+/* The version that this header belongs to. */
+#define FDPASS_VERSION_MAJOR 0
+#define FDPASS_VERSION_MINOR 1
+#define FDPASS_VERSION_PATCH 0
+#define FDPASS_VERSION "0.1.0"
 
 /* Descriptors in one message, at most: Linux's SCM_MAX_FD. */
 #define FDPASS_MAX_FDS 253

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "sys.h"
 
 #include "info.h"
@@ -782,6 +783,36 @@ describe_mode(struct info *info, const struct subject *s)
 		text_add(&t, "-");
 }
 
+/* How many descriptors wait in the queue of a UNIX socket. */
+static void
+add_inflight(struct text *t, const struct subject *s)
+{
+#ifdef SYS_LINUX
+	char value[32];
+
+	if (look_up_fdinfo(s, "scm_fds:", value, sizeof value) > 0 &&
+	    strtol(value, NULL, 10) > 0)
+		add_number(t, "inflight", strtol(value, NULL, 10));
+#else
+	(void)t;
+	(void)s;
+#endif
+}
+
+/* What the details of every type end with. */
+static void
+describe_inode(const struct info *info, struct text *t, const struct subject *s)
+{
+	int is_unix = strcmp(info->type, "unix") == 0;
+	unsigned long peer = is_unix ? sys_peer_inode(s->st.st_ino) : 0;
+
+	if (is_unix)
+		add_inflight(t, s);
+	add_number(t, "inode", (long long)s->st.st_ino);
+	if (peer != 0)
+		add_number(t, "peer-inode", (long long)peer);
+}
+
 static void
 describe(struct info *info, struct subject *s)
 {
@@ -801,7 +832,7 @@ describe(struct info *info, struct subject *s)
 	text_init(&t, info->details, sizeof info->details);
 	describe_mode(info, s);
 	describe_kind(info, &t, s);
-	add_number(&t, "inode", (long long)s->st.st_ino);
+	describe_inode(info, &t, s);
 }
 
 /* A descriptor of this process. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "sys.h"
 
 #include "landing.h"
@@ -98,8 +99,8 @@ landing_message(struct landing *l, const struct fdpass_message *m,
 	l->count = 0;
 	if (!all && m->count != wanted)
 		return failure_reason(f, EINVAL,
-		    "refused a message of %zu descriptors, expected %zu",
-		    m->count, wanted);
+		    "refused a message of %zu %s, expected %zu", m->count,
+		    m->count == 1 ? "descriptor" : "descriptors", wanted);
 	if (count == 0 && !all)
 		return land_one(l, m->fds[0], f);
 	for (i = 0; i < m->count; i++)

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Waiting for many descriptors: epoll where the system has it, else poll().
  */

@@ -1,7 +1,9 @@
+/* SPDX-License-Identifier: ISC */
 #include "options.h"
 
 #include "descriptors.h"
 #include "diag.h"
+#include "fdpass.h"
 #include "trace.h"
 
 #include <errno.h>
@@ -11,10 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#ifndef FDPASS_VERSION
-#define FDPASS_VERSION "unknown"
-#endif
 
 /* Say it, point at the synopsis, and end. */
 void
@@ -35,7 +33,8 @@ options_wrong(const char *format, ...)
  * closed, and answer --help and --version.
  */
 void
-options_init(int argc, char *argv[], const char *program, const char *synopsis)
+options_init(int argc, char *argv[], const char *program, const char *synopsis,
+    const char *help)
 {
 	diag_program = program;
 	if (descriptors_init() == -1) {
@@ -45,7 +44,8 @@ options_init(int argc, char *argv[], const char *program, const char *synopsis)
 	if (argc < 2)
 		return;
 	if (strcmp(argv[1], "--help") == 0)
-		printf("usage: %s", synopsis);
+		printf("usage: %s\n%s\nSee %s(1) and fdpass(7).\n", synopsis,
+		    help, program);
 	else if (strcmp(argv[1], "--version") == 0)
 		printf("%s (fdpass) %s\n", program, FDPASS_VERSION);
 	else

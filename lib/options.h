@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * What the commands' options have in common. What is wrong with one is said,
  * and ends the command with status 2.
@@ -18,7 +19,8 @@ struct options_fds {
 
 enum options_use { OPTIONS_OPEN, OPTIONS_TARGET, OPTIONS_FOREIGN };
 
-void options_init(int, char *[], const char *, const char *);
+void options_init(int argc, char *argv[], const char *program,
+    const char *synopsis, const char *help);
 int options_get(int, char *[], const char *);
 long options_number(int, const char *, long, long);
 int options_descriptor(const char *);

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * -o FILE: the bound address, as one line.
  */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "receive.h"
 
-#include "accept.h"
 #include "address.h"
 #include "descriptors.h"
 #include "diag.h"
@@ -554,14 +553,15 @@ deliver(struct received *received, const struct arrival *a)
 
 /*
  * Nothing comes of it: say why, and tell its sender. What does not fit though
- * nothing else is held never will.
+ * nothing else is held, and there is some room, never will.
  */
 static void
 refuse(struct receiver *r, struct arrival *a, int error)
 {
 	char answer = arrival_refusal(error);
 
-	if (error == EMFILE && r->arrivals.count == 0)
+	if (error == EMFILE && r->arrivals.count == 0 &&
+	    descriptors_have_room())
 		answer = FDPASS_REFUSED;
 	a->message.length = 0;
 	message_ask_sender(&a->message, a->sock);

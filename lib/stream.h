@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * The sender's side of a descriptor stream, and the invitation by which an
  * ordinary pipe becomes one.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "sys.h"
 
 #include <sys/file.h>
@@ -9,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 #ifdef SYS_LINUX
+#include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -298,6 +300,48 @@ sys_queued(int fd)
 }
 
 /*
+ * A close-on-exec descriptor that polls readable once for each arrival at a
+ * socket, and once for its end. The socket itself would poll readable for as
+ * long as what has come is not taken. -1 with errno where there is no such
+ * thing.
+ */
+int
+sys_arrivals(int fd)
+{
+#ifdef SYS_LINUX
+	struct epoll_event e;
+	int arrivals = epoll_create1(EPOLL_CLOEXEC), saved;
+
+	if (arrivals == -1)
+		return -1;
+	memset(&e, 0, sizeof e);
+	e.events = EPOLLIN | EPOLLRDHUP | EPOLLET;
+	if (epoll_ctl(arrivals, EPOLL_CTL_ADD, fd, &e) == 0)
+		return arrivals;
+	saved = errno;
+	close(arrivals);
+	errno = saved;
+#else
+	(void)fd;
+	errno = ENOSYS;
+#endif
+	return -1;
+}
+
+/* What has arrived until now is known: poll readable for the next. */
+void
+sys_arrivals_clear(int arrivals)
+{
+#ifdef SYS_LINUX
+	struct epoll_event e;
+
+	epoll_wait(arrivals, &e, 1, 0);
+#else
+	(void)arrivals;
+#endif
+}
+
+/*
  * Take what the error queue of a socket holds, and what its owner has asked to
  * find there (time stamps): poll() tells of it for ever. 0: there was nothing.
  */
@@ -402,6 +446,22 @@ sys_want_creds(int fd, int on)
 	(void)on;
 	errno = ENOSYS;
 	return -1;
+#endif
+}
+
+/* Whether each message on this socket comes with its sender's credentials. */
+int
+sys_has_creds(int fd)
+{
+#ifdef SYS_LINUX
+	int has = 0;
+	socklen_t length = sizeof has;
+
+	return getsockopt(fd, SOL_SOCKET, SO_PASSCRED, &has, &length) == 0 &&
+	    has != 0;
+#else
+	(void)fd;
+	return 0;
 #endif
 }
 
@@ -564,4 +624,15 @@ sys_end_with_parent(pid_t parent)
 	/* It may be too late for that. */
 	if (getppid() != parent)
 		raise(SIGTERM);
+}
+
+/* Does sys_end_with_parent() work at any time? */
+int
+sys_ends_with_parent(void)
+{
+#ifdef SYS_LINUX
+	return 1;
+#else
+	return 0;
+#endif
 }

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * What differs between systems. Everything that is not in POSIX.1-2008 is
  * called through this header: the calls that POSIX.1-2024 added, with a
@@ -56,6 +57,13 @@
 #define SYS_O_PATH 0
 #endif
 
+/* The peer sends no more; without it only POLLHUP tells, when both do not. */
+#ifdef POLLRDHUP
+#define SYS_POLLRDHUP POLLRDHUP
+#else
+#define SYS_POLLRDHUP 0
+#endif
+
 /* The queue of a listening socket; the kernel takes less if it must. */
 #if SOMAXCONN > 4096
 #define SYS_BACKLOG SOMAXCONN
@@ -83,12 +91,16 @@ int sys_ppoll(
     struct pollfd *, nfds_t, const struct timespec *, const sigset_t *);
 void sys_ppoll_wake(void);
 int sys_queued(int);
+int sys_arrivals(int);
+void sys_arrivals_clear(int);
 int sys_drain_errors(int);
 int sys_dup_above(int, int);
 
 int sys_has_abstract(void);
 int sys_peer_of(int, struct sys_peer *);
+unsigned long sys_peer_inode(ino_t inode);
 int sys_want_creds(int, int);
+int sys_has_creds(int);
 size_t sys_put_creds(void *, size_t);
 int sys_get_creds(const struct cmsghdr *, struct sys_peer *);
 int sys_fd_of_process(long, int);
@@ -97,6 +109,7 @@ int sys_same_description(long, int, long, int);
 DIR *sys_open_table(void);
 int sys_lock_directory(int);
 void sys_end_with_parent(pid_t);
+int sys_ends_with_parent(void);
 
 #ifdef SYS_LINUX
 #define SYS_VFORK() vfork()

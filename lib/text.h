@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Lines put together in a buffer of a fixed size. What does not fit is cut.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "sys.h"
 
 #include "trace.h"
@@ -106,6 +107,23 @@ open_fifo(void)
 	if (fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode))
 		step_fifo = sys_dup_above(fd, HIGH_FD);
 	close(fd);
+}
+
+/*
+ * Whether a line can be written without waiting for a reader. A pipe that polls
+ * writable has room for it; one without a reader is no place for it.
+ */
+int
+trace_has_room(void)
+{
+	struct pollfd p;
+
+	if (file_path != NULL)
+		return 1;
+	p.fd = STDERR_FILENO;
+	p.events = POLLOUT;
+	p.revents = 0;
+	return poll(&p, 1, 0) == 1 && p.revents == POLLOUT;
 }
 
 /*

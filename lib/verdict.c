@@ -163,5 +163,7 @@ target_init(struct target *t, const char *operand, int flags, struct failure *f)
 	t->type = SOCK_STREAM;
 	t->flags = flags;
 	t->watch = watch;
+	if (name_check_socket(operand, f) == -1)
+		return -1;
 	return address_unix(operand, &t->address, &t->length, f);
 }

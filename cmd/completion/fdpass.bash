@@ -1,45 +1,63 @@
 # shellcheck shell=bash
+# SPDX-License-Identifier: ISC
 # Completion of the fdpass commands for bash.
 
-# The words up to the cursor, as the command will see them: bash takes
-# 127.0.0.1:7000 and fd:3 for three words each. The last of the array words is
-# the one at the cursor.
+# The words up to the cursor, as the command will see them, and at which of
+# bash's own words each begins: bash takes 127.0.0.1:7000, fd:3 and @name for
+# several. The last of the array words is the one at the cursor.
 _fdpass_words()
 {
-	local i word glue=0
+	local i word blank rest=$COMP_LINE
 
-	words=()
+	words=() begins=()
 	for ((i = 0; i <= COMP_CWORD; i++)); do
 		word=${COMP_WORDS[i]}
-		if [[ $word == : || $glue == 1 ]] && ((${#words[@]} > 1)); then
-			words[${#words[@]} - 1]+=$word
-		else
+		blank=${rest%%[![:space:]]*}
+		rest=${rest#"$blank"}
+		rest=${rest#"$word"}
+		if [[ -n $blank ]] || ((i == 0)); then
 			words+=("$word")
+			begins+=("$i")
+		else
+			words[${#words[@]} - 1]+=$word
 		fi
-		[[ $word == *: ]] && glue=1 || glue=0
 	done
 }
 
 # Propose those of the lines read that begin with the word at the cursor.
 _fdpass_propose()
 {
-	local line prefix=
+	local line prefix
 
-	# Of a word with a colon bash replaces what is behind the colon.
-	[[ $current != *:* ]] || prefix=${current%"${current##*:}"}
+	# bash replaces what is behind the last character that it breaks at; an
+	# @ it keeps.
+	prefix=${current%"${current##*["${COMP_WORDBREAKS//@/}"]}"}
 	while IFS= read -r line; do
 		[[ $line == "$current"* ]] && COMPREPLY+=("${line#"$prefix"}")
 	done
 }
 
+# The open descriptors of this shell into the array descriptors, each with $1 in
+# front. Called in a subshell it would see those of its own plumbing.
 _fdpass_open_descriptors()
 {
-	local file
+	local number
 
-	for file in "/proc/$$/fd"/*; do
-		file=${file##*/}
-		[[ $file != 255 ]] && echo "$file"
+	descriptors=()
+	for number in "/proc/$$/fd"/*; do
+		number=${number##*/}
+		# The last one is bash's own, and one was open for this list.
+		[[ $number == 255 || ! -e /proc/$$/fd/$number ]] ||
+			descriptors+=("$1$number")
 	done
+}
+
+_fdpass_propose_descriptors()
+{
+	local descriptors
+
+	_fdpass_open_descriptors "$1"
+	_fdpass_propose < <(printf '%s\n' "${descriptors[@]}")
 }
 
 # UNIX sockets, and directories on the way there. A bare word is no ADDRESS.
@@ -70,12 +88,11 @@ _fdpass_operand()
 	case $1 in
 	ADDRESS)
 		[[ -z $current ]] && COMPREPLY+=(127.0.0.1:)
-		[[ $current == fd:* ]] && _fdpass_propose < <(
-			_fdpass_open_descriptors | sed 's/^/fd:/')
+		[[ $current == fd:* ]] && _fdpass_propose_descriptors fd:
 		;;
 	SOCKET)
 		_fdpass_propose <<<-
-		_fdpass_propose < <(_fdpass_open_descriptors | sed 's/^/fd:/')
+		_fdpass_propose_descriptors fd:
 		;;
 	esac
 	if [[ $current == ./* || $current == /* || $1 == SOCKET ]]; then
@@ -87,46 +104,72 @@ _fdpass_operand()
 	fi
 }
 
+# What COMMAND can be: programs alone, no functions and no builtins of the shell.
+_fdpass_programs()
+{
+	local directory file IFS=:
+
+	if [[ $current == */* ]]; then
+		compopt -o filenames 2>/dev/null
+		mapfile -t COMPREPLY < <(compgen -f -- "$current")
+		return
+	fi
+	for directory in $PATH; do
+		for file in "$directory/$current"*; do
+			[[ -f $file && -x $file ]] && COMPREPLY+=("${file##*/}")
+		done
+	done
+}
+
 # What follows is a command line of its own, from the word with this index.
 _fdpass_command()
 {
-	local index
-
 	compopt +o nospace 2>/dev/null
 	if (($1 == ${#words[@]} - 1)); then
-		mapfile -t COMPREPLY < <(compgen -c -- "$current")
+		_fdpass_programs
 		return
 	fi
-	# Its index in bash's own words, which are not glued.
-	index=$1
-	if declare -F _command_offset >/dev/null; then
-		local i n=0
-		for ((i = 0; i < COMP_CWORD; i++)); do
-			[[ $i -gt 0 && (${COMP_WORDS[i]} == : ||
-				${COMP_WORDS[i - 1]} == *:) ]] && continue
-			((n++ == $1)) && index=$i
-		done
-		_command_offset "$index"
-		return
+	if [[ $(complete -p "${words[$1]}" 2>/dev/null) == *" _fdpass "* ]]; then
+		_fdpass_inner "${begins[$1]}"
+	elif declare -F _command_offset >/dev/null; then
+		_command_offset "${begins[$1]}"
+	else
+		compopt -o filenames 2>/dev/null
+		mapfile -t COMPREPLY < <(compgen -f -- "$current")
 	fi
-	compopt -o filenames 2>/dev/null
-	mapfile -t COMPREPLY < <(compgen -f -- "$current")
 }
 
-# Options with a value, options without, what the first operand is, and whether
-# a command follows.
+# One of ours runs another one of ours, whose words begin at this index.
+_fdpass_inner()
+{
+	local i line=$COMP_LINE
+
+	for ((i = 0; i < $1; i++)); do
+		line=${line#"${line%%[![:space:]]*}"}
+		line=${line#"${COMP_WORDS[i]}"}
+	done
+	local COMP_LINE=${line#"${line%%[![:space:]]*}"}
+	local COMP_CWORD=$((COMP_CWORD - $1))
+	local -a COMP_WORDS=("${COMP_WORDS[@]:$1}")
+
+	_fdpass "${COMP_WORDS[0]}"
+}
+
+# Options with a value, options without, what the first operand is if it is no
+# command, and whether a command follows.
 _fdpass()
 {
 	local with='' without='' operand='' command=0
-	local words current previous i
+	local words begins current previous i
 
 	case $1 in
+	*fdpeek)    with=bt without=v command=1 ;;
 	*fdlisten)  with=imnot without=kluv operand=ADDRESS command=1 ;;
-	*fdconnect) with=t without=vw operand=ADDRESS command=1 ;;
+	*fdconnect) with=t without=Nvw operand=ADDRESS command=1 ;;
 	*fdsend)    with=fpsSt without=drvw operand=SOCKET ;;
 	*fdrecv)    with=fmnSt without=ackvw operand=SOCKET command=1 ;;
 	*fdecho)    with=n without=v operand=SOCKET ;;
-	*fdpipe)    with=n without=v command=1 ;;
+	*fdpipe)    with=n without=v operand=PIPELINE ;;
 	*fdinfo)    with=p operand=FD ;;
 	esac
 	COMPREPLY=()
@@ -146,9 +189,11 @@ _fdpass()
 		_fdpass_propose < <(fold -w 1 <<<"$with$without" | sed 's/^/-/'
 			printf '%s\n' --help --version)
 	elif [[ $operand == FD ]]; then
-		_fdpass_propose < <(_fdpass_open_descriptors)
+		_fdpass_propose_descriptors
 	elif [[ -z $operand ]]; then
-		# fdpipe: each bar begins another command.
+		_fdpass_command "$i"
+	elif [[ $operand == PIPELINE ]]; then
+		# Each bar begins another command.
 		local bar
 		for ((bar = i; bar < ${#words[@]} - 1; bar++)); do
 			[[ ${words[bar]} != *\|* ]] || i=$((bar + 1))
@@ -177,7 +222,7 @@ _fdpass_value()
 	fSOCKET0) _fdpass_propose <<<- ;;
 	esac
 	case $1 in
-	f) _fdpass_propose < <(_fdpass_open_descriptors) ;;
+	f) _fdpass_propose_descriptors ;;
 	m) _fdpass_propose < <(printf '%s\n' 0600 0660 0666) ;;
 	o)
 		compopt -o filenames 2>/dev/null
@@ -187,4 +232,7 @@ _fdpass_value()
 	esac
 }
 
-complete -F _fdpass fdlisten fdconnect fdsend fdrecv fdecho fdpipe fdinfo
+# bash does not ask for a word that has been begun right behind the bar of fdpipe:
+# it takes it for the name of a command, but not for one of its own line. It asks
+# for an empty one there, and for all that follow.
+complete -F _fdpass fdlisten fdpeek fdconnect fdsend fdrecv fdecho fdpipe fdinfo

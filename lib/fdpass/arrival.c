@@ -217,6 +217,7 @@ has_given_up(int sock)
 	const size_t begin = offsetof(struct sockaddr_un, sun_path);
 	const size_t n = sizeof HANDOVER_GIVE_UP - 1;
 
+	memset(&sun, 0, sizeof sun);
 	return getpeername(sock, (struct sockaddr *)&sun, &length) == 0 &&
 	    length > begin + n && sun.sun_path[0] == '\0' &&
 	    memcmp(sun.sun_path + 1, HANDOVER_GIVE_UP, n) == 0;

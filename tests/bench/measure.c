@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * measure: run COMMAND and tell what it and all its descendants cost.
  *

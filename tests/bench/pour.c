@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * pour: how many bytes a second an echo server sends back on one connection.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * How fast the kernel passes descriptors, with nothing else to do: one process
  * sends the same one over and over, another receives and closes it.

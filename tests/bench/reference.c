@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * The reference: the server-worker design in as few lines as it takes, and
  * with no other system calls. What it reaches is what the kernel allows.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 # The checks that these are known not to need: words split on purpose, and
 # $ that a shell started by a test expands.
 # shellcheck disable=SC2015,SC2016,SC2030,SC2031,SC2086
@@ -10,9 +11,9 @@
 # lack of something, which is waited out once the command is at work; with EIO,
 # which may end it, with a line that says so.
 
-load ../helpers
-load ../streams
-load trials
+load ../lib/helpers
+load ../lib/streams
+load ../lib/trials
 
 setup_file()
 {
@@ -21,6 +22,8 @@ setup_file()
 	export fail_so=$BATS_FILE_TMPDIR/fail.so sanitizer=
 	command -v cc >/dev/null || return 0
 	cc -shared -fPIC -o "$fail_so" "$trials/fail.c" -ldl || return
+	echo '#include <errno.h>' | cc -dM -E - >"$BATS_FILE_TMPDIR/errnos" ||
+		return
 	# Its library has to come first.
 	if [ "${FDPASS_VARIANT-}" = sanitized ]; then
 		sanitizer=$(gcc -print-file-name=libasan.so):
@@ -106,7 +109,7 @@ complain()
 # errno_of NAME: its number.
 errno_of()
 {
-	printf '#include <errno.h>\n%s\n' "$1" | cc -E - | tail -n 1
+	awk -v name="$1" '$2 == name { print $3 }' "$BATS_FILE_TMPDIR/errnos"
 }
 
 # Play the scene with this call failing, and judge.
@@ -176,6 +179,11 @@ may_say+='not a UNIX socket|on non-socket'
 
 # all_calls SCENE: every call of its victim, every way.
 all_calls()
+{
+	untraced every_call "$1"
+}
+
+every_call()
 {
 	local most count plan
 
@@ -348,6 +356,39 @@ finish_others()
 	is_status 0
 	ended worker
 	is_status 0
+}
+
+peeks()
+{
+	victim=server
+	start server fdlisten -o address 127.0.0.1:0 env \
+		"LD_PRELOAD=$sanitizer$fail_so" "${injection[@]}" \
+		fdpeek -t 10 sh -c 'echo "$FDPEEK_LINE"; exec cat'
+	printf 'hello\n' >said
+	limited speak -b 3 -i 30 "$(address_of address)" <said >back || :
+	# Where it cannot look, COMMAND still has it all.
+	if [ "$(wc -l <back)" -eq 2 ] && [ "$(tail -n 1 back)" = hello ] &&
+		{ [ "$error" = EIO ] || [ "$(head -n 1 back)" = hello ]; }
+	then
+		effect=1
+	fi
+	ended server
+}
+
+@test "fdpeek" {
+	all_calls peeks
+}
+
+@test "fdpeek looks at intervals where arrivals cannot be watched" {
+	[ "${FDPASS_VARIANT-}" != posix ] || skip "epoll is Linux only"
+	for failing in epoll_create1:1:$(errno_of EMFILE) \
+		epoll_ctl:1:$(errno_of ENOSPC); do
+		rm -f address
+		injection=("FAIL_CALL=$failing")
+		effect=0
+		peeks
+		same "$effect/$status/$(cat server.err)" 1/0/
+	done
 }
 
 receives_one()

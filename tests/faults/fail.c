@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * A library to be preloaded: one call of a command's own fails.
  *

@@ -1,11 +1,12 @@
+# SPDX-License-Identifier: ISC
 # The checks that these are known not to need: words split on purpose, and
 # $ that a shell started by a test expands.
 # shellcheck disable=SC2015,SC2016,SC2030,SC2031,SC2086
 # Signals at random moments: no message that was taken is dropped, no socket
 # file or directory stays, the exit status is the documented one.
 
-load ../helpers
-load trials
+load ../lib/helpers
+load ../lib/trials
 
 # ends SIGNAL... -- OPTION... COMMAND...: a thousand rounds of `moments` for
 # these signals, or $parts of such, together.

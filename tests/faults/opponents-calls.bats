@@ -5,8 +5,8 @@
 # fdlisten in its modes, and who takes its connections, against several client
 # processes that do not pause.
 
-load ../helpers
-load trials
+load ../lib/helpers
+load ../lib/trials
 load opponents
 
 setup()

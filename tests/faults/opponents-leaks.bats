@@ -4,8 +4,8 @@
 # shellcheck disable=SC2016,SC2046,SC2086
 # When the opponents have gone, every descriptor that they cost is closed.
 
-load ../helpers
-load trials
+load ../lib/helpers
+load ../lib/trials
 load opponents
 
 setup()
@@ -114,6 +114,8 @@ keeps_none_of()
 	for kind in 1 2 3 4; do
 		limited client "$(cat address)" </dev/null >/dev/null
 	done
+	# As many accept as ever will.
+	besiege 0.5 opponent call reconnect "$(cat address)"
 	within 300 no_more_than 0 || before=$(open_now)
 	for kind in reconnect reset stream silent; do
 		besiege "$(scaled 0.1 1)" opponent call "$kind" \

@@ -5,8 +5,8 @@
 # Descriptors whose close() waits for an hour, wherever a message can carry
 # them: nobody waits for that, and COMMAND gets them as they were sent.
 
-load ../helpers
-load trials
+load ../lib/helpers
+load ../lib/trials
 load opponents
 
 program=$(cat <<'END'
@@ -153,7 +153,7 @@ everywhere="linger negative nested deep two second oob rest longer"
 	include=$installed/include
 	printf '%s\n' "$program" >accepts.c
 	run_limited "${CC:-cc}" -D_POSIX_C_SOURCE=200809L -I "$include" \
-		-o accepts accepts.c -L "$installed/lib" -lfdpass
+		-o accepts accepts.c "$installed/lib/libfdpass.a"
 	is_status 0
 	bears "./accepts ./s" linger negative nested rest longer
 	no_faults

@@ -4,8 +4,8 @@
 # Receivers on a named socket, against several client processes that keep them
 # busy, or say nothing: a signal arrives, and a sender behind them is served.
 
-load ../helpers
-load trials
+load ../lib/helpers
+load ../lib/trials
 load opponents
 
 setup()

@@ -5,8 +5,8 @@
 # Descriptors of every sort that the kernel offers, and those that lead back to
 # who receives them: it goes on serving, and ends when it is told.
 
-load ../helpers
-load trials
+load ../lib/helpers
+load ../lib/trials
 load opponents
 
 odd="opath epoll listener fifo eventfd unix udp raw netlink packet vsock alg

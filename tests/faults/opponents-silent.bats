@@ -4,8 +4,8 @@
 # A thousand connections that say nothing: the next sender is served at once,
 # who has to give way is told "not now", and no user shuts out another.
 
-load ../helpers
-load trials
+load ../lib/helpers
+load ../lib/trials
 load opponents
 
 setup()

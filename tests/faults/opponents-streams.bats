@@ -6,8 +6,8 @@
 # pause. The stream is shared, and is emptied at the first signal, for two
 # seconds at most: it must end by one, and sooner by two.
 
-load ../helpers
-load trials
+load ../lib/helpers
+load ../lib/trials
 load opponents
 
 setup()

@@ -1,11 +1,12 @@
+# SPDX-License-Identifier: ISC
 # The checks that these are known not to need: words split on purpose, and
 # $ that a shell started by a test expands.
 # shellcheck disable=SC2015,SC2016,SC2030,SC2031,SC2086
 # A pool that is replaced, killed, or absent, under load: what was accepted
 # reaches a worker.
 
-load ../helpers
-load trials
+load ../lib/helpers
+load ../lib/trials
 
 serve()
 {

@@ -5,9 +5,9 @@
 # What the manual promises, where it is awkward to keep: at the end, when
 # something is short, when a message is too large, when there are two.
 
-load ../helpers
-load trials
-load ../streams
+load ../lib/helpers
+load ../lib/trials
+load ../lib/streams
 load opponents
 
 setup()
@@ -86,10 +86,7 @@ idle_process()
 		failed="the small one has not come in $took ms"
 	not grep -q '"large"' receiver.out
 	: >enough
-	kill "$(the_one "fdsend -rw*")"
-	sleep 0.6
-	kill $(ours_named fdsend) 2>/dev/null || :
-	wait_for not_running victim
+	ended victim
 	stop receiver
 	same "${failed-}" ""
 }

@@ -1,10 +1,11 @@
+# SPDX-License-Identifier: ISC
 # The checks that these are known not to need: words split on purpose, and
 # $ that a shell started by a test expands.
 # shellcheck disable=SC2015,SC2016,SC2030,SC2031,SC2086
 # Hostile receivers: the sender ends with the promised status, in time.
 
-load ../helpers
-load trials
+load ../lib/helpers
+load ../lib/trials
 
 # receives KIND [OPTION...]: a receiver of that kind at ./s.
 receives()

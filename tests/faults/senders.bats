@@ -1,11 +1,12 @@
+# SPDX-License-Identifier: ISC
 # The checks that these are known not to need: words split on purpose, and
 # $ that a shell started by a test expands.
 # shellcheck disable=SC2015,SC2016,SC2030,SC2031,SC2086
 # Hostile senders: after thousands of malformed messages of every kind the
 # command still serves, holds what it held before, and has not filled the log.
 
-load ../helpers
-load trials
+load ../lib/helpers
+load ../lib/trials
 
 # besieged NAME: the process that receives hostile messages is NAME; note what
 # it and its workers hold.

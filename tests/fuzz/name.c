@@ -3,8 +3,8 @@
  * Names of UNIX sockets: what is a name becomes an address, and that address
  * the same name again.
  */
+#include "fdpass/name.h"
 #include "address.h"
-#include "named.h"
 
 #include "fuzz.h"
 

@@ -1,11 +1,12 @@
+# SPDX-License-Identifier: ISC
 # The checks that these are known not to need: a $ that a shell started by a
 # test expands.
 # shellcheck disable=SC2016
 # A machine with the other byte order: the commands built for s390x, statically,
 # and run by qemu, hand over to each other, and to those of this machine.
 
-load ../helpers
-load ../examples
+load ../lib/helpers
+load ../lib/examples
 
 # Compiled once, for all of the tests; `built` is there when that succeeded.
 setup_file()
@@ -21,11 +22,13 @@ setup_file()
 	emulated ./probe 2>/dev/null || return 0
 	find "$top_dir/lib" "$top_dir/cmd" -name '*.c' -print0 |
 		xargs -0 -P "$(getconf _NPROCESSORS_ONLN)" -n 4 \
-			"${cc[@]}" -std=c99 -O1 -I"$top_dir/lib" -c
+			"${cc[@]}" -std=c99 -O1 -I"$top_dir/lib" \
+			-I"$top_dir/lib/fdpass" -c
 	while read -r source; do
 		name=${source##*/}
 		library+=("${name%.c}.o")
-	done < <(find "$top_dir/lib" -name '*.c')
+	done < <(find "$top_dir/lib" -name '*.c'
+		find "$top_dir/cmd" -name 'fd*-*.c')
 	# The linker warns of getaddrinfo() in a static program.
 	for name in fdsend fdrecv fdlisten fdecho fdinfo; do
 		"${cc[@]}" -static -o "$name" "$name.o" "${library[@]}" \

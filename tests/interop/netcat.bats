@@ -1,9 +1,10 @@
+# SPDX-License-Identifier: ISC
 # netcat-openbsd connects, and passes the connection on: nc -F.
 
 # Each test runs in a subshell of its own, and $1 is for the inner shell.
 # shellcheck disable=SC2016,SC2030,SC2031
 
-load ../helpers
+load ../lib/helpers
 
 setup()
 {

@@ -1,10 +1,11 @@
+# SPDX-License-Identifier: ISC
 # Node: sockets by number, and the handles of child_process, which are
 # messages with descriptors too: a line of JSON each.
 
 # Each test runs in a subshell of its own, and $1 is for the inner shell.
 # shellcheck disable=SC2016,SC2030,SC2031
 
-load ../helpers
+load ../lib/helpers
 
 setup()
 {

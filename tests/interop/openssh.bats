@@ -1,9 +1,10 @@
+# SPDX-License-Identifier: ISC
 # OpenSSH uses a connection that it did not open: ProxyUseFdpass.
 
 # Each test runs in a subshell of its own, and $1 is for the inner shell.
 # shellcheck disable=SC2016,SC2030,SC2031
 
-load ../helpers
+load ../lib/helpers
 
 setup()
 {
@@ -126,4 +127,17 @@ serve()
 	is_status 255
 	like "$output" \
 		"*fdconnect: 127.0.0.1:$port: connect: Connection refused*"
+}
+
+@test "ssh and another client on one port, told apart by fdpeek" {
+	start server fdlisten -k -o address 127.0.0.1:0 fdpeek -t 20 sh -c '
+		[ "$FDPEEK_PROTOCOL" = ssh ] || exec cat
+		exec "$@"' sh \
+		"${as_sshd[@]}" "$sshd" -i -e -f "$PWD/sshd_config"
+	port=$(port_of address)
+	run_limited ssh -F ssh_config -p "$port" 127.0.0.1 'echo hello'
+	is_status 0
+	like "$output" "*hello"
+	same "$(echo not ssh | limited fdconnect "127.0.0.1:$port")" "not ssh"
+	stop server
 }

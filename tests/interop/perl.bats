@@ -1,9 +1,10 @@
+# SPDX-License-Identifier: ISC
 # Perl: what it inherits by number, IO::FDPass, and Socket::MsgHdr.
 
 # Each test runs in a subshell of its own, and $1 is for the inner shell.
 # shellcheck disable=SC2016,SC2030,SC2031
 
-load ../helpers
+load ../lib/helpers
 
 setup()
 {

@@ -1,10 +1,11 @@
+# SPDX-License-Identifier: ISC
 # Python: multiprocessing's way to send descriptors, socket.send_fds on streams
 # that are inherited, and what subprocess passes on.
 
 # Each test runs in a subshell of its own, and $1 is for the inner shell.
 # shellcheck disable=SC2016,SC2030,SC2031
 
-load ../helpers
+load ../lib/helpers
 
 setup()
 {

@@ -1,10 +1,11 @@
+# SPDX-License-Identifier: ISC
 # s6: its super-server feeds fdsend, its programs run under fdlisten, and its
 # fd-holder keeps what fdlisten made.
 
 # Each test runs in a subshell of its own, and $1 is for the inner shell.
 # shellcheck disable=SC2016,SC2030,SC2031
 
-load ../helpers
+load ../lib/helpers
 
 @test "connections of s6-ipcserver feed fdsend" {
 	need s6-ipcserver

@@ -1,10 +1,11 @@
+# SPDX-License-Identifier: ISC
 # socat: descriptors that it inherits by number, and connections that it passes
 # to a command.
 
 # Each test runs in a subshell of its own, and $1 is for the inner shell.
 # shellcheck disable=SC2016,SC2030,SC2031
 
-load ../helpers
+load ../lib/helpers
 
 @test "socat accepts from a socket of fdlisten -l" {
 	need socat

@@ -1,10 +1,11 @@
+# SPDX-License-Identifier: ISC
 # The protocols of a service manager: LISTEN_FDS, the notification socket with
 # its descriptor store, and systemd-socket-activate.
 
 # Each test runs in a subshell of its own, and $1 is for the inner shell.
 # shellcheck disable=SC2016,SC2030,SC2031
 
-load ../helpers
+load ../lib/helpers
 
 # A service in the manner of sd_listen_fds(3): it looks whether the
 # descriptors are meant for it, and what they are.

@@ -1,10 +1,11 @@
+# SPDX-License-Identifier: ISC
 # ucspi-tcp: tcpserver and tcpclient, and its programs under ours. What they
 # find in descriptors and environment is what UCSPI says.
 
 # Each test runs in a subshell of its own, and $1 is for the inner shell.
 # shellcheck disable=SC2016,SC2030,SC2031
 
-load ../helpers
+load ../lib/helpers
 
 # No look-ups, no names.
 plain=(-RHl0)

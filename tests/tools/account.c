@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * account - note in FILE who runs COMMAND, then become COMMAND.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * glimpse - wait for FILE and print its mode as it was at the first sight.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * hostile - a sender and a receiver that do all that they should not.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * how - run COMMAND and write to FILE how it ended: "exit 0", "signal 15".
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * moments - end a pipeline by a signal, at random moments, over and over.
  *

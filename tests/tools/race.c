@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * race - start COUNT copies of COMMAND at the same moment.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * show - print the state that this process was started in.
  *

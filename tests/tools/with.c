@@ -1,8 +1,10 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * with - start COMMAND in a given state.
  *
  *	with [-x] [-c FD] [-d SIG] [-i SIG] [-b SIG] [-u SIG] [-a SECONDS]
- *	     [-l LIMIT] [-T FD] [-L FD] [-P FD] [-N FD] [-S FD] COMMAND [ARG...]
+ *	     [-l LIMIT] [-T FD] [-L FD] [-P FD] [-N FD] [-S FD] [-R FD]
+ *	     COMMAND [ARG...]
  *
  * -x  every descriptor from 3 to 1023 is closed
  * -c  descriptor FD is closed
@@ -17,6 +19,7 @@
  * -P  FD is an unconnected UDP socket
  * -N  FD gets O_NONBLOCK
  * -S  the socket FD gets the smallest send buffer
+ * -R  the socket FD polls readable only when 1000 bytes are there
  *
  * Options work in their order.
  */
@@ -152,7 +155,7 @@ main(int argc, char *argv[])
 {
 	int c, fd, flags, least;
 
-	while ((c = getopt(argc, argv, "+xc:d:i:b:u:a:l:T:L:P:N:S:")) != -1) {
+	while ((c = getopt(argc, argv, "+xc:d:i:b:u:a:l:T:L:P:N:S:R:")) != -1) {
 		switch (c) {
 		case 'x':
 			for (fd = 3; fd < 1024; fd++)
@@ -200,6 +203,12 @@ main(int argc, char *argv[])
 			if (setsockopt(atoi(optarg), SOL_SOCKET, SO_SNDBUF,
 				&least, sizeof(least)) == -1)
 				die("SO_SNDBUF");
+			break;
+		case 'R':
+			least = 1000;
+			if (setsockopt(atoi(optarg), SOL_SOCKET, SO_RCVLOWAT,
+				&least, sizeof(least)) == -1)
+				die("SO_RCVLOWAT");
 			break;
 		default:
 			return 125;

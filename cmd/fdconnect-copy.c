@@ -1,0 +1,495 @@
+/* SPDX-License-Identifier: ISC */
+#include "sys.h"
+
+#include "fdconnect-copy.h"
+
+#include "diag.h"
+#include "fdconnect-part.h"
+#include "fdconnect-show.h"
+#include "trace.h"
+#include "wait.h"
+
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+#include <unistd.h>
+
+#define CHUNK (64 * 1024)
+#define AT_ONCE 16 /* parts of one direction */
+#define HOLD_OFF 64
+#define RETRY_NOTHING 1 /* ms: readable, but there was nothing */
+#define RETRY_SHORT 10  /* ms: something has run out */
+#define PATIENCE 3000   /* ms: then it is said */
+#ifndef PIPE_BUF
+#define PIPE_BUF _POSIX_PIPE_BUF
+#endif
+
+/* One direction. */
+struct flow {
+	const char *sign; /* in the trace */
+	const char *from_name;
+	const char *to_name;
+	const char *read_name;
+	const char *write_name;
+	int from;
+	int to;
+	int to_type;            /* of parts; -1: bytes alone are copied */
+	int brings_descriptors; /* which cannot pass */
+	int is_socket;          /* to send() to */
+	int send_flags;
+	size_t most; /* bytes that write() takes without blocking */
+	struct source source;
+	struct part part;
+	int is_readable;     /* says poll() */
+	int hold_off;        /* so often ask poll() before the next part */
+	int is_full;         /* of what is to be written */
+	int has_ended;       /* nothing more comes */
+	int is_over;         /* and all that came is written */
+	int64_t again;       /* not before; -1 */
+	int64_t short_since; /* something has run out; -1 */
+	int short_was_said;
+};
+
+struct copy {
+	int connection;
+	int keeps_open;
+	struct flow there;
+	struct flow back;
+	int status;
+	struct failure reset; /* of the connection, while we were sending */
+};
+
+static char buffers[2][PART_MOST];
+static struct copy copy;
+
+static int
+has_parts(const struct flow *w)
+{
+	return w->to_type != -1;
+}
+
+/*
+ * poll() promises room for PIPE_BUF bytes in a pipe, no more: a longer write
+ * could block, and the other direction with it.
+ */
+static void
+ask_output(struct flow *w)
+{
+	struct stat st;
+
+	w->most = PIPE_BUF;
+	if (fstat(w->to, &st) == -1)
+		return;
+	w->is_socket = S_ISSOCK(st.st_mode);
+	if (S_ISREG(st.st_mode) || w->is_socket)
+		w->most = CHUNK;
+}
+
+static void
+init(struct flow *w, const char *sign, int from, int to, char *bytes)
+{
+	int type = part_type(from);
+
+	w->sign = sign;
+	w->from = from;
+	w->to = to;
+	w->part.bytes = bytes;
+	w->again = w->short_since = -1;
+	w->brings_descriptors = type != -1;
+	w->to_type = type == -1 ? -1 : part_type(to);
+	ask_output(w);
+	if (has_parts(w)) {
+		w->read_name = "recvmsg";
+		w->write_name = "sendmsg";
+		part_source(&w->source, from, type,
+		    type == w->to_type ? PART_MOST : CHUNK);
+	}
+}
+
+/* What has run out is waited for, and said when that takes long. */
+static int
+wait_short(struct flow *w, const char *name, const char *operation)
+{
+	if (w->short_since == -1)
+		w->short_since = wait_now();
+	w->again = wait_deadline(RETRY_SHORT);
+	if (!w->short_was_said &&
+	    wait_now() - w->short_since >= PATIENCE * 1000) {
+		diag("%s: %s: %s; waiting", name, operation, strerror(errno));
+		w->short_was_said = 1;
+	}
+	return 0;
+}
+
+static void
+end_short(struct flow *w)
+{
+	w->short_since = -1;
+	w->short_was_said = 0;
+}
+
+static int
+fill_plain(struct flow *w, struct failure *f)
+{
+	struct wait_guard guard;
+	ssize_t n;
+
+	trace_before("C", "%s(%d)", w->read_name, w->from);
+	/* The kernel closes descriptors that come with the bytes. */
+	if (w->brings_descriptors)
+		wait_guard_begin(&guard);
+	n = read(w->from, w->part.bytes, CHUNK);
+	if (w->brings_descriptors)
+		wait_guard_end(&guard);
+	if (n == -1 && (sys_would_block(errno) || errno == EINTR))
+		return 0;
+	if (n == -1)
+		return failure_errno(f, w->read_name);
+	if (trace_on)
+		trace("C", "%s(%d) = %zd bytes", w->read_name, w->from, n);
+	w->part.length = (size_t)n;
+	w->part.sent = 0;
+	w->is_full = n > 0;
+	w->has_ended = n == 0;
+	return 0;
+}
+
+static int
+fill(struct flow *w, struct failure *f)
+{
+	enum part_result r;
+
+	if (!has_parts(w))
+		return fill_plain(w, f);
+	trace_before("C", "%s(%d)", w->read_name, w->from);
+	r = part_take(&w->part, &w->source);
+	w->is_full = r == PART_TAKEN;
+	w->has_ended = r == PART_END;
+	if (r != PART_ERROR)
+		end_short(w);
+	if (r != PART_ERROR || errno == EINTR)
+		return 0;
+	if (sys_would_block(errno)) {
+		if (w->is_readable && !part_drop_urgent(w->from))
+			w->again = wait_deadline(RETRY_NOTHING);
+		return 0;
+	}
+	if (wait_is_waited_out(errno))
+		return wait_short(w, w->from_name, w->read_name);
+	if (errno == EBADMSG)
+		return failure_reason(f, errno, "descriptors were lost");
+	return failure_errno(f, w->read_name);
+}
+
+/* To sockets with send(), which needs not block at all. */
+static int
+drain_plain(struct flow *w, struct failure *f)
+{
+	struct part *p = &w->part;
+	size_t left = p->length - p->sent;
+	ssize_t n;
+
+	if (left > w->most)
+		left = w->most;
+	trace_call("C", "%s(%d, %zu bytes)", w->write_name, w->to, left);
+	if (w->is_socket)
+		n = send(w->to, p->bytes + p->sent, left,
+		    MSG_DONTWAIT | w->send_flags);
+	else
+		n = write(w->to, p->bytes + p->sent, left);
+	if (n == -1 && (sys_would_block(errno) || errno == EINTR))
+		return 0;
+	if (n == -1)
+		return failure_errno(f, w->write_name);
+	p->sent += (size_t)n;
+	w->is_full = p->sent < p->length;
+	return 0;
+}
+
+static int
+drain(struct flow *w, struct failure *f)
+{
+	struct part *p = &w->part;
+
+	if (!has_parts(w))
+		return drain_plain(w, f);
+	trace_before("C", "%s(%d)", w->write_name, w->to);
+	if (part_send(p, w->to, w->to_type) == -1) {
+		if (sys_would_block(errno) || errno == EINTR)
+			return 0;
+		if (wait_is_waited_out(errno))
+			return wait_short(w, w->to_name, w->write_name);
+		return failure_errno(f, w->write_name);
+	}
+	end_short(w);
+	if (p->sent < p->length)
+		return 0;
+	w->is_full = 0;
+	show_part(w->sign, p);
+	part_close(p);
+	return 0;
+}
+
+/*
+ * Pass on what there is. Where more parts waited the last time they are looked
+ * for without asking poll() first, but not for long: there is the other
+ * direction, too.
+ */
+static int
+move(struct flow *w, struct failure *f)
+{
+	int n;
+
+	w->is_readable = !w->is_full;
+	for (n = 0; n < AT_ONCE; n++) {
+		if (!w->is_full && fill(w, f) == -1)
+			return -1;
+		if (!w->is_full && n > 0)
+			w->hold_off = HOLD_OFF;
+		if (!w->is_full)
+			return 0;
+		w->is_readable = 0;
+		if (drain(w, f) == -1)
+			return -1;
+		if (w->is_full || !has_parts(w))
+			return 0;
+		if (w->hold_off > 0) {
+			w->hold_off--;
+			return 0;
+		}
+	}
+	return 0;
+}
+
+/* Nothing more is written there. */
+static void
+end(struct flow *w)
+{
+	w->has_ended = 1;
+	w->is_full = 0;
+	w->again = -1;
+	if (has_parts(w))
+		part_close(&w->part);
+}
+
+/*
+ * Who sends to one that reads no more is told so, as it would be without us.
+ * What has come nevertheless would keep it waiting for room.
+ */
+static int
+end_refused(struct flow *w)
+{
+	end(w);
+	if (!has_parts(w))
+		return 0;
+	shutdown(w->from, SHUT_RD);
+	while (part_take(&w->part, &w->source) == PART_TAKEN)
+		part_close(&w->part);
+	return 0;
+}
+
+static int
+is_gone(int error)
+{
+	return error == EPIPE || error == ECONNRESET;
+}
+
+/*
+ * To the connection. A peer that wants no more of it just ends this direction.
+ * One that has reset the connection may have answered before; that is worth
+ * reading, but then it is a failure. A client that has gone is none.
+ */
+static int
+move_there(struct copy *c, struct failure *f)
+{
+	struct flow *w = &c->there;
+
+	if (move(w, f) == 0)
+		return 0;
+	if (f->operation == w->write_name && is_gone(f->error)) {
+		if (f->error == ECONNRESET)
+			c->reset = *f;
+		return end_refused(w);
+	}
+	if (has_parts(w) && f->operation == w->read_name &&
+	    f->error == ECONNRESET) {
+		c->status = EXIT_WRONG;
+		show_end(w->sign, "reset");
+		end(w);
+		return 0;
+	}
+	diag_failure(
+	    f->operation == w->write_name ? w->to_name : w->from_name, f);
+	return -1;
+}
+
+static int
+move_back(struct copy *c, struct failure *f)
+{
+	struct flow *w = &c->back;
+
+	if (move(w, f) == 0)
+		return 0;
+	if (has_parts(w) && f->operation == w->write_name &&
+	    is_gone(f->error)) {
+		if (f->error == ECONNRESET)
+			c->status = EXIT_WRONG;
+		return end_refused(w);
+	}
+	diag_failure(
+	    f->operation == w->write_name ? w->to_name : w->from_name, f);
+	return -1;
+}
+
+static int
+has_hung_up(int fd)
+{
+	struct pollfd p;
+
+	p.fd = fd;
+	p.events = 0;
+	return poll(&p, 1, 0) == 1 && (p.revents & (POLLERR | POLLHUP)) != 0;
+}
+
+/* The end of standard input: the server can still answer. */
+static void
+finish_there(struct copy *c)
+{
+	c->there.is_over = 1;
+	show_end(c->there.sign, "end");
+	if (c->keeps_open)
+		return;
+	if (!has_parts(&c->there))
+		trace_call("C", "shutdown(%d, SHUT_WR)", c->connection);
+	shutdown(c->connection, SHUT_WR);
+}
+
+/*
+ * The server has sent all. A client that goes on is told so, unless the server
+ * wants no more of it either: closing will tell that.
+ */
+static void
+finish_back(struct copy *c)
+{
+	c->back.is_over = 1;
+	show_end(c->back.sign, "end");
+	if (c->there.is_over)
+		return;
+	if (has_hung_up(c->connection))
+		end(&c->there);
+	else if (c->back.is_socket)
+		shutdown(c->back.to, SHUT_WR);
+}
+
+/* What to wait for: data, or room for it. */
+static int64_t
+prepare(struct flow *w, struct pollfd *p, int64_t now)
+{
+	p->revents = 0;
+	p->fd = -1;
+	if (w->is_over)
+		return -1;
+	if (now < w->again)
+		return w->again;
+	w->again = -1;
+	p->fd = w->is_full ? w->to : w->from;
+	p->events = w->is_full ? POLLOUT : POLLIN;
+	return -1;
+}
+
+/* A side may go while there is nothing to send to it. */
+static void
+watch(struct pollfd *p, int fd, int is_needed)
+{
+	p->fd = is_needed ? fd : -1;
+	p->events = p->revents = 0;
+}
+
+static int
+turn(struct copy *c, struct failure *f)
+{
+	struct flow *there = &c->there, *back = &c->back;
+	struct pollfd p[4];
+	int64_t wake, now = -1;
+
+	if (there->again != -1 || back->again != -1)
+		now = wait_now();
+	wake = prepare(there, &p[0], now);
+	wake = wait_earlier(wake, prepare(back, &p[1], now));
+	watch(&p[2], c->connection, back->is_over);
+	watch(&p[3], back->to, there->is_over && has_parts(back));
+	if (wait_poll(p, 4, wake) == -1) {
+		if (errno == EINTR)
+			return 0;
+		failure_errno(f, "poll");
+		diag_failure(there->to_name, f);
+		return -1;
+	}
+	if (p[0].revents != 0 && move_there(c, f) == -1)
+		return -1;
+	if ((p[2].revents & (POLLERR | POLLHUP)) != 0)
+		end(there);
+	if (p[1].revents != 0 && move_back(c, f) == -1)
+		return -1;
+	if ((p[3].revents & (POLLERR | POLLHUP)) != 0)
+		end(back);
+	if (there->has_ended && !there->is_full && !there->is_over)
+		finish_there(c);
+	if (back->has_ended && !back->is_full && !back->is_over)
+		finish_back(c);
+	return 0;
+}
+
+/* Descriptors in flight are counted by it, and so are those that we hold. */
+static void
+raise_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == -1)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+static void
+prepare_copy(struct copy *c, int connection, const char *name)
+{
+	c->connection = connection;
+	c->there.read_name = "read";
+	c->there.write_name = "send";
+	c->there.from_name = "standard input";
+	c->there.to_name = name;
+	c->there.send_flags = MSG_NOSIGNAL;
+	init(&c->there, ">", STDIN_FILENO, connection, buffers[0]);
+	c->back.read_name = "recv";
+	c->back.write_name = "write";
+	c->back.from_name = name;
+	c->back.to_name = "standard output";
+	init(&c->back, "<", connection, STDOUT_FILENO, buffers[1]);
+	if (has_parts(&c->there) || has_parts(&c->back))
+		raise_limit();
+}
+
+int
+copy_both(int connection, const char *name, int keeps_open)
+{
+	struct copy *c = &copy;
+	struct failure f = {NULL, 0, ""};
+
+	prepare_copy(c, connection, name);
+	c->keeps_open = keeps_open;
+	while (!c->there.is_over || !c->back.is_over)
+		if (turn(c, &f) == -1)
+			return EXIT_WRONG;
+	if (trace_has_room())
+		trace_call("C", "close(%d)", connection);
+	close(connection);
+	if (c->reset.error == 0)
+		return c->status;
+	diag_failure(name, &c->reset);
+	return EXIT_WRONG;
+}

@@ -1,0 +1,437 @@
+/* SPDX-License-Identifier: ISC */
+#include "sys.h"
+
+#include "fdconnect-part.h"
+
+#include "wait.h"
+
+#include <sys/uio.h>
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#define FLOOD 8192           /* bytes in the queue that are worth a question */
+#define SPARE_DESCRIPTORS 16 /* beside those of two parts */
+
+/* Room for the largest control messages, aligned as the kernel wants it. */
+union control {
+	struct cmsghdr align;
+	char bytes[CMSG_SPACE(sizeof(int) * FDPASS_MAX_FDS) + 256];
+};
+
+/* Room for credentials, and for nothing else. */
+union credentials {
+	struct cmsghdr align;
+	char bytes[SYS_CREDS_SPACE + 1];
+};
+
+/* Never written: the kernel fails with EFAULT when it tries. */
+static const char unwritable = 'x';
+
+/*
+ * The last close of a foreign descriptor may take as long as its owner has
+ * asked for with SO_LINGER, and so may that of a socket in whose queue others
+ * wait.
+ */
+static void
+close_foreign(int fd)
+{
+	struct wait_guard guard;
+	int type;
+	socklen_t size = sizeof type;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == -1) {
+		close(fd);
+		return;
+	}
+	wait_guard_begin(&guard);
+	close(fd);
+	wait_guard_end(&guard);
+}
+
+static void
+close_fds(const int *fds, size_t count)
+{
+	int saved = errno;
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		close_foreign(fds[i]);
+	errno = saved;
+}
+
+void
+part_close(struct part *p)
+{
+	close_fds(p->fds, p->count);
+	p->length = p->sent = p->count = 0;
+}
+
+int
+part_type(int fd)
+{
+	struct sockaddr_storage a;
+	socklen_t length = sizeof a, size = sizeof(int);
+	int type;
+
+	memset(&a, 0, sizeof a);
+	if (getsockname(fd, (struct sockaddr *)&a, &length) == -1 ||
+	    a.ss_family != AF_UNIX ||
+	    getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == -1)
+		return -1;
+	return type == SOCK_STREAM || type == SOCK_SEQPACKET ? type : -1;
+}
+
+void
+part_source(struct source *s, int fd, int type, size_t most)
+{
+	memset(s, 0, sizeof *s);
+	s->fd = fd;
+	s->type = type;
+	s->most = most;
+	s->has_creds = sys_has_creds(fd);
+	s->room = ROOM_UNKNOWN;
+}
+
+/* Add the descriptors of all control messages to those in fds. */
+static void
+collect(struct msghdr *m, int fds[FDPASS_MAX_FDS], size_t *count)
+{
+	struct sys_peer ignored;
+	struct cmsghdr *h;
+	size_t i, n;
+	int fd;
+
+	for (h = CMSG_FIRSTHDR(m); h != NULL; h = CMSG_NXTHDR(m, h)) {
+		if (h->cmsg_level != SOL_SOCKET || h->cmsg_type != SCM_RIGHTS) {
+			sys_get_creds(h, &ignored);
+			continue;
+		}
+		n = (h->cmsg_len - CMSG_LEN(0)) / sizeof fd;
+		for (i = 0; i < n; i++) {
+			memcpy(&fd, CMSG_DATA(h) + i * sizeof fd, sizeof fd);
+			if (!SYS_HAS_CMSG_CLOEXEC)
+				sys_cloexec(fd);
+			if (*count < FDPASS_MAX_FDS)
+				fds[(*count)++] = fd;
+			else
+				close_fds(&fd, 1);
+		}
+	}
+}
+
+static void
+header(struct msghdr *m, struct iovec *iov, unsigned short n, void *control,
+    size_t room)
+{
+	memset(m, 0, sizeof *m);
+	m->msg_iov = iov;
+	m->msg_iovlen = n;
+	if (room > 0)
+		m->msg_control = control;
+	m->msg_controllen = (socklen_t)room;
+}
+
+/*
+ * Look at what waits, without room for descriptors: *has_fds tells whether
+ * there are some. On a stream what is returned ends with the part that they
+ * belong to, or before it if size is reached. The credentials that the owner
+ * of the socket wants to see with each message would look like descriptors.
+ */
+static ssize_t
+peek(struct source *s, struct iovec *iov, unsigned short n_iov, int *has_fds)
+{
+	int fds[FDPASS_MAX_FDS];
+	union credentials control;
+	struct msghdr m;
+	size_t count = 0;
+	ssize_t n;
+
+	header(
+	    &m, iov, n_iov, control.bytes, s->has_creds ? SYS_CREDS_SPACE : 0);
+	n = recvmsg(s->fd, &m, MSG_PEEK | MSG_DONTWAIT | SYS_CMSG_CLOEXEC);
+	if (n == -1)
+		return -1;
+	*has_fds = (m.msg_flags & MSG_CTRUNC) != 0;
+	if (m.msg_controllen == 0)
+		return n;
+	/* The owner does not want credentials any more. */
+	collect(&m, fds, &count);
+	if (count > 0) {
+		close_fds(fds, count);
+		s->has_creds = sys_has_creds(s->fd);
+		*has_fds = 1;
+	}
+	return n;
+}
+
+static ssize_t
+peek_at(struct source *s, char *bytes, size_t size, int *has_fds)
+{
+	struct iovec iov;
+
+	iov.iov_base = bytes;
+	iov.iov_len = size;
+	return peek(s, &iov, 1, has_fds);
+}
+
+/*
+ * The n bytes that wait end with a part that has descriptors: how many stand
+ * before it? The kernel copies part by part, and the last byte of the last
+ * part has nowhere to go. 0 if there are none, or the system does not tell.
+ */
+static size_t
+plain_before(struct source *s, char *scratch, size_t n)
+{
+	struct iovec iov[2];
+	int has_fds;
+	ssize_t r;
+
+	if (n < 2)
+		return 0;
+	iov[0].iov_base = scratch;
+	iov[0].iov_len = n - 1;
+	iov[1].iov_base = (void *)(size_t)&unwritable;
+	iov[1].iov_len = 1;
+	r = peek(s, iov, 2, &has_fds);
+	return r > 0 && (size_t)r < n ? (size_t)r : 0;
+}
+
+/*
+ * Receive up to n bytes more, and their descriptors. 1 if something came, 0 at
+ * the end of file and for an empty message, -1 with errno. There is always
+ * room for the control messages: what is cut nevertheless is lost.
+ */
+static int
+receive(struct part *p, struct source *s, size_t n)
+{
+	union control control;
+	struct msghdr m;
+	struct iovec iov;
+	ssize_t r;
+
+	iov.iov_base = p->bytes + p->length;
+	iov.iov_len = n;
+	header(&m, &iov, 1, control.bytes, sizeof control.bytes);
+	r = recvmsg(s->fd, &m, MSG_DONTWAIT | SYS_CMSG_CLOEXEC);
+	if (r == -1)
+		return -1;
+	p->length += (size_t)r;
+	if (m.msg_controllen > 0)
+		collect(&m, p->fds, &p->count);
+	if ((m.msg_flags & (MSG_CTRUNC | MSG_TRUNC)) != 0) {
+		errno = m.msg_flags & MSG_CTRUNC ? EBADMSG : EMSGSIZE;
+		return -1;
+	}
+	return r > 0 || p->count > 0;
+}
+
+/* Would the table hold all that two parts can bring? */
+static int
+has_plenty(int fd)
+{
+	int fds[2 * FDPASS_MAX_FDS + SPARE_DESCRIPTORS];
+	size_t i, n = 0;
+
+	while (n < sizeof fds / sizeof fds[0]) {
+		fds[n] = sys_dup_above(fd, 0);
+		if (fds[n] == -1)
+			break;
+		n++;
+	}
+	for (i = 0; i < n; i++)
+		close(fds[i]);
+	return n == sizeof fds / sizeof fds[0];
+}
+
+/*
+ * Is there room for the next descriptors? Where that is not known, receive
+ * them from the queue without taking them out of it.
+ */
+static int
+has_room(struct source *s)
+{
+	int fds[FDPASS_MAX_FDS];
+	union control control;
+	struct msghdr m;
+	struct iovec iov;
+	size_t count = 0;
+	char byte;
+	ssize_t n;
+
+	if (s->room == ROOM_UNKNOWN)
+		s->room = has_plenty(s->fd) ? ROOM_PLENTY : ROOM_TIGHT;
+	if (s->room == ROOM_PLENTY)
+		return 1;
+	iov.iov_base = &byte;
+	iov.iov_len = 1;
+	header(&m, &iov, 1, control.bytes, sizeof control.bytes);
+	n = recvmsg(s->fd, &m, MSG_PEEK | MSG_DONTWAIT | SYS_CMSG_CLOEXEC);
+	if (n == -1)
+		return 1; /* the next call tells why */
+	collect(&m, fds, &count);
+	close_fds(fds, count);
+	return (m.msg_flags & MSG_CTRUNC) == 0;
+}
+
+/*
+ * The n bytes that wait end with a part that has descriptors. Receive what
+ * stands before that part, or the part alone: the first byte brings the
+ * descriptors.
+ */
+static int
+take_with_descriptors(struct part *p, struct source *s, size_t n)
+{
+	size_t rest = n - 1;
+	int r;
+
+	if (!has_room(s)) {
+		errno = EMFILE;
+		return -1;
+	}
+	r = receive(p, s, 1);
+	if (r != 1)
+		return r;
+	if (p->count == 0)
+		rest = plain_before(s, p->bytes + 1, rest);
+	/* What has come already is passed on, even if this fails. */
+	if (rest > 0)
+		receive(p, s, rest);
+	if (p->count == 0 && p->length == n)
+		s->has_creds = sys_has_creds(s->fd);
+	return 1;
+}
+
+/*
+ * Where much waits, ask how much, and whether there are any descriptors at
+ * all: on Linux a look at one byte sees them. It returns what can be received
+ * without another look, 0 if nothing, -1 at the end or with errno.
+ */
+static ssize_t
+all_plain(struct part *p, struct source *s)
+{
+	int queued = sys_queued(s->fd), has_fds;
+	ssize_t n;
+
+	if (queued < FLOOD) {
+		s->is_flood = 0;
+		return 0;
+	}
+	n = peek_at(s, p->bytes, 1, &has_fds);
+	return n == 1 && !has_fds ? queued : 0;
+}
+
+static int
+take_from_stream(struct part *p, struct source *s)
+{
+	int has_fds;
+	ssize_t n;
+
+	if (s->is_flood && (n = all_plain(p, s)) > 0)
+		return receive(p, s, (size_t)n < s->most ? (size_t)n : s->most);
+	n = peek_at(s, p->bytes, s->most, &has_fds);
+	if (n <= 0)
+		return (int)n;
+	s->is_flood = n >= FLOOD;
+	return has_fds ? take_with_descriptors(p, s, (size_t)n) :
+			 receive(p, s, (size_t)n);
+}
+
+/*
+ * An empty message looks like the end, but only that has a hang-up and nothing
+ * more in the queue.
+ */
+static int
+is_end(int fd)
+{
+	struct pollfd p;
+
+	if (SYS_POLLRDHUP == 0)
+		return 1;
+	p.fd = fd;
+	p.events = SYS_POLLRDHUP;
+	return poll(&p, 1, 0) == 1 &&
+	    (p.revents & (SYS_POLLRDHUP | POLLHUP)) != 0 && sys_queued(fd) == 0;
+}
+
+static int
+take_message(struct part *p, struct source *s)
+{
+	int r;
+
+	if (!has_room(s)) {
+		errno = EMFILE;
+		return -1;
+	}
+	r = receive(p, s, s->most);
+	return r == 0 ? !is_end(s->fd) : r;
+}
+
+int
+part_drop_urgent(int fd)
+{
+	char byte;
+
+	return recv(fd, &byte, 1, MSG_OOB | MSG_DONTWAIT) == 1;
+}
+
+enum part_result
+part_take(struct part *p, struct source *s)
+{
+	int r;
+
+	p->length = p->sent = p->count = 0;
+	r = s->type == SOCK_STREAM ? take_from_stream(p, s) :
+				     take_message(p, s);
+	if (r == 1)
+		return PART_TAKEN;
+	if (r == 0)
+		return PART_END;
+	close_fds(p->fds, p->count);
+	p->length = p->count = 0;
+	return PART_ERROR;
+}
+
+/* The control message for the part's descriptors; returns its space. */
+static size_t
+put_rights(const struct part *p, union control *control)
+{
+	size_t length = sizeof(int) * p->count;
+	struct cmsghdr h;
+
+	memset(control->bytes, 0, CMSG_SPACE(length));
+	memset(&h, 0, sizeof h);
+	h.cmsg_len = (socklen_t)CMSG_LEN(length);
+	h.cmsg_level = SOL_SOCKET;
+	h.cmsg_type = SCM_RIGHTS;
+	memcpy(control->bytes, &h, sizeof h);
+	memcpy(control->bytes + CMSG_LEN(0), p->fds, length);
+	return CMSG_SPACE(length);
+}
+
+int
+part_send(struct part *p, int fd, int type)
+{
+	union control control;
+	struct msghdr m;
+	struct iovec iov;
+	ssize_t n;
+
+	/* A stream carries nothing without a byte. */
+	if (p->length == 0 && type == SOCK_STREAM) {
+		if (p->count == 0)
+			return 0;
+		p->bytes[0] = '\0';
+		p->length = 1;
+	}
+	iov.iov_base = p->bytes + p->sent;
+	iov.iov_len = p->length - p->sent;
+	header(&m, &iov, 1, control.bytes,
+	    p->sent == 0 && p->count > 0 ? put_rights(p, &control) : 0);
+	n = sys_sendmsg(fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL);
+	if (n == -1)
+		return -1;
+	p->sent += (size_t)n;
+	return 0;
+}

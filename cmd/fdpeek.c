@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * fdpeek: which worker is it for? Look at what the client on standard input
+ * says, without taking it, and become COMMAND.
+ */
+#include "sys.h"
+
+#include "child.h"
+#include "descriptors.h"
+#include "diag.h"
+#include "fdpeek-protocol.h"
+#include "info.h"
+#include "landing.h"
+#include "options.h"
+#include "text.h"
+#include "trace.h"
+#include "wait.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char synopsis[] =
+    "fdpeek [-v] [-b bytes] [-t seconds] COMMAND [ARG...]\n";
+
+static const char help[] =
+    "  -b bytes    look at so many bytes at most (default 16384)\n"
+    "  -t seconds  wait that long in all (default 10)\n"
+    "  -v          trace each look on standard error\n"
+    "\n"
+    "  COMMAND     what to become; it finds every byte unread\n";
+
+#define BYTES 16384 /* -b */
+#define MOST 65536  /* -b, at most */
+#define SECONDS 10  /* -t */
+#define INTERVAL 20 /* ms between looks where arrivals are not told */
+#define SHOWN 32    /* bytes in a line of the trace */
+#define STEP "P"
+
+extern char **environ;
+
+static unsigned char bytes[MOST];
+static struct protocol client;
+static struct command command;
+
+/* Only from a connection can bytes be had that stay there. */
+static int
+check_input(struct failure *f)
+{
+	char what[INFO_TEXT];
+	socklen_t length = sizeof(int);
+	int type;
+
+	if (!descriptors_is_open(STDIN_FILENO))
+		return failure_reason(f, EBADF, "not open");
+	if (getsockopt(STDIN_FILENO, SOL_SOCKET, SO_TYPE, &type, &length) ==
+		0 &&
+	    type == SOCK_STREAM && landing_is_connection(STDIN_FILENO))
+		return 0;
+	info_type(what, sizeof what, STDIN_FILENO);
+	return failure_reason(f, EINVAL,
+	    "%s, not a connection (write fdlisten ADDRESS fdpeek ..., or "
+	    "fdrecv - fdpeek ...)",
+	    what);
+}
+
+static void
+trace_look(ssize_t n)
+{
+	char line[400];
+	struct text t;
+	size_t shown = n < SHOWN ? (size_t)n : SHOWN;
+
+	if (!trace_on)
+		return;
+	text_init(&t, line, sizeof line);
+	text_add(&t, "%zd bytes, \"", n);
+	text_add_escaped(&t, (const char *)bytes, shown);
+	text_add(&t, "\"%s", (size_t)n > shown ? "..." : "");
+	text_add(&t, ": %s", client.name[0] != '\0' ? client.name : "unknown");
+	if (client.host[0] != '\0')
+		text_add(&t, " for %s", client.host);
+	trace(STEP, "recv(0, MSG_PEEK) = %s", line);
+}
+
+/* What has come, at most so many bytes of it; as recv() otherwise. */
+static ssize_t
+receive(size_t most, int64_t deadline)
+{
+	ssize_t n;
+
+	for (;;) {
+		n = recv(STDIN_FILENO, bytes, most, MSG_PEEK | MSG_DONTWAIT);
+		if (n == -1 && wait_is_waited_out(errno) &&
+		    wait_now() < deadline)
+			wait_pause(INTERVAL);
+		else if (n != -1 || errno != EINTR)
+			return n;
+	}
+}
+
+/* Returns 1 when there is nothing more to wait for. */
+static int
+look(size_t most, int64_t deadline)
+{
+	int is_decided;
+	ssize_t n;
+
+	trace_before(STEP, "recv(0, MSG_PEEK)");
+	n = receive(most, deadline);
+	if (n == -1) {
+		trace(STEP, "recv(0, MSG_PEEK) = %s", strerror(errno));
+		return !sys_would_block(errno);
+	}
+	is_decided = protocol_look(&client, bytes, (size_t)n);
+	trace_look(n);
+	return is_decided || n == 0 || (size_t)n == most;
+}
+
+/*
+ * Until something comes, or the deadline. What has been looked at would be
+ * announced again and again, but for arrivals; without it, look at intervals.
+ */
+static void
+wait_for_arrival(int arrivals, int is_first, int64_t deadline)
+{
+	struct pollfd p;
+
+	p.fd = arrivals != -1 ? arrivals : STDIN_FILENO;
+	p.events = POLLIN;
+	if (arrivals != -1 || is_first)
+		wait_poll(&p, 1, deadline);
+	else
+		wait_poll(
+		    NULL, 0, wait_earlier(deadline, wait_deadline(INTERVAL)));
+	if (arrivals != -1)
+		sys_arrivals_clear(arrivals);
+}
+
+enum end { NO_END, END, END_BY_RESET };
+
+/* Whether the client has ended what it sends. A reset may have left bytes. */
+static enum end
+end_of_input(void)
+{
+	struct pollfd p;
+
+	p.fd = STDIN_FILENO;
+	p.events = SYS_POLLRDHUP;
+	p.revents = 0;
+	if (poll(&p, 1, 0) != 1 || (p.revents & (POLLHUP | SYS_POLLRDHUP)) == 0)
+		return NO_END;
+	if ((p.revents & POLLERR) != 0 && sys_queued(STDIN_FILENO) == 0)
+		return END_BY_RESET;
+	return END;
+}
+
+/* Look whenever something has come, until that suffices. */
+static void
+peek(size_t most, int64_t deadline)
+{
+	int arrivals = sys_arrivals(STDIN_FILENO), is_first = 1, is_late;
+	enum end end;
+
+	protocol_look(&client, bytes, 0);
+	do {
+		wait_for_arrival(arrivals, is_first, deadline);
+		is_first = 0;
+		is_late = wait_now() >= deadline;
+		/* Asked before the look: what came before it is there then. */
+		end = end_of_input();
+		/* A look would take the error, which COMMAND is to find. */
+		if (end == END_BY_RESET)
+			break;
+	} while (!look(most, deadline) && end == NO_END && !is_late);
+	if (arrivals != -1)
+		close(arrivals);
+}
+
+/* Tell COMMAND; nothing that was inherited under these names may stay. */
+static int
+set_environment(void)
+{
+	char **from, **to = environ;
+
+	for (from = environ; *from != NULL; from++)
+		if (strncmp(*from, "FDPEEK_", 7) != 0)
+			*to++ = *from;
+	*to = NULL;
+	if (setenv("FDPEEK_PROTOCOL", client.name, 1) == -1 ||
+	    setenv("FDPEEK_HOST", client.host, 1) == -1)
+		return -1;
+	return setenv("FDPEEK_LINE", client.line, 1);
+}
+
+int
+main(int argc, char *argv[])
+{
+	static struct landing nothing;
+	int64_t timeout = SECONDS * 1000;
+	size_t most = BYTES;
+	struct failure f;
+	int c, status, verbose = 0;
+
+	options_init(argc, argv, "fdpeek", synopsis, help);
+	while ((c = options_get(argc, argv, "+:b:t:v")) != -1)
+		if (c == 'b')
+			most = (size_t)options_number(c, optarg, 1, MOST);
+		else if (c == 't')
+			timeout = options_seconds(c, optarg);
+		else
+			verbose = 1;
+	if (optind == argc)
+		options_wrong("COMMAND is missing");
+	options_trace(verbose);
+	status = command_find(&command, argv + optind, &f);
+	if (status != 0) {
+		diag_failure(argv[optind], &f);
+		return status;
+	}
+	if (check_input(&f) == -1) {
+		diag_failure("standard input", &f);
+		return EXIT_WRONG;
+	}
+	peek(most, wait_deadline(timeout));
+	if (set_environment() == -1) {
+		diag_errno(command.path, "environment");
+		return EXIT_WRONG;
+	}
+	return command_become(&command, STEP, &nothing, NULL);
+}

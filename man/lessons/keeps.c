@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A mistake: a process forks another that writes to it through a pair of
+ * sockets, and keeps a copy of the other's end. So it waits for an end of file
+ * that it prevents itself.
+ */
+#include <sys/socket.h>
+
+#include <stdio.h>
+#include <unistd.h>
+
+int
+main(void)
+{
+	char bytes[64];
+	int pair[2];
+	ssize_t n;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == -1)
+		return 1;
+	if (fork() == 0) {
+		close(pair[0]);
+		n = write(pair[1], "hello\n", 6);
+		return n != 6; /* its copy of pair[1] is closed now */
+	}
+	/* Here close(pair[1]) is missing. */
+	while ((n = read(pair[0], bytes, sizeof bytes)) > 0) {
+		printf("%ld bytes\n", (long)n);
+		fflush(stdout);
+	}
+	puts("end of file");
+	return 0;
+}

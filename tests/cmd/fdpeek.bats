@@ -1,0 +1,682 @@
+# SPDX-License-Identifier: ISC
+# fdpeek: what it says of a client, and that COMMAND finds every byte unread.
+
+# $1 and the variables are for the inner shell.
+# shellcheck disable=SC2016,SC2030,SC2031
+
+load ../lib/helpers
+
+# Long enough never to be what ends a test.
+ages=1000
+
+setup()
+{
+	common_setup
+	corpus=$top_dir/tests/fuzz/corpus/peek
+	unset FDPEEK_PROTOCOL FDPEEK_HOST FDPEEK_LINE
+}
+
+# What COMMAND is in most tests: a line of what it was told, then what it finds
+# in the connection.
+tell='printf "%s;%s;%s\n" "$FDPEEK_PROTOCOL" "$FDPEEK_HOST" "$FDPEEK_LINE"; cat'
+
+# serve OPTION...: fdpeek for each connection; its address in $address.
+serve()
+{
+	start server fdlisten -k -o address 127.0.0.1:0 \
+		fdpeek "$@" sh -c "$tell"
+	address=$(address_of address)
+}
+
+# told TEXT: what fdpeek says of a client who says TEXT, a format of printf, and
+# ends.
+told()
+{
+	# shellcheck disable=SC2059
+	printf "$1" | limited speak "$address" | head -n 1 | tr -d '\0'
+}
+
+# host HEADER...: what a request with these headers is for.
+host()
+{
+	local request="GET / HTTP/1.1\r\n" header
+
+	for header; do
+		request+="$header\r\n"
+	done
+	header=$(told "$request\r\n")
+	like "$header" "http;*;GET / HTTP/1.1" >&2
+	header=${header#http;}
+	echo "${header%;*}"
+}
+
+@test "each protocol is known by what its client says first" {
+	serve -t $ages
+	same "$(told 'SSH-2.0-x\r\n')" "ssh;;SSH-2.0-x"
+	same "$(told 'GET / HTTP/1.1\r\nHost: a.b\r\n\r\n')" \
+		"http;a.b;GET / HTTP/1.1"
+	same "$(told 'PROXY TCP4 1.2.3.4 1.2.3.5 6 7\r\nGET / HTTP/1.0\r\n')" \
+		"proxy;;PROXY TCP4 1.2.3.4 1.2.3.5 6 7"
+	same "$(told 'PROXY UNKNOWN\r\n')" "proxy;;PROXY UNKNOWN"
+	same "$(told '\r\n\r\n\0\r\nQUIT\n')" "proxy;;"
+	same "$(told 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n')" \
+		"http;;PRI * HTTP/2.0"
+	same "$(told 'EHLO me\r\n')" ";;EHLO me"
+	same "$(limited speak "$address" <"$corpus/tls-sni" | head -n 1)" \
+		"tls;www.example.org;"
+	stop server
+}
+
+@test "a client hello may come in pieces, and in records of any length" {
+	local file
+
+	serve -t $ages
+	for file in tls-records tls-chromium; do
+		same "$(limited speak "$address" <"$corpus/$file" |
+			head -n 1 | tr -d '\0')" "tls;www.example.org;" "$file"
+	done
+	same "$(limited speak "$address" <"$corpus/tls-one-byte-records" |
+		head -n 1 | tr -d '\0')" "tls;a.b;"
+	for file in tls-no-extensions tls-no-name tls-other-name-type \
+		tls-bad-length tls-bad-name; do
+		same "$(limited speak "$address" <"$corpus/$file" |
+			head -n 1 | tr -d '\0')" "tls;;" "$file"
+	done
+	stop server
+}
+
+@test "an old or a broken client hello is nothing known" {
+	serve -t $ages
+	same "$(limited speak "$address" <"$corpus/sslv2-hello" |
+		head -n 1 | tr -d '\0')" ";;"
+	# A record of TLS that is an alert; one without a byte; one too long.
+	same "$(told '\025\003\001\0\002\002\050')" ";;"
+	same "$(told '\026\003\001\0\0\001')" ";;"
+	same "$(told '\026\003\001\377\377\001')" ";;"
+	# A server hello.
+	same "$(told '\026\003\003\0\004\002\0\0\0')" ";;"
+	stop server
+}
+
+@test "one byte at a time tells the same as all at once" {
+	local file
+
+	serve -t $ages
+	for file in "$corpus"/*; do
+		limited speak "$address" <"$file" >whole
+		limited speak -b 1 "$address" <"$file" >bytewise
+		cmp whole bytewise || { echo "$file"; false; }
+	done
+	stop server
+}
+
+@test "over a UNIX socket the same is told" {
+	local file
+
+	serve -t $ages
+	start other fdlisten -k ./a fdpeek -t $ages sh -c "$tell"
+	up ./a
+	for file in "$corpus"/*; do
+		limited speak "$address" <"$file" >tcp
+		limited speak ./a <"$file" >unix
+		cmp tcp unix || { echo "$file"; false; }
+	done
+	stop server
+	stop other
+}
+
+# unread FILE...: whether COMMAND finds just what is in these files.
+unread()
+{
+	local file
+
+	for file; do
+		limited speak "$address" <"$file" >found
+		cmp "$file" found || return
+		limited speak -b 5 ./a <"$file" >found
+		cmp "$file" found || return
+	done
+}
+
+@test "COMMAND finds every byte unread, whatever they are" {
+	local i
+
+	start server fdlisten -k -o address 127.0.0.1:0 fdpeek -t 1 cat
+	start other fdlisten -k ./a fdpeek -t 1 cat
+	address=$(address_of address)
+	up ./a
+	unread "$corpus"/*
+	for i in {1..40}; do
+		head -c $((RANDOM % 3000)) /dev/urandom >random
+		unread random
+		# What looks like the beginning of something.
+		{
+			head -c $((RANDOM % 60)) \
+				"$(find "$corpus" -type f | shuf -n 1)"
+			cat random
+		} >begun
+		unread begun
+	done
+	for i in 16383 16384 16385 300000; do
+		head -c $i /dev/zero | tr '\0' x >long
+		limited speak "$address" <long >found
+		cmp long found
+	done
+	stop server
+	stop other
+}
+
+@test "the host of a request is in small letters, without port and final dot" {
+	serve -t $ages
+	same "$(host 'Host: www.Example.ORG')" www.example.org
+	same "$(host 'hOST:a.b:8080')" a.b
+	same "$(host 'Host: a.b.')" a.b
+	same "$(host 'Host: a.b.:443')" a.b
+	same "$(host 'Host: a.b:')" a.b
+	same "$(host 'Host: \t a_b-c.d \t')" a_b-c.d
+	same "$(host 'Host: 127.0.0.1:80')" 127.0.0.1
+	same "$(host 'Accept: a:b' 'X-Host: no' 'Host: a.b' 'Y: z')" a.b
+	stop server
+}
+
+@test "a host that cannot be used as the name of a file is none" {
+	local name
+
+	serve -t $ages
+	for name in '' . .. ... ../a a/b /a -a a..b .a 'a b' 'a\tb' '[::1]' \
+		'[::1]:80' a:b a:80:90 'a@b' 'a%%00b' 'a\303\251' \
+		"$(printf '%0256d' 0)"; do
+		same "$(host "Host: $name")" "" "$name"
+	done
+	name=$(printf '%0255d' 0)
+	same "$(host "Host: $name")" "$name"
+	same "$(host "Host: $name.:80")" "$name"
+	stop server
+}
+
+@test "two hosts in one request are none, if they differ" {
+	serve -t $ages
+	same "$(host 'Host: a.b' 'Host: c.d')" ""
+	same "$(host 'Host: a.b' 'Host: c.d' 'Host: a.b')" ""
+	same "$(host 'Host: a.b' 'host: A.B:80')" a.b
+	same "$(told 'GET http://a.b/x HTTP/1.1\r\nHost: c.d\r\n\r\n')" \
+		"http;;GET http://a.b/x HTTP/1.1"
+	same "$(told 'GET HTTP://A.b:80?x HTTP/1.1\r\nHost: a.b\r\n\r\n')" \
+		"http;a.b;GET HTTP://A.b:80?x HTTP/1.1"
+	same "$(told 'GET http://a.b HTTP/1.0\r\n\r\n')" \
+		"http;a.b;GET http://a.b HTTP/1.0"
+	same "$(told 'GET http://a@b/ HTTP/1.0\r\n\r\n')" \
+		"http;;GET http://a@b/ HTTP/1.0"
+	same "$(told 'CONNECT a.b:443 HTTP/1.1\r\nHost: a.b:443\r\n\r\n')" \
+		"http;a.b;CONNECT a.b:443 HTTP/1.1"
+	same "$(told 'GET /http://a.b/ HTTP/1.1\r\nHost: c.d\r\n\r\n')" \
+		"http;c.d;GET /http://a.b/ HTTP/1.1"
+	stop server
+}
+
+@test "headers that servers understand differently give no host" {
+	serve -t $ages
+	same "$(host 'Host: a.b' ' c.d')" ""
+	same "$(host 'X: y' ' Host: c.d' 'Host: a.b')" ""
+	same "$(host 'Host : a.b')" ""
+	same "$(host 'Host: a.b' 'no header')" ""
+	same "$(host 'Host: a.b' ': empty')" ""
+	same "$(host 'Host: a.b\rHost: c.d')" ""
+	same "$(host 'Host: a.b' 'X: a\0b')" ""
+	stop server
+}
+
+@test "lines may end with LF alone, and a target need not be ASCII" {
+	serve -t $ages
+	same "$(told 'GET / HTTP/1.1\nHost: a.b\n\n')" "http;a.b;GET / HTTP/1.1"
+	same "$(told 'GET /\303\251 HTTP/1.1\r\nHost: a.b\r\n\r\n')" "http;a.b;"
+	stop server
+}
+
+@test "the first line is told if it is text, up to 8192 bytes" {
+	local line
+
+	serve -t $ages
+	same "$(told 'a\tb\n')" $';;a\tb'
+	same "$(told '\n')" ";;"
+	same "$(told 'a\033[2J\n')" ";;"
+	same "$(told 'a\303\251\n')" ";;"
+	same "$(told 'a\0b\n')" ";;"
+	same "$(told 'SSH-2.0-x\007\r\n')" "ssh;;"
+	line=$(printf '%08192d' 0)
+	same "$(told "$line\n")" ";;$line"
+	same "$(told "${line}0\n")" ";;"
+	stop server
+}
+
+@test "nothing is waited for that cannot change the answer" {
+	# These stay, and say no more; the time never runs out.
+	serve -t $ages
+	local text
+
+	for text in 'SSH-2.0-x\n' '\200' '\r\nx' 'a\001' 'HELP\n' \
+		'\026\003\001\0\002\002' '\r\n\r\n\0\r\nQUIT\n' '\303\251' \
+		'GET / HTTP/1.1\r\n\r\n' 'GET / HTTP/2.0\r\n' \
+		'GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n' \
+		'GET / HTTP/1.1\r\nHost: a\r\n b\r\n'; do
+		# shellcheck disable=SC2059
+		printf "$text" >said
+		start_from said client speak -e stay "$address"
+		wait_for test -s client.out
+		stop client
+	done
+	stop server
+}
+
+@test "a silent client is nothing known when the time is over" {
+	serve -t 0.2
+	start client speak -e stay "$address"
+	wait_for grep -qx ';;' client.out
+	stop client
+	stop server
+}
+
+@test "a byte now and then does not prolong the time" {
+	serve -t 0.5
+	head -c 100000 /dev/zero | tr '\0' x >said
+	# It would take hours to say it all.
+	start_from said client speak -e stay -b 1 -i 100 "$address"
+	start other fdlisten -o other 127.0.0.1:0 fdpeek -t 0.5 touch decided
+	start_from said slow speak -e stay -b 1 -i 100 "$(address_of other)"
+	wait_for test -e decided
+	ended other
+	wait_for not_running slow
+	stop client
+	stop server
+}
+
+@test "-t 0 looks at what is there already" {
+	start holder fdlisten -l -o address 127.0.0.1:0 \
+		sh -c 'until [ -e go ]; do sleep 0.02; done
+			exec fdlisten fd:3 fdpeek -t 0 sh -c "$1"' sh "$tell"
+	printf 'SSH-2.0-x\n' >said
+	start_from said client speak -e stay "$(address_of address)"
+	# Until the bytes wait in the connection that nobody has accepted.
+	wait_for idle client
+	wait_for queued 10
+	touch go
+	wait_for grep -qx 'ssh;;SSH-2.0-x' client.out
+	stop client
+	ended holder
+}
+
+# queued BYTES: whether so many wait at one of our sockets.
+queued()
+{
+	type -P ss >/dev/null || return 0
+	ss -tnH "sport = :$(port_of address)" | awk -v n="$1" '
+		$2 == n { found = 1 }
+		END { exit !found }'
+}
+
+@test "what is known when the time is over is told, the rest is empty" {
+	local text
+
+	serve -t 0.3
+	while IFS='>' read -r text expected; do
+		# shellcheck disable=SC2059
+		printf "$text" >said
+		start_from said client speak -e stay "$address"
+		wait_for test -s client.out
+		same "$(head -n 1 client.out | tr -d '\0')" "$expected" "$text"
+		stop client
+	done <<-'END'
+	\026\003\001\002\0\001>tls;;
+	SSH-2.0>ssh;;
+	GET / HTT>;;
+	GET / HTTP/1.1\r\nHost: a.b>http;;GET / HTTP/1.1
+	GET / HTTP/1.1\r\nHost: a.b\r\nX: y>http;a.b;GET / HTTP/1.1
+	END
+	stop server
+}
+
+@test "the end of what comes decides at once" {
+	! built_posix_only || skip "the end shows when the time is over"
+	serve -t $ages
+	same "$(told '')" ";;"
+	same "$(told 'half a line')" ";;"
+	same "$(told 'GET / HTTP/1.1\r\n')" "http;;GET / HTTP/1.1"
+	stop server
+	start server fdlisten -k ./a fdpeek -t $ages sh -c "$tell"
+	up ./a
+	same "$(printf 'SSH-' | limited speak ./a)" $'ssh;;\nSSH-'
+	stop server
+}
+
+@test "after -b BYTES it has seen enough" {
+	local length
+
+	printf 'GET / HTTP/1.1\r\nHost: a.b\r\nAccept: c\r\n\r\n' >said
+	while read -r length expected; do
+		start server fdlisten -o address 127.0.0.1:0 \
+			fdpeek -t $ages -b "$length" sh -c "$tell"
+		start_from said client speak -e stay "$(address_of address)"
+		wait_for test -s client.out
+		same "$(head -n 1 client.out)" "$expected" "$length"
+		stop client
+		ended server
+		rm address
+	done <<-'END'
+	1 ;;
+	15 ;;
+	16 http;;GET / HTTP/1.1
+	26 http;;GET / HTTP/1.1
+	27 http;a.b;GET / HTTP/1.1
+	1000 http;a.b;GET / HTTP/1.1
+	END
+	head -c 20000 /dev/zero | tr '\0' x >said
+	serve -t $ages
+	start_from said client speak -e stay "$address"
+	wait_for grep -q '^;;$' client.out
+	stop client
+	stop server
+}
+
+# What COMMAND says of the processor time that its process took, in hundredths
+# of a second; most of it would be fdpeek's.
+spent='set -- $(sed "s/.*) //" /proc/$$/stat)
+	[ $((${12} + ${13})) -lt 25 ] && echo rested || echo "spun $*"
+	exec fdecho'
+
+# rests ADDRESS CLIENT...: fdpeek, with what is in the array with before it,
+# waits a second for this client, who says what is in the file said, and takes
+# next to no processor time.
+rests()
+{
+	local at=$1
+
+	shift
+	need_linux
+	start server fdlisten -o address "$at" "${with[@]}" \
+		fdpeek -t 1.2 sh -c "$spent"
+	start_from said client "$@" "$(address_of address)"
+	wait_for grep -E 'rested|spun' client.out
+	grep '^rested' client.out
+	stop client
+	ended server
+	rm address
+}
+
+@test "it never spins: a silent client, half a line, a byte at a time" {
+	with=()
+	printf 'half a line' >said
+	rests 127.0.0.1:0 speak -e stay
+	rests 127.0.0.1:0 speak -e stay -b 1 -i 50
+	rests ./a speak -e stay -b 1 -i 50
+	: >said
+	rests 127.0.0.1:0 speak -e stay
+	rests ./a speak -e stay
+}
+
+@test "it never spins: urgent data, and a UNIX client that sends descriptors" {
+	with=()
+	printf 'half a line' >said
+	rests 127.0.0.1:0 speak -e stay -u
+	rests ./a speak -e stay -u
+	rests ./a speak -e stay -f -b 4
+	printf 'x' >said
+	rests 127.0.0.1:0 speak -e stay -u
+	rests ./a speak -e stay -u
+}
+
+@test "it never spins where the socket wants more bytes to be readable" {
+	with=(with -R 0)
+	printf 'half a line' >said
+	rests 127.0.0.1:0 speak -e stay
+	rests ./a speak -e stay
+	with=(with -N 0)
+	rests 127.0.0.1:0 speak -e stay
+}
+
+@test "what a socket that wants more bytes has is known when the time is over" {
+	start server fdlisten -o address 127.0.0.1:0 \
+		with -R 0 fdpeek -t 0.5 sh -c 'echo "$FDPEEK_LINE"'
+	printf 'HELP\n' >said
+	start_from said client speak -e stay "$(address_of address)"
+	wait_for grep -qx HELP client.out
+	ended client || :
+	ended server
+}
+
+@test "COMMAND runs for a client that resets, and finds the error" {
+	! built_posix_only || skip "there a look takes the error"
+	start server fdlisten -o address 127.0.0.1:0 \
+		sh -c 'until [ -e go ]; do sleep 0.02; done
+			exec fdpeek -t 1000 cat'
+	: >said
+	limited speak -e reset "$(address_of address)" <said
+	touch go
+	ended server
+	is_status 1
+	like "$(cat server.err)" "cat: *: Connection reset by peer"
+}
+
+@test "a reset while it waits ends the waiting" {
+	! built_posix_only || skip "the end shows when the time is over"
+	start server fdlisten -k -o address 127.0.0.1:0 \
+		fdpeek -t $ages sh -c 'echo "<$FDPEEK_PROTOCOL>" >>log'
+	printf 'SSH-' >said
+	limited speak -e reset "$(address_of address)" <said
+	limited speak -b 1 -i 50 -e reset "$(address_of address)" <said
+	limited speak -e close "$(address_of address)" <said
+	wait_for has 3 cat log
+	stop server
+}
+
+@test "descriptors that a UNIX client sends are left to COMMAND" {
+	start server fdlisten ./a fdpeek -t 0.5 fdrecv -f 5 - show -o shown fds
+	up ./a
+	limited foreign send -s hello ./a
+	ended server
+	is_status 0
+	same "$(cat shown)" "fds 0 1 2 5"
+}
+
+@test "COMMAND has the caller's descriptors and flags, and no other" {
+	start server fdlisten -o address 127.0.0.1:0 \
+		fdpeek -t $ages sh -c 'show -o shown fd; cat'
+	printf 'x\n' | limited speak "$(address_of address)"
+	ended server
+	same "$(grep -c . shown)" 3
+	grep -x 'fd 0 tcp rw' shown
+	start server fdlisten -o other 127.0.0.1:0 \
+		with -N 0 fdpeek -t 0.2 show -o shown fd
+	limited speak "$(address_of other)"
+	ended server
+	grep -x 'fd 0 tcp rw nonblock' shown
+}
+
+@test "COMMAND has SIGPIPE at its default, the caller's mask and other signals" {
+	start server fdlisten -o address 127.0.0.1:0 \
+		with -i PIPE -i INT -b USR1 fdpeek -t $ages \
+		show -o shown ignored blocked
+	printf 'x\n' | limited speak "$(address_of address)" || :
+	ended server
+	same "$(cat shown)" "ignored INT
+blocked USR1"
+}
+
+@test "a signal ends it while it waits, as it ends any process" {
+	local sig
+
+	for sig in TERM:143 INT:130 HUP:129; do
+		start server fdlisten -o address 127.0.0.1:0 fdpeek -t $ages \
+			touch reached
+		start client speak -e stay "$(address_of address)"
+		wait_for is_waiting server
+		stop server "${sig%:*}"
+		is_status "${sig#*:}"
+		ended client
+		rm address
+	done
+	not test -e reached
+	same "$(cat server.err)" ""
+}
+
+# is_waiting NAME: whether it has become fdpeek, and sleeps.
+is_waiting()
+{
+	like "$(ps -o comm= -p "$(process "$1")")" "fdpeek*" >/dev/null &&
+		idle "$1"
+}
+
+@test "a signal that is ignored does not end it" {
+	start server fdlisten -o address 127.0.0.1:0 with -i HUP \
+		fdpeek -t $ages sh -c "$tell"
+	start client speak -e stay "$(address_of address)"
+	wait_for is_waiting server
+	signal server HUP
+	signal server STOP
+	wait_for halted server
+	signal server CONT
+	wait_for is_waiting server
+	stop server
+	is_status 143
+	ended client
+}
+
+@test "what is not a connection is refused by its name" {
+	fails 1 "fdpeek: standard input: character device, not a connection (*)" \
+		fdpeek true
+	fails 1 "fdpeek: standard input: pipe, not a connection (*)" \
+		sh -c ': | fdpeek true'
+	fails 1 "fdpeek: standard input: regular file, not a connection (*)" \
+		sh -c 'echo x >file; fdpeek true <file'
+	fails 1 "fdpeek: standard input: listening socket, not a connection (*)" \
+		with -L 0 fdpeek true
+	fails 1 "fdpeek: standard input: *socket, not a connection (*)" \
+		with -P 0 fdpeek true
+	fails 1 "fdpeek: standard input: *socket, not a connection (*)" \
+		fdpipe fdsend - '|' fdpeek true
+	fails 1 "fdpeek: standard input: not open" with -c 0 fdpeek true
+}
+
+@test "COMMAND is looked for before anything else" {
+	fails 127 "fdpeek: ./no-such-command: command not found" \
+		fdpeek ./no-such-command
+	: >file
+	fails 126 "fdpeek: ./file: cannot be run: *" fdpeek ./file
+}
+
+@test "wrong usage is status 2" {
+	refuses "fdpeek: COMMAND is missing *" fdpeek
+	refuses "fdpeek: -b 0: *" fdpeek -b 0 true
+	refuses "fdpeek: -b 65537: *" fdpeek -b 65537 true
+	refuses "fdpeek: -t soon: *" fdpeek -t soon true
+	refuses "fdpeek: unknown option -x *" fdpeek -x true
+}
+
+@test "--help says what each option and operand is, on standard output" {
+	run_apart fdpeek --help
+	is_status 0
+	same "$stderr" ""
+	like "$output" "usage: fdpeek *"
+	for word in '-b bytes' '-t seconds' '-v ' COMMAND; do
+		has 1 grep -- "^  $word" <<<"$output"
+	done
+}
+
+@test "the environment has what was found, nothing stale, and all else" {
+	start server fdlisten -o address 127.0.0.1:0 \
+		env FDPEEK_HOST=stale FDPEEK_OTHER=stale FDPEEKS=mine \
+		FDRECV_PID=7 fdpeek -t $ages sh -c 'env; cat'
+	printf 'SSH-2.0-x\n' | limited speak "$(address_of address)" >vars
+	ended server
+	grep -x 'FDPEEK_PROTOCOL=ssh' vars
+	grep -x 'FDPEEK_HOST=' vars
+	grep -x 'FDPEEK_LINE=SSH-2.0-x' vars
+	has 3 grep '^FDPEEK_' vars
+	grep -x 'FDPEEKS=mine' vars
+	grep -x 'FDRECV_PID=7' vars
+	grep -x 'PROTO=TCP' vars
+	grep '^TCPREMOTEPORT=' vars
+}
+
+@test "fdlisten and fdrecv remove what an earlier fdpeek found" {
+	export FDPEEK_HOST=stale FDPEEK_PROTOCOL=stale
+	start server fdlisten ./a env
+	up ./a
+	limited client ./a >vars
+	ended server
+	not grep '^FDPEEK_' vars
+	start receiver fdrecv ./s env
+	limited fdsend -w ./s
+	ended receiver
+	not grep '^FDPEEK_' receiver.out
+}
+
+@test "it writes nothing, takes nothing, and sets nothing on the socket" {
+	need strace
+	start server fdlisten -o address 127.0.0.1:0 \
+		strace -o calls fdpeek -t $ages true
+	printf 'SSH-2.0-x\n' | limited speak -b 1 -i 1 "$(address_of address)" ||
+		:
+	ended server
+	is_status 0
+	sed '1d; /^execve/,$d' calls >own
+	grep 'recvfrom(0, .*MSG_PEEK' own
+	not grep -E '^(write|send|setsockopt|shutdown|ioctl)' own
+	not grep -E 'fcntl\(0, F_SET' own
+	grep -E '^(recv|read\(0)' own | not grep -v MSG_PEEK
+}
+
+@test "the trace shows each look" {
+	start server fdlisten -o address 127.0.0.1:0 \
+		fdpeek -v -t $ages true
+	printf 'GET / HTTP/1.1\r\nHost: a.b\r\n\r\n' |
+		limited speak "$(address_of address)" || :
+	ended server
+	like "$(grep recv server.err | tail -n 1)" \
+		'*fdpeek?*: recv(0, MSG_PEEK) = 29 bytes, "GET /*": http for a.b'
+	grep -q 'exec(.*/true)' server.err
+}
+
+@test "workers that receive from a pipeline peek" {
+	start server sh -c 'fdlisten -k -o address 127.0.0.1:0 |
+		fdrecv -n 4 - fdpeek -t 5 sh -c "$1"' sh "$tell"
+	address=$(address_of address)
+	same "$(told 'SSH-2.0-x\n')" "ssh;;SSH-2.0-x"
+	for _ in {1..20}; do
+		same "$(told 'GET / HTTP/1.0\r\nHost: a.b\r\n\r\n')" \
+			"http;a.b;GET / HTTP/1.0"
+	done
+	# A group of its own could be told; the pipeline ends with its source.
+	stop server
+	# shellcheck disable=SC2046
+	kill $(ours)
+}
+
+@test "one port, several services, and nobody in between" {
+	mkdir tls
+	start ssh fdrecv -n 2 ./ssh sh -c 'echo this is ssh; cat'
+	start web fdrecv -n 2 ./tls/www.example.org sh -c 'echo this is www'
+	start http fdrecv -n 2 ./http sh -c 'echo this is http; cat'
+	up ./ssh && up ./tls/www.example.org && up ./http
+	start server fdlisten -k -o address 127.0.0.1:0 fdpeek -t 0.5 sh -c '
+		case $FDPEEK_PROTOCOL in
+		ssh) exec fdsend -t 2 ./ssh ;;
+		tls) exec fdsend -t 2 "./tls/$FDPEEK_HOST" ;;
+		*) exec fdsend -t 2 ./http ;;
+		esac'
+	address=$(address_of address)
+	same "$(printf 'SSH-2.0-x\n' | limited speak "$address")" \
+		"this is ssh
+SSH-2.0-x"
+	same "$(limited speak "$address" <"$corpus/tls-sni")" "this is www"
+	same "$(told 'GET / HTTP/1.0\r\n\r\n')" "this is http"
+	same "$(told '')" "this is http"
+	# A name that a client invented leads nowhere.
+	run_limited speak "$address" <"$corpus/tls-bad-name"
+	wait_for has 0 children "$(process server)"
+	same "$(wc -l <server.err)" 1
+	: >server.err
+	stop server
+	stop ssh
+	stop web
+	stop http
+}

@@ -1,0 +1,594 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: ISC
+# What every test file loads first: `load ../lib/helpers`.
+#
+# A test runs in an empty directory of its own, with the commands and the test
+# tools first in PATH and standard input from /dev/null. What it starts with
+# `start` is stopped by the teardown, which then fails the test if a process,
+# a UNIX socket or a temporary file is left.
+
+bats_require_minimum_version 1.5.0
+
+top_dir=$(cd "${BASH_SOURCE[0]%/*}/../.." && pwd)
+FDPASS_BIN=${FDPASS_BIN:-$top_dir/bin}
+FDPASS_TOOLS=${FDPASS_TOOLS:-$top_dir/tests/tools}
+PATH=$FDPASS_BIN:$FDPASS_TOOLS:$PATH
+LC_ALL=C
+export FDPASS_BIN FDPASS_TOOLS PATH LC_ALL
+
+# How long one command, and one condition, may take, in seconds.
+LIMIT=${LIMIT:-30}
+DEADLINE=${DEADLINE:-15}
+
+# Long trials, with FDPASS_TRIALS=full, or quick ones: see scaled().
+FDPASS_TRIALS=${FDPASS_TRIALS:-quick}
+
+declare -gA pid_of=()
+pid=
+
+setup()
+{
+	common_setup
+}
+
+teardown()
+{
+	common_teardown
+}
+
+# untraced COMMAND...: a function that does much, without the note that bats
+# takes of its place before each command: those took a third of the time of all
+# tests. If it fails, bats tells the line that called it.
+untraced()
+{
+	local -
+
+	set +T
+	"$@"
+}
+
+# common_setup: what a test file's own setup must call first.
+common_setup()
+{
+	untraced begin_test
+}
+
+begin_test()
+{
+	local name
+
+	for name in "${!TCP@}" "${!UNIX@}" "${!FDRECV_@}" "${!LISTEN_@}"; do
+		unset "$name"
+	done
+	unset PROTO FDTRACE
+	pid_of=()
+	sockets_stay=0
+	open=
+	# Every process of this test carries this; see ours().
+	export FDPASS_TEST=$BATS_TEST_TMPDIR
+	export TMPDIR=$BATS_TEST_TMPDIR/tmp
+	mkdir "$TMPDIR" "$BATS_TEST_TMPDIR/here"
+	cd "$BATS_TEST_TMPDIR/here" || return
+	exec </dev/null
+}
+
+# common_teardown: stop what was started, then look for what is left.
+common_teardown()
+{
+	untraced end_test
+}
+
+end_test()
+{
+	local name left failed=0
+
+	for name in "${!pid_of[@]}"; do
+		running "$name" || continue
+		signal "$name" CONT 2>/dev/null || :
+		signal "$name" 2>/dev/null || :
+	done
+	if [ -n "$(ours)" ] && ! DEADLINE=5 wait_for none_left; then
+		left=$(ours)
+		echo "left behind:"
+		# shellcheck disable=SC2086
+		ps -o pid,ppid,stat,args -p "${left//$'\n'/,}" || :
+		# shellcheck disable=SC2086
+		kill -KILL $left 2>/dev/null || :
+		failed=1
+	fi
+	for name in "${!pid_of[@]}"; do
+		wait "${pid_of[$name]}" 2>/dev/null || :
+	done
+	left=$(find "$BATS_TEST_TMPDIR" -path "$TMPDIR/*" -o -type s)
+	if [ "$sockets_stay" != 0 ]; then
+		left=$(find "$TMPDIR" -mindepth 1)
+	fi
+	if [ -n "$left" ]; then
+		echo "sockets or temporary files left: $left"
+		failed=1
+	fi
+	for name in *.out *.err; do
+		if [ -s "$name" ]; then
+			echo "--- $name"
+			head -n 20 "$name"
+		fi
+	done
+	[ -z "$open" ] || rm -rf "$open"
+	return "$failed"
+}
+
+# leaves_sockets: this test leaves a socket behind on purpose.
+leaves_sockets()
+{
+	sockets_stay=1
+}
+
+# ours: the processes of this test, except the test's own shells. They are
+# known by a variable in the environment that they were started with.
+ours()
+{
+	local file
+
+	[ -r /proc/self/environ ] || return 0
+	# grep itself is none of them.
+	FDPASS_TEST='' grep -lszxF "FDPASS_TEST=$BATS_TEST_TMPDIR" \
+		/proc/[0-9]*/environ 2>/dev/null |
+	while IFS=/ read -r _ _ file _; do
+		[ -d "/proc/$file" ] && echo "$file"
+	done
+	return 0
+}
+
+none_left()
+{
+	[ -z "$(ours)" ]
+}
+
+# wait_for CONDITION...: until the command CONDITION succeeds; fails after
+# DEADLINE seconds.
+wait_for()
+{
+	untraced look_until "$@"
+}
+
+look_until()
+{
+	local end=$((SECONDS + DEADLINE))
+
+	until "$@"; do
+		if [ "$SECONDS" -ge "$end" ]; then
+			echo "not within $DEADLINE s: $*" >&2
+			return 1
+		fi
+		moment
+	done
+}
+
+# moment: what `sleep 0.02` does, without a process: nobody writes to that pipe.
+moment()
+{
+	[ -p "$BATS_RUN_TMPDIR/silence" ] ||
+		mkfifo "$BATS_RUN_TMPDIR/silence" 2>/dev/null || :
+	read -r -t 0.02 <>"$BATS_RUN_TMPDIR/silence" || :
+}
+
+# start NAME COMMAND...: in the background, with descriptors 0 to 2 alone: input
+# from /dev/null, output to NAME.out, NAME.err. Sets $pid. A COMMAND that
+# is a shell function works too.
+start()
+{
+	local name=$1
+
+	shift
+	start_from /dev/null "$name" "$@"
+}
+
+# start_from FILE NAME COMMAND...: the same with input from FILE. Output is
+# appended, for several may write to it at once, and GNU cat copies by
+# copy_file_range(2), which does not lock the position that they share.
+start_from()
+{
+	untraced begin_process "$@"
+}
+
+begin_process()
+{
+	local file=$1 name=$2
+
+	shift 2
+	: >"$name.out"
+	: >"$name.err"
+	if declare -F "$1" >/dev/null && ! type -P "$1" >/dev/null; then
+		"$@" <"$file" >>"$name.out" 2>>"$name.err" 3>&- 4>&- &
+	else
+		# `with` closes the rest, and undoes the shell's ignoring
+		# of INT and QUIT in background jobs.
+		with -x -d INT -d QUIT -d ALRM "$@" \
+			<"$file" >>"$name.out" 2>>"$name.err" 3>&- 4>&- &
+	fi
+	pid=$!
+	pid_of[$name]=$pid
+}
+
+# process NAME: its process id.
+process()
+{
+	echo "${pid_of[$1]}"
+}
+
+# signal NAME [SIGNAL]: send it SIGNAL (default TERM).
+signal()
+{
+	kill "-${2:-TERM}" "${pid_of[$1]}"
+}
+
+# running NAME: whether it has not ended. The shell is asked, not kill(2): by
+# now another process may have the number.
+running()
+{
+	local list
+
+	list=$(jobs -pr)
+	[[ $'\n'$list$'\n' == *$'\n'"${pid_of[$1]-none}"$'\n'* ]]
+}
+
+# halted NAME: whether SIGSTOP has stopped it.
+halted()
+{
+	like "$(ps -o stat= -p "${pid_of[$1]}")" "T*" >/dev/null
+}
+
+not_running()
+{
+	! running "$1"
+}
+
+# ended NAME: wait until it ends by itself; its status in $status.
+ended()
+{
+	wait_for not_running "$1" || return
+	status=0
+	wait "${pid_of[$1]}" || status=$?
+	unset "pid_of[$1]"
+}
+
+# stop NAME [SIGNAL]: end it by SIGNAL (default TERM); its status in $status.
+stop()
+{
+	signal "$@" || return
+	ended "$1"
+}
+
+# limited COMMAND...: COMMAND, killed after LIMIT seconds (status 137).
+limited()
+{
+	timeout -s KILL "$LIMIT" "$@" 3>&- 4>&-
+}
+
+# run_limited COMMAND...: bats' `run` so limited; $output has both standard
+# output and standard error.
+run_limited()
+{
+	run limited "$@"
+}
+
+# run_apart COMMAND...: the same with $output and $stderr apart.
+run_apart()
+{
+	run --separate-stderr limited "$@"
+}
+
+# address_of FILE: the address that a command wrote with -o FILE.
+address_of()
+{
+	wait_for test -s "$1" && cat "$1"
+}
+
+# port_of FILE: its port.
+port_of()
+{
+	local address
+
+	address=$(address_of "$1") && echo "${address##*:}"
+}
+
+# need COMMAND...: skip this test where one of them is not installed.
+need()
+{
+	local name
+
+	for name; do
+		command -v "$name" >/dev/null || skip "$name is not installed"
+	done
+}
+
+# need_linux: skip this test on another system.
+need_linux()
+{
+	[ "$(uname -s)" = Linux ] || skip "Linux only"
+	! built_posix_only || skip "built with FDPASS_POSIX_ONLY"
+}
+
+# built_posix_only: whether the commands were built without what is Linux
+# only. Such a build refuses abstract names.
+built_posix_only()
+{
+	run_limited fdlisten -t 0.01 "@fdpass-$$-probe" true
+	[ "$status" -ne 124 ]
+}
+
+# need_shell NAME: skip this test where that shell is not installed; sets the
+# array $shell to the command that runs it.
+need_shell()
+{
+	has_shell "$1" || skip "$1 is not installed"
+}
+
+# has_shell NAME: whether it is installed; sets the array $shell.
+has_shell()
+{
+	# shellcheck disable=SC2034
+	case $1 in
+	busybox) shell=(busybox sh) ;;
+	ksh)     shell=(ksh93)
+	         type -P ksh93 >/dev/null || shell=(ksh) ;;
+	*)       shell=("$1") ;;
+	esac
+	type -P "${shell[0]}" >/dev/null
+}
+
+# in_each_shell FUNCTION [ARG...]: call it with every shell there is, in a
+# directory of its own each time; bats tells those that are not installed.
+in_each_shell()
+{
+	local name top=$PWD
+
+	for name in dash bash ksh mksh zsh yash busybox; do
+		if ! has_shell "$name"; then
+			echo "# $name is not installed" >&3
+			continue
+		fi
+		echo "in $name:"
+		mkdir "$name"
+		cd "$name" || return
+		"$@"
+		cd "$top" || return
+	done
+}
+
+# table FUNCTION ROW...: call it with the words of each row, in a directory of
+# its own each time. (Not in a condition: bats would not see what fails in it.)
+table()
+{
+	local function=$1 number=0 row top=$PWD
+
+	shift
+	for row; do
+		echo "$function $row:"
+		mkdir "row.$((number += 1))"
+		cd "row.$number" || return
+		eval "$function $row"
+		cd "$top" || return
+	done
+}
+
+# need_proc: skip this test where a process cannot be looked at in /proc.
+need_proc()
+{
+	[ -d "/proc/$$/fd" ] || skip "no /proc/PID/fd here"
+}
+
+# descriptors PID: how many descriptors it has open. A build without ppoll()
+# makes a pipe when it waits for the first time, at any time: a pipe of which
+# the process has both ends is not counted there.
+descriptors()
+{
+	find "/proc/$1/fd" -mindepth 1 -exec readlink {} + 2>/dev/null |
+	awk -v own="$([ "${FDPASS_VARIANT-}" != posix ] || echo yes)" '
+	{ n++ }
+	own && /^pipe:/ && ++ends[$0] == 2 { n -= 2 }
+	END { print n + 0 }'
+}
+
+# mode_of FILE: its mode, in octal.
+mode_of()
+{
+	stat -c %a "$1" 2>/dev/null || stat -f %Lp "$1"
+}
+
+# children PID [STATE]: its child processes (in that state: Z for zombies).
+children()
+{
+	ps -A -o ppid= -o pid= -o stat= -o comm= |
+	awk -v parent="$1" -v state="${2-}" '
+	# (Of fdlisten not those that accept beside it.)
+	$2 == parent && $4 == "fdlisten" { accepts = 1 }
+	$1 == parent && index($3, state) == 1 { pid[++n] = $2; name[n] = $4 }
+	END {
+		for (i = 1; i <= n; i++)
+			if (!accepts || name[i] != "fdlisten")
+				print pid[i]
+	}'
+}
+
+# scaled QUICK FULL: the number for this run: small for every day, large for the
+# long trials.
+scaled()
+{
+	if [ "$FDPASS_TRIALS" = full ]; then
+		echo "$2"
+	else
+		echo "$1"
+	fi
+}
+
+# has N COMMAND...: whether COMMAND writes that many lines.
+has()
+{
+	local n=$1
+
+	shift
+	[ "$("$@" | wc -l)" -eq "$n" ]
+}
+
+# not COMMAND...: `!` that bats notices, and wait_for understands.
+not()
+{
+	! "$@"
+}
+
+# one_line FILE: whether it has exactly one line; shown where not.
+one_line()
+{
+	[ "$(wc -l <"$1")" -eq 1 ] || { cat "$1"; return 1; }
+}
+
+# same A B [WHAT]: whether two strings are the same; shown where not.
+same()
+{
+	[ "$1" = "$2" ] || {
+		printf '%s: expected <%s>, got <%s>\n' "${3:-same}" "$2" "$1"
+		return 1
+	}
+}
+
+# like STRING PATTERN: whether STRING matches the shell pattern.
+like()
+{
+	# shellcheck disable=SC2053
+	[[ $1 == $2 ]] || {
+		printf 'expected like <%s>, got <%s>\n' "$2" "$1"
+		return 1
+	}
+}
+
+# is_status N: whether $status is that; shows the output where not.
+is_status()
+{
+	[ "$status" -eq "$1" ] || {
+		printf 'expected status %s, got %s\n' "$1" "$status"
+		printf '%s\n' "${output-}" "${stderr-}"
+		return 1
+	}
+}
+
+# fails STATUS PATTERN COMMAND...: COMMAND ends with that status, nothing on
+# standard output, and one line like PATTERN on standard error.
+fails()
+{
+	local expected=$1 pattern=$2
+
+	shift 2
+	run_apart "$@"
+	# shellcheck disable=SC2154
+	is_status "$expected" && same "$output" "" "standard output" &&
+		like "$stderr" "$pattern" &&
+		same "${stderr//[!$'\n']/}" "" "ends of line in the middle"
+}
+
+# refuses PATTERN COMMAND...: the same for wrong usage.
+refuses()
+{
+	fails 2 "$@"
+}
+
+# need_ipv6: skip this test where loopback has no IPv6 address.
+need_ipv6()
+{
+	grep -qs '^0*1 ' /proc/net/if_inet6 ||
+		ifconfig -a 2>/dev/null | grep -q 'inet6 ::1' ||
+		skip "no IPv6 on loopback"
+}
+
+# need_root: skip this test for anybody else.
+need_root()
+{
+	[ "$(id -u)" -eq 0 ] || skip "only root can be somebody else"
+}
+
+# open_tools: copies of the commands and of the test tools, first in PATH, in
+# the directory $open/bin, which every user can reach: this tree may lie where
+# only its owner can. Removed by the teardown.
+open_tools()
+{
+	local file
+
+	need_root
+	need setpriv
+	open=$(mktemp -d /tmp/fdpass.XXXXXX)
+	mkdir "$open/bin"
+	for file in "$FDPASS_BIN"/fd[a-z]* "$FDPASS_TOOLS"/*; do
+		[ ! -f "$file" ] || [ ! -x "$file" ] || cp -L "$file" "$open/bin/"
+	done
+	chmod 755 "$open" "$open/bin"
+	PATH=$open/bin:$PATH
+}
+
+# another_user [ID]: sets the array $nobody to the command that becomes one, who
+# finds the commands and the tools. Of the test's own files he reaches those
+# whose names are relative.
+another_user()
+{
+	local id=${1-65534}
+
+	open_tools
+	# None of the directories of this test is theirs.
+	nobody=(env TMPDIR=/tmp
+		setpriv --reuid "$id" --regid "$id" --clear-groups --)
+	# (exec by setpriv itself proves nothing: it may do more for a moment.)
+	"${nobody[@]}" sh -c 'exec fdlisten --version' >/dev/null ||
+		skip "another user cannot run the commands"
+}
+
+# unique NAME: an abstract name that no other test has.
+unique()
+{
+	echo "@fdpass-$1-$$-$BATS_SUITE_TEST_NUMBER"
+}
+
+# up FILE: until the UNIX socket FILE is there, and somebody has bound it and
+# listens, where the system tells. Where not, that comes in the next instant:
+# fdsend and most test tools try again until then.
+up()
+{
+	wait_for isup "$1"
+}
+
+# listens FILE: until somebody listens on the UNIX socket FILE, for peers that
+# do not try again. It costs a connection that closes at once.
+listens()
+{
+	up "$1" && limited foreign send -b 0 -n 0 "$1" >/dev/null
+}
+
+# idle NAME: whether it sleeps and has no child.
+idle()
+{
+	has 0 children "$(process "$1")" &&
+		like "$(ps -o stat= -p "$(process "$1")")" "S*" >/dev/null
+}
+
+# dies_by SIGNAL NUMBER SOCKET COMMAND...: dies by that signal, with its
+# socket removed.
+dies_by()
+{
+	local name=$1 number=$2 socket=$3
+
+	shift 3
+	rm -f result
+	start victim how result "$@"
+	if [ "$socket" != none ]; then
+		up "$socket"
+	else
+		wait_for has 1 children "$pid"
+	fi
+	stop victim "$name"
+	same "$(cat result)" "signal $number"
+	same "$(cat victim.err)" ""
+	not test -e "$socket"
+}
+
+nothing_left()
+{
+	same "$(find . -mindepth 1 ! -name '*.out' ! -name '*.err')" ""
+}

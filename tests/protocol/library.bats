@@ -1,0 +1,447 @@
+# SPDX-License-Identifier: ISC
+# The library, as others use it: installed, found by pkg-config, and the
+# example of its manual as it is printed.
+
+load ../lib/helpers
+load ../lib/examples
+load ../lib/streams
+
+# A line of what the tests' own program prints is compared.
+probe_source=$(cat <<'END'
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <fdpass.h>
+
+/* What a program may have of its own. */
+int trace_on, diag_program, n_functions;
+void trace(void) { n_functions++; }
+void diag(void) { n_functions++; }
+void text_add(void) { n_functions++; }
+void signals_wait(void) { n_functions++; }
+void sys_socket(void) { n_functions++; }
+
+static const char *
+name_of(int e)
+{
+	return e == ENOENT ? "ENOENT" : e == ECONNREFUSED ? "ECONNREFUSED" :
+	    e == ECONNABORTED ? "ECONNABORTED" : e == EAGAIN ? "EAGAIN" :
+	    e == ECONNRESET ? "ECONNRESET" : e == EINTR ? "EINTR" :
+	    e == EINVAL ? "EINVAL" : e == ENAMETOOLONG ? "ENAMETOOLONG" :
+	    e == EADDRINUSE ? "EADDRINUSE" : e == ENOTSOCK ? "ENOTSOCK" :
+	    strerror(e);
+}
+
+static int
+say(int r)
+{
+	if (r == -1)
+		puts(name_of(errno));
+	else
+		puts("ok");
+	return r;
+}
+
+int
+main(int argc, char *argv[])
+{
+	static int fds[300];
+	static char zeros[70000];
+	struct fdpass_message m;
+	char payload[100];
+	int i, s, c;
+
+	trace(), diag(), text_add(), signals_wait(), sys_socket();
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	if (strcmp(argv[1], "give") == 0) { /* NAME COUNT LENGTH FLAGS */
+		say(fdpass_hand_over(argv[2], zeros, (size_t)atoi(argv[4]),
+		    fds, (size_t)atoi(argv[3]), atoi(argv[5])));
+		return 0;
+	}
+	s = say(fdpass_listen(argv[2], 0640)); /* NAME COUNT ANSWER */
+	if (s == -1)
+		return 0;
+	if (strcmp(argv[1], "look") == 0) {
+		fcntl(s, F_SETFL, O_NONBLOCK);
+		fdpass_buffer(&m, payload, sizeof payload);
+		say(fdpass_accept(s, &m));
+		return unlink(argv[2]);
+	}
+	for (i = atoi(argv[3]); i > 0; i--) {
+		fdpass_buffer(&m, payload, sizeof payload);
+		c = fdpass_accept(s, &m);
+		if (c == -1)
+			return say(c), 1;
+		printf("%d: %.*s\n", (int)m.count, (int)m.length, m.payload);
+		if (argc > 4)
+			fdpass_answer(c, argv[4][0]);
+		close(c);
+		fdpass_close(&m);
+	}
+	return unlink(argv[2]);
+}
+END
+)
+
+setup_file()
+{
+	export installed=$BATS_FILE_TMPDIR/fdpass
+	export PKG_CONFIG_PATH=$installed/lib/pkgconfig
+	export LD_LIBRARY_PATH=$installed/lib
+
+	command -v "${CC:-cc}" >/dev/null && command -v pkg-config >/dev/null ||
+		return 0
+	env -u MAKEFLAGS -u MAKELEVEL make -C "$top_dir" \
+		install DESTDIR= PREFIX="$installed" >"$BATS_FILE_TMPDIR/log" 2>&1 ||
+		{ cat "$BATS_FILE_TMPDIR/log" >&2; return 1; }
+}
+
+setup()
+{
+	common_setup
+	need "${CC:-cc}" pkg-config
+}
+
+# compile PROGRAM [OPTION...]: PROGRAM.c, without a warning.
+compile()
+{
+	local program=$1 flags
+
+	shift
+	read -ra flags < <(pkg-config --cflags --libs fdpass)
+	run_limited "${CC:-cc}" "$@" -o "$program" "$program.c" "${flags[@]}"
+	is_status 0 && same "$output" ""
+}
+
+# hand: build the example.
+hand()
+{
+	section "$top_dir/man/fdpass.3" EXAMPLES >examples
+	blocks examples '.Bd -literal'
+	same "$n_blocks" 1 "examples"
+	mv block.1 hand.c
+	compile hand "$@"
+}
+
+probe()
+{
+	printf '%s\n' "$probe_source" >probe.c
+	compile probe -std=c99 -D_POSIX_C_SOURCE=200809L
+}
+
+@test "the example compiles as it is printed, in the way that is printed" {
+	hand
+	grep -Fx ".Dl cc -o hand hand.c \$(pkg-config --cflags --libs fdpass)" \
+		examples
+}
+
+@test "the example has at most 60 lines, and no warning can be had from it" {
+	hand -std=c99 -D_POSIX_C_SOURCE=200809L -pedantic -Wall -Wextra \
+		-Wshadow -Wconversion -Werror -O2
+	[ "$(wc -l <hand.c)" -le 60 ]
+	not grep -E '.{73}' hand.c
+}
+
+@test "the two halves of the example serve clients" {
+	local port
+
+	hand
+	leaves_sockets
+	port=$(free_port)
+	start server ./hand ./worker "$port"
+	start worker ./hand ./worker
+	for word in one two three; do
+		same "$(echo "$word" |
+			limited fdconnect -w "127.0.0.1:$port")" "$word"
+	done
+	head -c 300000 /dev/urandom >sent
+	limited fdconnect "127.0.0.1:$port" <sent >back
+	cmp sent back
+	signal server
+	signal worker
+	wait_for none_left
+	same "$(cat server.err worker.err)" ""
+}
+
+@test "its worker takes what fdsend hands over" {
+	hand
+	leaves_sockets
+	start worker ./hand ./worker
+	start server fdlisten -k -o address 127.0.0.1:0 fdsend -w ./worker
+	same "$(echo hello | limited client "$(address_of address)")" hello
+	run_limited load -n 30 -c 5 "$(address_of address)"
+	is_status 0
+	stop server
+	same "$(cat server.err worker.err)" ""
+}
+
+@test "its worker takes what fdsend -r relays" {
+	hand
+	leaves_sockets
+	start worker ./hand ./worker
+	start server sh -c \
+		'fdlisten -k -o address 127.0.0.1:0 | fdsend -rw ./worker'
+	run_limited load -n 30 -c 5 "$(address_of address)"
+	is_status 0
+	kill "$(the_one "fdsend -rw*")"
+	ended server
+	is_status 0
+	same "$(cat server.err worker.err)" ""
+}
+
+@test "its worker refuses two descriptors, and lives on" {
+	hand
+	leaves_sockets
+	start worker ./hand ./worker
+	fails 1 "fdsend: ./worker: refused by the receiver" \
+		fdsend -w -f 0 -f 1 ./worker
+	run_limited fdsend -s "$(printf %05000d 0)" ./worker
+	is_status 1
+	start server fdlisten -o address 127.0.0.1:0 fdsend ./worker
+	same "$(echo hello | limited client "$(address_of address)")" hello
+	ended server
+	is_status 0
+}
+
+@test "its server hands over to fdrecv, and to fdecho" {
+	local port worker
+
+	hand
+	port=$(free_port)
+	start server ./hand ./worker "$port"
+	for worker in "fdrecv -n 3 ./worker fdecho" "fdecho ./worker"; do
+		# shellcheck disable=SC2086
+		start worker $worker
+		same "$(echo hello |
+			limited fdconnect -w "127.0.0.1:$port")" hello
+		run_limited load -n 30 -c 5 "127.0.0.1:$port"
+		is_status 0
+		stop worker
+		is_status 0
+	done
+	same "$(cat server.err worker.err)" ""
+}
+
+@test "a program may have functions called trace, diag and signals_wait" {
+	local library
+
+	printf '%s\n' "$probe_source" >probe.c
+	for library in libfdpass.a libfdpass.so; do
+		run_limited "${CC:-cc}" -D_POSIX_C_SOURCE=200809L \
+			-I"$installed/include" -o probe probe.c \
+			"$installed/lib/$library"
+		is_status 0
+		start receiver fdrecv ./s cat
+		up ./s
+		same "$(limited ./probe give ./s 1 1 0)" ok
+		ended receiver
+	done
+}
+
+@test "the libraries export fdpass_* and nothing else" {
+	need nm objcopy
+	grep -oE '(^|[^a-z_])fdpass_[a-z_]+\([a-z]+ ' \
+		"$installed/include/fdpass.h" |
+		grep -oE 'fdpass_[a-z_]+' | sort -u >functions
+	[ -s functions ]
+	nm -g --defined-only "$installed/lib/libfdpass.a" |
+		awk 'NF == 3 { print $3 }' | sort >static
+	nm -D --defined-only "$installed/lib/libfdpass.so" |
+		awk 'NF == 3 { print $3 }' | sort >shared
+	diff functions static
+	diff functions shared
+}
+
+@test "the shared library is loaded by its soname" {
+	need readelf
+	readelf -d "$installed/lib/libfdpass.so" |
+		grep 'SONAME.*\[libfdpass\.so\.0\]'
+	probe
+	readelf -d probe | grep 'NEEDED.*\[libfdpass\.so\.0\]'
+}
+
+@test "Python hands a descriptor over by the shared library" {
+	need python3
+	[ "${FDPASS_VARIANT-}" != sanitized ] ||
+		skip "Python has no sanitizer, which the library wants"
+	echo hello >file
+	cat >give.py <<-'END'
+	import ctypes, os, sys
+	library = ctypes.CDLL(sys.argv[1], use_errno=True)
+	hand_over = library.fdpass_hand_over
+	hand_over.argtypes = [ctypes.c_char_p, ctypes.c_char_p,
+	    ctypes.c_size_t, ctypes.POINTER(ctypes.c_int), ctypes.c_size_t,
+	    ctypes.c_int]
+	fds = (ctypes.c_int * 1)(os.open("file", os.O_RDONLY))
+	if hand_over(b"./s", b"from Python", 11, fds, 1, 0) == -1:
+	    sys.exit(os.strerror(ctypes.get_errno()))
+	END
+	# shellcheck disable=SC2016
+	start receiver fdrecv ./s sh -c 'cat; echo "$FDRECV_PAYLOAD"'
+	up ./s
+	run_limited python3 give.py "$installed/lib/libfdpass.so.0"
+	is_status 0
+	ended receiver
+	same "$(cat receiver.out)" $'hello\nfrom Python'
+}
+
+@test "the version is the same everywhere" {
+	local version
+
+	version=$(pkg-config --modversion fdpass)
+	cat >version.c <<-'END'
+	#include <fdpass.h>
+	#include <stdio.h>
+	int main(void)
+	{
+		printf("%s %d.%d.%d\n", FDPASS_VERSION, FDPASS_VERSION_MAJOR,
+		    FDPASS_VERSION_MINOR, FDPASS_VERSION_PATCH);
+		return 0;
+	}
+	END
+	compile version
+	same "$(limited ./version)" "$version $version"
+	same "$(fdsend --version)" "fdsend (fdpass) $version"
+}
+
+@test "fdpass.h can be included alone, and first" {
+	echo '#include <fdpass.h>' >alone.c
+	run_limited "${CC:-cc}" -std=c99 -pedantic -Wall -Wextra -Werror \
+		-I"$installed/include" -c -o alone.o alone.c
+	is_status 0
+}
+
+@test "every function and constant of fdpass.h is in fdpass(3), and no other" {
+	grep -oE 'fdpass_[a-z_]+\(|FDPASS_[A-Z_]+' \
+		"$installed/include/fdpass.h" | tr -d '(' |
+		grep -v '^FDPASS_H$' | sort -u >header
+	grep -oE 'fdpass_[a-z_]+|FDPASS_[A-Z_]+' "$top_dir/man/fdpass.3" |
+		grep -v '^fdpass_message$' | sort -u >page
+	run diff header page
+	is_status 0
+}
+
+@test "a hand-over that is taken, refused, or not possible says so" {
+	probe
+	same "$(limited ./probe give ./s 1 1 0)" ENOENT
+	same "$(limited ./probe give ./s 254 1 0)" EINVAL
+	same "$(limited ./probe give ./s 1 0 0)" EINVAL
+	same "$(limited ./probe give ./s 1 65537 0)" EINVAL
+	same "$(limited ./probe give "$(printf %0200d 1)" 1 1 0)" ENAMETOOLONG
+	start receiver fdrecv -k -f 3 ./s true
+	listens ./s
+	same "$(limited ./probe give ./s 1 1 0)" ok
+	same "$(limited ./probe give ./s 1 20000 0)" ok
+	same "$(limited ./probe give ./s 1 65536 0)" ok
+	same "$(limited ./probe give ./s 2 1 0)" ECONNABORTED
+	signal receiver KILL
+	wait_for not_running receiver
+	same "$(limited ./probe give ./s 1 1 0)" ECONNREFUSED
+	rm s
+}
+
+@test "FDPASS_WAIT waits for a receiver" {
+	probe
+	start sender ./probe give ./s 1 1 8
+	wait_for idle sender
+	start receiver fdrecv ./s true
+	ended receiver
+	is_status 0
+	ended sender
+	same "$(cat sender.out)" ok
+}
+
+@test "a receiver that answers that it has no room, or goes away unread" {
+	probe
+	# It is tried again for a second.
+	start receiver ./probe take ./s 1000000 r
+	wait_for test -s receiver.out
+	same "$(limited ./probe give ./s 1 1 0)" EAGAIN
+	stop receiver
+	rm ./s
+	start receiver fdlisten ./s true
+	listens ./s
+	ended receiver
+	start receiver fdlisten ./s true
+	up ./s
+	same "$(limited ./probe give ./s 1 1 0)" ECONNRESET
+}
+
+@test "a name is made with its mode, and taken over only when it is stale" {
+	probe
+	start receiver ./probe take ./s 1 x
+	wait_for test -s receiver.out
+	same "$(mode_of ./s)" 640
+	same "$(limited ./probe take ./s 1)" EADDRINUSE
+	signal receiver KILL
+	wait_for not_running receiver
+	same "$(limited ./probe look ./s)" "$(printf 'ok\nEAGAIN')"
+	: >file
+	same "$(limited ./probe look ./file)" ENOTSOCK
+	same "$(limited ./probe look "$(printf %0200d 1)")" ENAMETOOLONG
+}
+
+@test "what brings nothing, or too much, is passed over" {
+	probe
+	start receiver ./probe take ./s 2 n
+	wait_for test -s receiver.out
+	limited foreign send -b 0 -n 0 ./s
+	run_limited fdsend -s "$(printf %05000d 0)" ./s
+	is_status 1
+	run_limited fdsend -s "one" -f 0 -f 1 ./s
+	is_status 1
+	run_limited fdsend -s "two" ./s
+	is_status 1
+	ended receiver
+	same "$(cat receiver.out)" "$(printf '%s\n' ok \
+		'2: one' '1: two')"
+}
+
+@test "all that there is is installed, and uninstalled" {
+	local name
+
+	for name in bin/fdlisten bin/fdsend bin/fdrecv bin/fdecho bin/fdpipe \
+		bin/fdconnect bin/fdinfo include/fdpass.h lib/libfdpass.a \
+		lib/libfdpass.so lib/libfdpass.so.0 \
+		lib/pkgconfig/fdpass.pc share/man/man1/fdpipe.1 \
+		share/man/man3/fdpass.3 share/man/man7/fdpass.7 \
+		share/man/man7/fdpass-lessons.7 share/fdpass/fdstep \
+		share/bash-completion/completions/fdinfo \
+		share/zsh/site-functions/_fdpass; do
+		[ -s "$installed/$name" ] || { echo "$name"; false; }
+	done
+	for name in "$top_dir"/man/lessons/*.c; do
+		cmp "$name" "$installed/share/fdpass/lessons/${name##*/}"
+	done
+	env -u MAKEFLAGS -u MAKELEVEL make -C "$top_dir" install \
+		DESTDIR="$PWD/root" PREFIX=/usr >log 2>&1
+	[ -x root/usr/bin/fdlisten ]
+	grep -qx 'prefix=/usr' root/usr/lib/pkgconfig/fdpass.pc
+	env -u MAKEFLAGS -u MAKELEVEL make -C "$top_dir" uninstall \
+		DESTDIR="$PWD/root" PREFIX=/usr >log 2>&1
+	same "$(find root ! -type d)" ""
+	not test -d root/usr/share/fdpass
+}
+
+@test "make install with CMDDIR puts the commands there, and nothing in bin" {
+	local args=(DESTDIR="$PWD/root" PREFIX=/usr
+		CMDDIR=/usr/lib/fdpass/bin)
+
+	env -u MAKEFLAGS -u MAKELEVEL make -C "$top_dir" install \
+		"${args[@]}" >log 2>&1
+	run_limited root/usr/lib/fdpass/bin/fdsend --version
+	is_status 0
+	not test -e root/usr/bin/fdsend
+	find root -type f -exec cksum {} + | sort >first
+	env -u MAKEFLAGS -u MAKELEVEL make -C "$top_dir" install \
+		"${args[@]}" >log 2>&1
+	find root -type f -exec cksum {} + | sort >second
+	cmp first second
+	env -u MAKEFLAGS -u MAKELEVEL make -C "$top_dir" uninstall \
+		"${args[@]}" >log 2>&1
+	same "$(find root ! -type d)" ""
+}
