@@ -49,10 +49,10 @@ LIB_OBJ = \
 	lib/echo.o \
 	lib/environ.o \
 	lib/failure.o \
-	lib/fdnames.o \
 	lib/info.o \
 	lib/landing.o \
 	lib/loop.o \
+	lib/names.o \
 	lib/options.o \
 	lib/output.o \
 	lib/payload.o \

@@ -12,9 +12,9 @@
 #include "diag.h"
 #include "environ.h"
 #include "fdlisten-loops.h"
-#include "fdnames.h"
 #include "fdpass/message.h"
 #include "landing.h"
+#include "names.h"
 #include "options.h"
 #include "output.h"
 #include "stream.h"
@@ -107,7 +107,7 @@ options(int argc, char *argv[])
 	if (option.name != NULL && !option.only_listen)
 		options_wrong("-i goes with -l");
 	if (option.name != NULL &&
-	    !fdnames_is_name(option.name, strlen(option.name)))
+	    !names_is_name(option.name, strlen(option.name)))
 		options_wrong("-i %.300s: a name has 1 to 255 printable ASCII "
 			      "characters, no colon, no backslash",
 		    option.name);

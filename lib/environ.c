@@ -4,7 +4,7 @@
 #include "environ.h"
 
 #include "address.h"
-#include "fdnames.h"
+#include "names.h"
 
 #include <netinet/in.h>
 #include <stdarg.h>
@@ -242,7 +242,7 @@ environ_listen(
 	if (count == 0)
 		return 0;
 	set_listen(e, count);
-	if (!fdnames_is_list(names, length, count))
+	if (!names_is_list(names, length, count))
 		return 0;
 	return set_names(e, names, length);
 }
@@ -262,7 +262,7 @@ environ_listen_more(struct environment *e, size_t count, const char *name)
 	set_listen(e, count + 1);
 	if (names == NULL && name == NULL)
 		return 0;
-	list = fdnames_append(names, count, name);
+	list = names_append(names, count, name);
 	if (list == NULL)
 		return -1;
 	r = set_names(e, list, strlen(list));

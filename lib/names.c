@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "fdnames.h"
+#include "names.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +12,7 @@
  * end it, and libsystemd drops a backslash.
  */
 int
-fdnames_is_name(const char *name, size_t length)
+names_is_name(const char *name, size_t length)
 {
 	size_t i;
 
@@ -27,17 +27,17 @@ fdnames_is_name(const char *name, size_t length)
 
 /* Are these bytes exactly so many names, with colons between them? */
 int
-fdnames_is_list(const char *list, size_t length, size_t count)
+names_is_list(const char *list, size_t length, size_t count)
 {
 	const char *colon, *p = list, *end = list + length;
 
 	for (; count > 1; count--) {
 		colon = memchr(p, ':', (size_t)(end - p));
-		if (colon == NULL || !fdnames_is_name(p, (size_t)(colon - p)))
+		if (colon == NULL || !names_is_name(p, (size_t)(colon - p)))
 			return 0;
 		p = colon + 1;
 	}
-	return count == 1 && fdnames_is_name(p, (size_t)(end - p));
+	return count == 1 && names_is_name(p, (size_t)(end - p));
 }
 
 /* How many names others have put into a list; they may be empty. */
@@ -57,7 +57,7 @@ fields(const char *list)
  * NULL. NULL without memory.
  */
 char *
-fdnames_append(const char *list, size_t count, const char *name)
+names_append(const char *list, size_t count, const char *name)
 {
 	char *text;
 	size_t i, n;
