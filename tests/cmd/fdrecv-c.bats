@@ -337,10 +337,10 @@ rounds()
 }
 
 @test "on SIGTERM a busy server finishes, an idle one ends at once" {
+	mkfifo fifo
 	holder holder
 	start server fdrecv -ck -f 3 ./keep \
 		sh -c 'echo round; read -r line <fifo; echo "$line"'
-	mkfifo fifo
 	wait_for rounds 1
 	signal server
 	echo finished >fifo
