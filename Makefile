@@ -53,12 +53,15 @@ LIB_OBJ = \
 	lib/info.o \
 	lib/landing.o \
 	lib/loop.o \
+	lib/names.o \
 	lib/options.o \
 	lib/output.o \
+	lib/payload.o \
 	lib/pool.o \
 	lib/receive.o \
 	lib/relay.o \
 	lib/show.o \
+	lib/source.o \
 	lib/stream.o \
 	lib/sys.o \
 	lib/sysdiag.o \

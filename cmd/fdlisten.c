@@ -14,6 +14,7 @@
 #include "fdlisten-loops.h"
 #include "fdpass/message.h"
 #include "landing.h"
+#include "names.h"
 #include "options.h"
 #include "output.h"
 #include "stream.h"
@@ -28,16 +29,18 @@
 #define MAX 256 /* COMMANDs at once, if -n does not say */
 
 static const char synopsis[] =
-    "fdlisten [-klv] [-m mode] [-n max] [-o file] [-t seconds] ADDRESS\n"
-    "                [COMMAND [ARG...]]\n";
+    "fdlisten [-kluv] [-i name] [-m mode] [-n max] [-o file] [-t seconds]\n"
+    "                ADDRESS [COMMAND [ARG...]]\n";
 
 static const char help[] =
+    "  -i name     with -l, call the listening socket name in LISTEN_FDNAMES\n"
     "  -k          keep accepting\n"
     "  -l          listen only, do not accept\n"
     "  -m mode     the file mode, in octal, of the UNIX socket (default 0600)\n"
     "  -n max      with -k, run at most max commands at once (default 256)\n"
     "  -o file     write the bound address to file, as one line\n"
     "  -t seconds  give up after that many seconds without a connection\n"
+    "  -u          with -l, make a datagram socket\n"
     "  -v          trace to standard error: a line for each system call\n"
     "\n"
     "  ADDRESS     HOST:PORT, PORT, :PORT, ./NAME, /PATH, @NAME or fd:N\n"
@@ -46,11 +49,13 @@ static const char help[] =
 static struct {
 	int keep;        /* -k */
 	int only_listen; /* -l */
+	int datagrams;   /* -u */
 	mode_t mode;
 	long max;
+	const char *name; /* -i, or NULL */
 	const char *output;
 	int64_t timeout;
-} option = {0, 0, 0600, 0, NULL, -1};
+} option = {0, 0, 0, 0600, 0, NULL, NULL, -1};
 
 static struct address address;
 static struct named name;
@@ -63,8 +68,11 @@ options(int argc, char *argv[])
 	int c, verbose = 0;
 
 	options_init(argc, argv, "fdlisten", synopsis, help);
-	while ((c = options_get(argc, argv, "+:klm:n:o:t:v")) != -1)
+	while ((c = options_get(argc, argv, "+:i:klm:n:o:t:uv")) != -1)
 		switch (c) {
+		case 'i':
+			option.name = optarg;
+			break;
 		case 'k':
 			option.keep = 1;
 			break;
@@ -83,6 +91,9 @@ options(int argc, char *argv[])
 		case 't':
 			option.timeout = options_seconds(c, optarg);
 			break;
+		case 'u':
+			option.datagrams = 1;
+			break;
 		case 'v':
 			verbose = 1;
 			break;
@@ -91,6 +102,15 @@ options(int argc, char *argv[])
 		options_wrong("ADDRESS is missing");
 	if (option.keep && option.only_listen)
 		options_wrong("-k and -l exclude each other");
+	if (option.datagrams && !option.only_listen)
+		options_wrong("-u goes with -l: there is nothing to accept");
+	if (option.name != NULL && !option.only_listen)
+		options_wrong("-i goes with -l");
+	if (option.name != NULL &&
+	    !names_is_name(option.name, strlen(option.name)))
+		options_wrong("-i %.300s: a name has 1 to 255 printable ASCII "
+			      "characters, no colon, no backslash",
+		    option.name);
 	if (option.max != 0 && (!option.keep || optind + 1 == argc))
 		options_wrong("-n goes with -k and a COMMAND");
 	if (option.max == 0)
@@ -170,7 +190,11 @@ pass_listening(int listener)
 	}
 	landing_add(&landing, listener, LANDING_FIRST + n);
 	environ_clear(environment);
-	environ_listen(environment, n + 1);
+	if (environ_listen_more(environment, (size_t)n, option.name) == -1) {
+		diag_errno("LISTEN_FDNAMES", "malloc");
+		named_remove(&name);
+		return EXIT_WRONG;
+	}
 	n = command_become(&command, "S5", &landing, environment);
 	named_remove(&name);
 	return n;
@@ -295,13 +319,18 @@ serve_stream(struct acceptor *a, const struct stream *stream)
 	return 0;
 }
 
-/* -l without COMMAND: the listening socket itself goes over the stream. */
+/*
+ * -l without COMMAND: the listening socket itself goes over the stream, with
+ * its name as the payload.
+ */
 static int
 send_listening(int listener, const struct stream *stream)
 {
+	const char *payload = option.name != NULL ? option.name : "";
+	size_t length = option.name != NULL ? strlen(option.name) : 1;
 	struct failure f;
 
-	if (stream_send(stream, "", 1, &listener, 1,
+	if (stream_send(stream, payload, length, &listener, 1,
 		wait_deadline(option.timeout)) == -1) {
 		failure_errno(&f, "sendmsg");
 		return finished(&f);
@@ -335,6 +364,8 @@ check(char *operands[], struct failure *f)
 		    EXIT_WRONG :
 		    EXIT_USAGE;
 	}
+	if (option.datagrams)
+		address.type = SOCK_DGRAM;
 	if (operands[1] == NULL) {
 		if (stream_check(STDOUT_FILENO, f) == 0)
 			return 0;

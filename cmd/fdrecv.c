@@ -12,6 +12,7 @@
 #include "info.h"
 #include "landing.h"
 #include "options.h"
+#include "payload.h"
 #include "pool.h"
 #include "receive.h"
 #include "show.h"
@@ -25,31 +26,39 @@
 #include <unistd.h>
 
 static const char synopsis[] =
-    "fdrecv [-akv] [-f fd]... [-m mode] [-n workers] [-t seconds] SOCKET\n"
-    "              [COMMAND [ARG...]]\n";
+    "fdrecv [-ackvw] [-f fd]... [-m mode] [-n workers] [-S fd]\n"
+    "              [-t seconds] SOCKET [COMMAND [ARG...]]\n";
 
 static const char help[] =
     "  -a          take all descriptors of the message\n"
+    "  -c          connect to SOCKET, a name, in place of listening there\n"
     "  -f fd       the received descriptor becomes number fd; can be repeated\n"
     "  -k          keep going: run COMMAND for each message, one at a time\n"
     "  -m mode     the file mode, in octal, of the UNIX socket (default 0600)\n"
     "  -n workers  start a pool of that many workers\n"
+    "  -S fd       COMMAND can read the payload\n"
     "  -t seconds  give up after that many seconds without a message\n"
     "  -v          trace to standard error: a line for each system call\n"
+    "  -w          with -c, wait for the other side\n"
     "\n"
     "  SOCKET      PATH, @NAME, fd:N, or - for standard input\n"
     "  COMMAND     gets what arrived; without it, that is shown\n";
 
 static struct {
-	int all;  /* -a */
-	int keep; /* -k */
+	int all;     /* -a */
+	int connect; /* -c */
+	int keep;    /* -k */
+	int wait;    /* -w */
+	int has_mode;
 	mode_t mode;
 	long workers; /* -n, 0: no pool */
+	int payload;  /* -S, or -1 */
 	int64_t timeout;
 	struct options_fds fds;
-} option = {0, 0, 0600, 0, -1, {{0}, 0}};
+} option = {0, 0, 0, 0, 0, 0600, 0, -1, -1, {{0}, 0}};
 
-#define GIVEN_UP 1 /* its sender: there was no message */
+#define GIVEN_UP 1   /* its sender: there was no message */
+#define FETCHED 1000 /* ms between two fetches, at least */
 
 static struct command command; /* path is NULL: show what arrives */
 static struct environment *environment;
@@ -68,16 +77,55 @@ check_numbers(void)
 				    "-f %d: named twice", option.fds.fds[i]);
 }
 
+/* -S must be a number where no descriptor can land. */
+static void
+check_payload(void)
+{
+	size_t i;
+
+	for (i = 0; i < option.fds.count; i++)
+		if (option.fds.fds[i] == option.payload)
+			options_wrong(
+			    "-S %d: named by -f, too", option.payload);
+	if (option.all && option.payload >= LANDING_FIRST)
+		options_wrong("-S %d: -a takes the numbers from %d up",
+		    option.payload, LANDING_FIRST);
+	if (!option.all && option.fds.count == 0 &&
+	    option.payload <= STDOUT_FILENO)
+		options_wrong("-S %d: a descriptor may land there; name its "
+			      "number with -f",
+		    option.payload);
+}
+
+/* -c: SOCKET is a name of somebody else's. */
+static void
+check_connect(const char *operand)
+{
+	if (option.wait && !option.connect)
+		options_wrong("-w goes with -c");
+	if (!option.connect)
+		return;
+	if (option.has_mode)
+		options_wrong("-m is for a socket that is created, and -c "
+			      "connects");
+	if (strcmp(operand, "-") == 0 || strncmp(operand, "fd:", 3) == 0)
+		options_wrong(
+		    "-c connects to a name, %s is open already", operand);
+}
+
 static void
 options(int argc, char *argv[])
 {
 	int c, verbose = 0;
 
 	options_init(argc, argv, "fdrecv", synopsis, help);
-	while ((c = options_get(argc, argv, "+:af:km:n:t:v")) != -1)
+	while ((c = options_get(argc, argv, "+:acf:km:n:S:t:vw")) != -1)
 		switch (c) {
 		case 'a':
 			option.all = 1;
+			break;
+		case 'c':
+			option.connect = 1;
 			break;
 		case 'f':
 			options_fd(&option.fds, optarg, OPTIONS_TARGET);
@@ -87,11 +135,15 @@ options(int argc, char *argv[])
 			break;
 		case 'm':
 			option.mode = options_mode(c, optarg);
+			option.has_mode = 1;
 			break;
 		case 'n':
 			option.workers =
 			    options_number(c, optarg, 1, POOL_MOST);
 			option.keep = 1;
+			break;
+		case 'S':
+			option.payload = options_target(c, optarg);
 			break;
 		case 't':
 			option.timeout = options_seconds(c, optarg);
@@ -99,14 +151,24 @@ options(int argc, char *argv[])
 		case 'v':
 			verbose = 1;
 			break;
+		case 'w':
+			option.wait = 1;
+			break;
 		}
 	if (optind == argc)
 		options_wrong("SOCKET is missing");
+	check_connect(argv[optind]);
 	if (option.all && option.fds.count > 0)
 		options_wrong("-a and -f exclude each other");
 	check_numbers();
-	if (optind + 1 == argc && (option.all || option.fds.count > 0))
-		options_wrong("-%c needs a COMMAND", option.all ? 'a' : 'f');
+	if (option.payload != -1)
+		check_payload();
+	if (optind + 1 == argc &&
+	    (option.all || option.fds.count > 0 || option.payload != -1))
+		options_wrong("-%c needs a COMMAND",
+		    option.all               ? 'a' :
+			option.fds.count > 0 ? 'f' :
+					       'S');
 	options_trace(verbose);
 }
 
@@ -125,26 +187,39 @@ interrupted(const struct pool *pool, const struct failure *f)
 		wait_die(sig);
 	if (sig != 0)
 		return pool != NULL ? 128 + sig : 0;
-	if (f->error == ETIMEDOUT) {
+	if (f->error == ETIMEDOUT && f->reason[0] != '\0')
+		diag_failure(receiver.operand, f);
+	else if (f->error == ETIMEDOUT)
 		diag_timeout(receiver.operand, "no message", option.timeout);
+	if (f->error == ETIMEDOUT)
 		return EXIT_TIMEOUT;
-	}
 	diag_failure(receiver.operand, f);
 	return EXIT_WRONG;
 }
 
-/* What COMMAND shall find, in descriptors and in the environment. */
+/*
+ * What COMMAND shall find, in descriptors and in the environment; file is what
+ * holds the payload, -1 without -S.
+ */
 static int
-prepare(struct landing *l, const struct fdpass_message *m, struct failure *f)
+prepare(struct landing *l, const struct fdpass_message *m, int *file,
+    struct failure *f)
 {
 	if (landing_message(
 		l, m, option.fds.fds, option.fds.count, option.all, f) == -1)
 		return -1;
+	if (option.payload != -1) {
+		*file = payload_file(m->payload, m->length, f);
+		if (*file == -1)
+			return -1;
+		landing_add(l, *file, option.payload);
+	}
 	environ_clear(environment);
 	environ_message(environment, m);
-	if (option.all)
-		environ_listen(environment, (int)m->count);
-	if (landing_is_connection(m->fds[0]))
+	if (option.all &&
+	    environ_listen(environment, m->count, m->payload, m->length) == -1)
+		return failure_errno(f, "memory for LISTEN_FDNAMES");
+	if (m->count > 0 && landing_is_connection(m->fds[0]))
 		environ_connection(environment, m->fds[0], NULL, 0, NULL);
 	return 0;
 }
@@ -210,7 +285,10 @@ run(struct received *in, const struct landing *landing)
 	if (receiver_answer(in, FDPASS_TAKEN) == -1)
 		return GIVEN_UP;
 	/* Who waits here waits elsewhere better. */
-	receiver_dismiss(&receiver);
+	if (option.connect)
+		receiver_close(&receiver);
+	else
+		receiver_dismiss(&receiver);
 	pid =
 	    child_start_patient(&command, "W1", landing, environment, NULL, 2);
 	fdpass_close(&in->message);
@@ -247,14 +325,16 @@ work_on(struct received *in)
 {
 	static struct landing landing;
 	struct failure f;
-	int r;
+	int r, file = -1;
 
 	trace_received(in);
 	if (command.path == NULL) {
 		r = show(in);
-	} else if (prepare(&landing, &in->message, &f) == -1) {
+	} else if (prepare(&landing, &in->message, &file, &f) == -1) {
 		refused(&in->message, &f);
-		receiver_answer(in, FDPASS_REFUSED);
+		receiver_answer(in,
+		    wait_is_waited_out(f.error) ? FDPASS_RETRY :
+						  FDPASS_REFUSED);
 		r = -1;
 	} else if (option.keep) {
 		r = run(in, &landing);
@@ -262,6 +342,8 @@ work_on(struct received *in)
 		r = become(in, &landing);
 	}
 	fdpass_close(&in->message);
+	if (file != -1)
+		close(file);
 	return r;
 }
 
@@ -270,7 +352,7 @@ static int
 ended(void)
 {
 	diag_flush();
-	if (option.keep)
+	if (option.keep && !option.connect)
 		return 0;
 	diag("%s: end of file before a message came", receiver.operand);
 	return EXIT_WRONG;
@@ -283,21 +365,86 @@ next_deadline(void)
 	return option.workers == 0 ? wait_deadline(option.timeout) : -1;
 }
 
+/* -c -k: COMMAND may end at once, again and again. */
+static int
+wait_turn(struct failure *f)
+{
+	static int64_t turn;
+
+	while (!wait_is_over(turn) && wait_ending() == 0)
+		wait_poll(NULL, 0, turn);
+	turn = wait_deadline(FETCHED);
+	errno = EINTR;
+	return wait_ending() != 0 ? failure_errno(f, "connect") : 0;
+}
+
+/* The time is over: say what was missing. */
+static int
+in_vain(struct failure *f)
+{
+	char missing[sizeof f->reason];
+
+	failure_words(missing, sizeof missing, f);
+	return failure_reason(f, ETIMEDOUT, "no message within %g s: %s",
+	    (double)option.timeout / 1000, missing);
+}
+
+/*
+ * -c: connect, and receive what is given away there; with -w again where that
+ * ends before it was given. As receiver_next().
+ */
+static int
+fetch(const char *name, struct received *in, struct failure *f)
+{
+	struct source source;
+	int64_t deadline;
+	int r;
+
+	if (wait_turn(f) == -1)
+		return -1;
+	deadline = next_deadline();
+	source_init(&source, name, option.wait);
+	for (;;) {
+		if (receiver_fetch(&receiver, &source,
+			RECEIVER_CREDS | RECEIVER_BECOMES, deadline, f) == -1)
+			return wait_ending() == 0 && wait_is_over(deadline) ?
+			    in_vain(f) :
+			    -1;
+		r = receiver_next(&receiver, in, deadline, f);
+		if (r != 0 || !option.wait)
+			return r;
+		receiver_close(&receiver);
+		failure_reason(f, ECONNRESET, "closed without a message");
+		source_wait(&source, deadline, f);
+	}
+}
+
+/* -c -k: no room for what was fetched; who holds it has it still. */
+static int
+is_lost(int result, const struct failure *f)
+{
+	return option.connect && option.keep && result == -1 &&
+	    wait_ending() == 0 && (f->error == EMFILE || f->error == EMSGSIZE);
+}
+
 /* A worker: receive, work, again. */
 static int
-work(struct pool *pool, void *unused)
+work(struct pool *pool, void *operand)
 {
-	struct received received;
+	static struct received received;
 	struct failure f;
 	int r;
 
-	(void)unused;
 	if (received_init(&received) == -1) {
 		diag_errno("memory for a payload", "malloc");
 		return EXIT_WRONG;
 	}
 	do {
-		r = receiver_next(&receiver, &received, next_deadline(), &f);
+		r = option.connect ?
+		    fetch(operand, &received, &f) :
+		    receiver_next(&receiver, &received, next_deadline(), &f);
+		if (is_lost(r, &f))
+			continue;
 		if (r == 0 && wait_ending() == 0)
 			return ended();
 		if (r != 1)
@@ -308,6 +455,33 @@ work(struct pool *pool, void *unused)
 	} while (option.keep || r == GIVEN_UP);
 	receiver_close(&receiver);
 	return r == 0 ? 0 : EXIT_WRONG;
+}
+
+/* Returns 0, or the status to end with. */
+static int
+open_socket(const char *operand)
+{
+	struct failure f;
+	int r;
+
+	receiver.fd = -1;
+	receiver.operand = operand;
+	/* What is fetched comes on a connection of its own each time. */
+	r = option.connect ? source_check(operand, &f) :
+			     receiver_open(&receiver, operand, option.mode,
+				 RECEIVER_CREDS | RECEIVER_BECOMES |
+				     (option.keep ? RECEIVER_DRAIN : 0),
+				 wait_deadline(option.timeout), &f);
+	if (r == 0)
+		return 0;
+	if (wait_ending() != 0)
+		return interrupted(NULL, &f);
+	if (f.error == ETIMEDOUT) {
+		diag_timeout(operand, "no invitation", option.timeout);
+		return EXIT_TIMEOUT;
+	}
+	diag_failure(operand, &f);
+	return f.error == EINVAL ? EXIT_USAGE : EXIT_WRONG;
 }
 
 /* Before the workers of the pool are told to end. */
@@ -342,25 +516,14 @@ main(int argc, char *argv[])
 		}
 	}
 	wait_init(WAIT_CHILD);
-	if (receiver_open(&receiver, argv[optind], option.mode,
-		RECEIVER_CREDS | RECEIVER_BECOMES |
-		    (option.keep ? RECEIVER_DRAIN : 0),
-		wait_deadline(option.timeout), &f) == -1) {
-		if (wait_ending() != 0)
-			return interrupted(NULL, &f);
-		if (f.error == ETIMEDOUT) {
-			diag_timeout(
-			    argv[optind], "no invitation", option.timeout);
-			return EXIT_TIMEOUT;
-		}
-		diag_failure(argv[optind], &f);
-		return f.error == EINVAL ? EXIT_USAGE : EXIT_WRONG;
-	}
+	status = open_socket(argv[optind]);
+	if (status != 0)
+		return status;
 	if (option.workers == 0)
-		return work(NULL, NULL);
+		return work(NULL, argv[optind]);
 
-	status =
-	    pool_run((size_t)option.workers, option.timeout, work, stop, NULL);
+	status = pool_run(
+	    (size_t)option.workers, option.timeout, work, stop, argv[optind]);
 	if (status == EXIT_TIMEOUT)
 		diag_timeout(receiver.operand, "no message", option.timeout);
 	if (status == -1) {

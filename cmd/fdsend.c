@@ -10,6 +10,7 @@
 #include "fdpass.h"
 #include "fdpass/handover.h"
 #include "options.h"
+#include "payload.h"
 #include "receive.h"
 #include "relay.h"
 #include "stream.h"
@@ -24,7 +25,8 @@
 #include <unistd.h>
 
 static const char synopsis[] =
-    "fdsend [-drvw] [-f fd]... [-p pid] [-s string] [-t seconds] SOCKET\n";
+    "fdsend [-drvw] [-f fd]... [-p pid] [-s string | -S file] [-t seconds]\n"
+    "              SOCKET\n";
 
 static const char help[] =
     "  -d          drop off: do not wait for the receiver's answer\n"
@@ -32,6 +34,7 @@ static const char help[] =
     "  -p pid      send the descriptors of process pid\n"
     "  -r          relay: pass on all messages that arrive on standard input\n"
     "  -s string   send string as the payload of the message\n"
+    "  -S file     send the bytes of file\n"
     "  -t seconds  give up after that many seconds in all\n"
     "  -v          trace to standard error: a line for each system call\n"
     "  -w          wait until the receiver is there\n"
@@ -43,22 +46,76 @@ static struct {
 	int relay; /* -r */
 	int wait;  /* -w */
 	int verbose;
-	long pid; /* -p, 0: our own descriptors */
-	const char *string;
+	long pid;           /* -p, 0: our own descriptors */
+	const char *string; /* -s, or NULL */
+	const char *file;   /* -S, or NULL */
 	int64_t timeout;
 	struct options_fds fds;
-} option = {0, 0, 0, 0, 0, "", -1, {{0}, 0}};
+} option = {0, 0, 0, 0, 0, NULL, NULL, -1, {{0}, 0}};
+
+/* Without -s or -S it is a lone NUL: at least one byte must go. */
+static struct {
+	const char *bytes;
+	size_t length;
+} payload = {"", 1};
+
+/* -f: descriptors by their numbers, or - for none at all. */
+static void
+descriptors(const char *arguments[], size_t n)
+{
+	/* Whose they are is known only now. */
+	enum options_use use = option.pid == 0 ? OPTIONS_OPEN : OPTIONS_FOREIGN;
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		if (strcmp(arguments[i], "-") != 0)
+			options_fd(&option.fds, arguments[i], use);
+		else if (n > 1)
+			options_wrong("-f - means no descriptor, and goes with "
+				      "no other -f");
+		else if (option.pid != 0)
+			options_wrong("-f - leaves nothing for -p");
+	}
+	if (n == 0 && !option.relay)
+		options_fd(&option.fds, "0", use);
+}
+
+/* -s and -S: the payload. */
+static void
+words(void)
+{
+	size_t i;
+
+	if (option.string != NULL && option.file != NULL)
+		options_wrong("-s and -S exclude each other");
+	if (option.string != NULL && strlen(option.string) > FDPASS_MAX_PAYLOAD)
+		options_wrong("-s: a string has at most %d bytes, this one %zu",
+		    FDPASS_MAX_PAYLOAD, strlen(option.string));
+	if (option.string != NULL && option.string[0] != '\0') {
+		payload.bytes = option.string;
+		payload.length = strlen(option.string);
+	}
+	if (option.file == NULL || strcmp(option.file, "-") != 0)
+		return;
+	for (i = 0; i < option.fds.count && option.pid == 0; i++)
+		if (option.fds.fds[i] == STDIN_FILENO)
+			options_wrong("-S - reads descriptor 0, which is to be "
+				      "sent; name others with -f");
+	if (!descriptors_is_open(STDIN_FILENO)) {
+		diag("standard input: not open");
+		exit(EXIT_WRONG);
+	}
+}
 
 static void
 options(int argc, char *argv[])
 {
 	const char *f_arguments[OPTIONS_MAX_FDS + 1];
-	enum options_use use;
-	size_t i, n = 0;
+	size_t n = 0;
 	int c;
 
 	options_init(argc, argv, "fdsend", synopsis, help);
-	while ((c = options_get(argc, argv, "+:df:p:rs:t:vw")) != -1)
+	while ((c = options_get(argc, argv, "+:df:p:rs:S:t:vw")) != -1)
 		switch (c) {
 		case 'd':
 			option.drop = 1;
@@ -76,6 +133,9 @@ options(int argc, char *argv[])
 		case 's':
 			option.string = optarg;
 			break;
+		case 'S':
+			option.file = optarg;
+			break;
 		case 't':
 			option.timeout = options_seconds(c, optarg);
 			break;
@@ -89,19 +149,13 @@ options(int argc, char *argv[])
 	if (argc - optind != 1)
 		options_wrong(
 		    optind == argc ? "SOCKET is missing" : "too many operands");
-	if (strlen(option.string) > FDPASS_MAX_PAYLOAD)
-		options_wrong("-s: a string has at most %d bytes, this one %zu",
-		    FDPASS_MAX_PAYLOAD, strlen(option.string));
 	if (option.relay &&
-	    (n > 0 || option.pid != 0 || option.string[0] != '\0'))
-		options_wrong(
-		    "-r takes no -f, -p or -s: it passes on what comes");
-	/* Whose they are is known only now. */
-	use = option.pid == 0 ? OPTIONS_OPEN : OPTIONS_FOREIGN;
-	for (i = 0; i < n; i++)
-		options_fd(&option.fds, f_arguments[i], use);
-	if (n == 0 && !option.relay)
-		options_fd(&option.fds, "0", use);
+	    (n > 0 || option.pid != 0 || option.string != NULL ||
+		option.file != NULL))
+		options_wrong("-r takes no -f, -p, -s or -S: it passes on what "
+			      "comes");
+	descriptors(f_arguments, n);
+	words();
 	options_trace(option.verbose);
 }
 
@@ -145,13 +199,32 @@ fetch(int fds[], size_t count)
 	return 0;
 }
 
-static const char *
-payload(size_t *length)
+/* -S: read the payload. Returns 0, or the status to end with. */
+static int
+read_payload(int64_t deadline)
 {
-	*length = strlen(option.string);
-	if (*length == 0)
-		*length = 1; /* a lone NUL: at least one byte must go */
-	return option.string;
+	static char bytes[FDPASS_MAX_PAYLOAD + 1];
+	const char *object;
+	struct failure f;
+
+	if (option.file == NULL)
+		return 0;
+	object = strcmp(option.file, "-") == 0 ? "standard input" : option.file;
+	payload.bytes = bytes;
+	if (payload_read(option.file, bytes, sizeof bytes, &payload.length,
+		deadline, &f) == 0)
+		return 0;
+	if (wait_ending() != 0)
+		wait_die(wait_ending());
+	if (f.error == ETIMEDOUT) {
+		diag_timeout(object,
+		    strcmp(f.operation, "open") == 0 ? "no writer" :
+						       "no end of file",
+		    option.timeout);
+		return EXIT_TIMEOUT;
+	}
+	diag_failure(object, &f);
+	return EXIT_WRONG;
 }
 
 /* Connect, sendmsg, shutdown, wait for the answer. */
@@ -161,9 +234,8 @@ send_to_name(const char *operand)
 	struct handover handover;
 	struct target target;
 	struct failure f;
-	const char *bytes;
-	size_t length;
-	int flags = HANDOVER_TELL;
+	int64_t deadline = wait_deadline(option.timeout);
+	int status, flags = HANDOVER_TELL;
 
 	if (option.wait)
 		flags |= HANDOVER_WAIT;
@@ -174,11 +246,13 @@ send_to_name(const char *operand)
 		return f.error == EINVAL ? EXIT_USAGE : EXIT_WRONG;
 	}
 	wait_init(0);
+	status = read_payload(deadline);
+	if (status != 0)
+		return status;
 	/* Without room for the socket it is made later. */
-	handover_begin(&handover, &target, wait_deadline(option.timeout));
-	bytes = payload(&length);
-	handover_message(
-	    &handover, bytes, length, option.fds.fds, option.fds.count);
+	handover_begin(&handover, &target, deadline);
+	handover_message(&handover, payload.bytes, payload.length,
+	    option.fds.fds, option.fds.count);
 	switch (handover_run(&handover)) {
 	case HANDOVER_TAKEN:
 		return 0;
@@ -198,8 +272,7 @@ send_to_stream(const char *operand, int fd)
 	int64_t deadline = wait_deadline(option.timeout);
 	struct stream stream;
 	struct failure f;
-	const char *bytes;
-	size_t length;
+	int status;
 
 	if (option.wait)
 		options_wrong(
@@ -209,10 +282,12 @@ send_to_stream(const char *operand, int fd)
 		return EXIT_USAGE;
 	}
 	wait_init(0);
-	bytes = payload(&length);
+	status = read_payload(deadline);
+	if (status != 0)
+		return status;
 	if (stream_open(&stream, operand, fd, deadline, &f) == 0) {
-		if (stream_send(&stream, bytes, length, option.fds.fds,
-			option.fds.count, deadline) == 0)
+		if (stream_send(&stream, payload.bytes, payload.length,
+			option.fds.fds, option.fds.count, deadline) == 0)
 			return 0;
 		failure_errno(&f, "sendmsg");
 	}

@@ -106,6 +106,7 @@ address_parse(struct address *a, const char *operand, struct failure *f)
 
 	memset(a, 0, sizeof *a);
 	a->operand = operand;
+	a->type = SOCK_STREAM;
 	if (*operand == '\0')
 		return failure_reason(f, EINVAL, "the address is empty");
 	if (strchr(operand, '/') != NULL || operand[0] == '@') {
@@ -297,7 +298,7 @@ look_up(const struct address *a, int passive, struct addrinfo **list,
 
 	memset(&hints, 0, sizeof hints);
 	hints.ai_family = AF_UNSPEC;
-	hints.ai_socktype = SOCK_STREAM;
+	hints.ai_socktype = a->type;
 	hints.ai_flags = passive ? AI_PASSIVE : 0;
 	if (a->host[0] == '\0' && passive)
 		hints.ai_family = AF_INET6;
@@ -321,11 +322,13 @@ listen_on(const struct addrinfo *ai, int both, struct failure *f)
 
 	address_format(text, sizeof text, ai->ai_addr, ai->ai_addrlen);
 	trace_before("S1", "socket()");
-	s = sys_socket(ai->ai_family, SOCK_STREAM);
+	s = sys_socket(ai->ai_family, ai->ai_socktype);
 	if (s == -1)
 		return failure_errno(f, "socket");
 	trace("S1", "socket() = %d", s);
-	setsockopt(s, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+	/* Whoever binds a second datagram socket would take all that comes. */
+	if (ai->ai_socktype != SOCK_DGRAM)
+		setsockopt(s, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
 	if (both)
 		setsockopt(s, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
 	trace_before("S2", "bind(%d, %s)", s, text);
@@ -334,6 +337,8 @@ listen_on(const struct addrinfo *ai, int both, struct failure *f)
 		goto bad;
 	}
 	trace("S2", "bind(%d, %s)", s, text);
+	if (ai->ai_socktype == SOCK_DGRAM)
+		return s;
 	trace_before("S3", "listen(%d)", s);
 	if (listen(s, SYS_BACKLOG) == -1) {
 		failure_errno(f, "listen");
@@ -371,6 +376,42 @@ listen_tcp(const struct address *a, struct failure *f)
 	return s;
 }
 
+/* Has a socket an address that others can send to? */
+static int
+is_bound(int fd)
+{
+	char host[INET6_ADDRSTRLEN + 16], port[8];
+	struct sockaddr_storage ss;
+	struct sockaddr *sa = (struct sockaddr *)&ss;
+	socklen_t length = sizeof ss;
+
+	ss.ss_family = AF_UNSPEC;
+	if (getsockname(fd, sa, &length) == -1)
+		return 0;
+	if (sa->sa_family == AF_UNIX)
+		return has_unix_name(sa, length);
+	return address_split(
+		   sa, length, host, sizeof host, port, sizeof port) == 0 &&
+	    strcmp(port, "0") != 0;
+}
+
+static int
+check_datagram(int fd, struct failure *f)
+{
+	int type = SOCK_STREAM;
+	socklen_t length = sizeof type;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) == -1)
+		return failure_errno(f, "datagram socket");
+	if (type != SOCK_DGRAM)
+		return failure_reason(
+		    f, EINVAL, "the descriptor is not a datagram socket");
+	if (!is_bound(fd))
+		return failure_reason(
+		    f, EINVAL, "the datagram socket has no address");
+	return 0;
+}
+
 static int
 check_listening(int fd, struct failure *f)
 {
@@ -382,6 +423,18 @@ check_listening(int fd, struct failure *f)
 	if (!on)
 		return failure_reason(
 		    f, EINVAL, "the descriptor is not a listening socket");
+	return 0;
+}
+
+/* A socket that is open already. */
+static int
+inherit(const struct address *a, struct failure *f)
+{
+	int fd = a->fd;
+
+	if ((a->type == SOCK_DGRAM ? check_datagram(fd, f) :
+				     check_listening(fd, f)) == -1)
+		return -1;
 	/* COMMAND gets the connection, not this. */
 	if (fd <= STDERR_FILENO) {
 		fd = descriptors_take_standard(
@@ -394,7 +447,8 @@ check_listening(int fd, struct failure *f)
 }
 
 /*
- * The listening socket for this address. A UNIX socket's file is noted in
+ * The listening socket for this address; a datagram socket is bound, which is
+ * all that it needs. A UNIX socket's file is noted in
  * name, to be removed; ADDRESS_FD gives the caller's own descriptor.
  */
 int
@@ -406,16 +460,18 @@ address_listen(
 	name->path = NULL;
 	switch (a->kind) {
 	case ADDRESS_UNIX:
-		trace_before("S1", "socket() bind(%s) listen()", a->operand);
-		s = named_listen(a->operand, SOCK_STREAM, mode, name, f);
+		trace_before("S1", "socket() bind(%s)%s", a->operand,
+		    a->type == SOCK_DGRAM ? "" : " listen()");
+		s = named_listen(a->operand, a->type, mode, name, f);
 		if (s != -1) {
 			trace("S1", "socket() = %d", s);
 			trace("S2", "bind(%d, %s)", s, a->operand);
-			trace("S3", "listen(%d)", s);
 		}
+		if (s != -1 && a->type != SOCK_DGRAM)
+			trace("S3", "listen(%d)", s);
 		return s;
 	case ADDRESS_FD:
-		return check_listening(a->fd, f);
+		return inherit(a, f);
 	default:
 		return listen_tcp(a, f);
 	}

@@ -10,6 +10,8 @@
 #include "environ.h"
 #include "failure.h"
 
+#define LANDING_MOST (FDPASS_MAX_FDS + 1) /* of a message, and its payload */
+
 struct command {
 	char **argv;
 	const char *path;
@@ -18,8 +20,8 @@ struct command {
 
 /* What COMMAND shall find where: fds[i] as descriptor targets[i]. */
 struct landing {
-	int fds[FDPASS_MAX_FDS];
-	int targets[FDPASS_MAX_FDS];
+	int fds[LANDING_MOST];
+	int targets[LANDING_MOST];
 	size_t count;
 };
 

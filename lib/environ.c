@@ -4,6 +4,7 @@
 #include "environ.h"
 
 #include "address.h"
+#include "names.h"
 
 #include <netinet/in.h>
 #include <stdarg.h>
@@ -28,6 +29,7 @@ struct environment {
 	char text[OURS][TEXT];
 	char listen_pid[32];
 	char *payload;
+	char *names;
 };
 
 /* The variables that are ours, and no others that begin like them. */
@@ -113,6 +115,17 @@ set_number(struct environment *e, const char *name, long value)
 		set(e, "%s=%ld", name, value);
 }
 
+/* UCSPI has no names for those. */
+static int
+is_datagram(int fd)
+{
+	int type = SOCK_STREAM;
+	socklen_t length = sizeof type;
+
+	return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) == 0 &&
+	    type == SOCK_DGRAM;
+}
+
 /*
  * UCSPI's variables for a connected socket. peer may be NULL, then it is asked
  * for; unix_path is the name that we listen on, NULL if the socket shall tell.
@@ -149,7 +162,8 @@ environ_connection(struct environment *e, int fd, const struct sockaddr *peer,
 		set_number(e, "UNIXREMOTEEGID", who.gid);
 		return;
 	}
-	if (address_split(
+	if ((peer == NULL && is_datagram(fd)) ||
+	    address_split(
 		local, length, host, sizeof host, port, sizeof port) == -1)
 		return;
 	set(e, "PROTO=TCP");
@@ -191,13 +205,69 @@ environ_message(struct environment *e, const struct fdpass_message *m)
 	set_number(e, "FDRECV_GID", m->gid);
 }
 
-/* Announce so many descriptors from 3 up, as sd_listen_fds(3) finds them. */
-void
-environ_listen(struct environment *e, int count)
+static void
+set_listen(struct environment *e, size_t count)
 {
-	set(e, "LISTEN_FDS=%d", count);
+	set(e, "LISTEN_FDS=%zu", count);
 	append(e, e->listen_pid);
 	environ_listen_pid(e, getpid());
+}
+
+static int
+set_names(struct environment *e, const char *names, size_t length)
+{
+	static const char name[] = "LISTEN_FDNAMES=";
+
+	free(e->names);
+	e->names = malloc(sizeof name + length);
+	if (e->names == NULL)
+		return -1;
+	memcpy(e->names, name, sizeof name - 1);
+	memcpy(e->names + sizeof name - 1, names, length);
+	e->names[sizeof name - 1 + length] = '\0';
+	append(e, e->names);
+	return 0;
+}
+
+/*
+ * Announce so many descriptors from 3 up, as sd_listen_fds(3) finds them; none
+ * is announced by saying nothing, for a LISTEN_FDS of 0 is an error there. If
+ * names, of so many bytes, is a list of as many, they have these names. -1
+ * without memory.
+ */
+int
+environ_listen(
+    struct environment *e, size_t count, const char *names, size_t length)
+{
+	if (count == 0)
+		return 0;
+	set_listen(e, count);
+	if (!names_is_list(names, length, count))
+		return 0;
+	return set_names(e, names, length);
+}
+
+/*
+ * Announce one more behind those that are announced to this process already,
+ * so many, whose names it keeps; name is NULL if this one has none. -1 without
+ * memory.
+ */
+int
+environ_listen_more(struct environment *e, size_t count, const char *name)
+{
+	const char *names = count > 0 ? getenv("LISTEN_FDNAMES") : NULL;
+	char *list;
+	int r;
+
+	set_listen(e, count + 1);
+	if (names == NULL && name == NULL)
+		return 0;
+	list = names_append(names, count, name);
+	if (list == NULL)
+		return -1;
+	r = set_names(e, list, strlen(list));
+	free(list);
+	return r;
 }
 
 /* The process that will exec; safe after vfork(). */

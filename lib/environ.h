@@ -17,7 +17,9 @@ void environ_clear(struct environment *);
 void environ_connection(struct environment *, int, const struct sockaddr *,
     socklen_t, const char *);
 void environ_message(struct environment *, const struct fdpass_message *);
-void environ_listen(struct environment *, int);
+int environ_listen(
+    struct environment *e, size_t count, const char *names, size_t length);
+int environ_listen_more(struct environment *e, size_t count, const char *name);
 void environ_listen_pid(struct environment *, pid_t);
 
 #endif

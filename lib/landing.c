@@ -87,8 +87,8 @@ land_one(struct landing *l, int fd, struct failure *f)
 
 /*
  * Fill l from a message: the count descriptors go to targets[]; without any,
- * one descriptor goes where it fits, or with all each from 3 up. -1 and the
- * reason if that many or that kind were not asked for.
+ * one descriptor goes where it fits, or with all each from 3 up, if there are
+ * any. -1 and the reason if that many or that kind were not asked for.
  */
 int
 landing_message(struct landing *l, const struct fdpass_message *m,
@@ -97,11 +97,10 @@ landing_message(struct landing *l, const struct fdpass_message *m,
 	size_t i, wanted = count > 0 ? count : 1;
 
 	l->count = 0;
-	if (all ? m->count == 0 : m->count != wanted)
+	if (!all && m->count != wanted)
 		return failure_reason(f, EINVAL,
-		    "refused a message of %zu %s, expected %s%zu", m->count,
-		    m->count == 1 ? "descriptor" : "descriptors",
-		    all ? "at least " : "", all ? 1 : wanted);
+		    "refused a message of %zu %s, expected %zu", m->count,
+		    m->count == 1 ? "descriptor" : "descriptors", wanted);
 	if (count == 0 && !all)
 		return land_one(l, m->fds[0], f);
 	for (i = 0; i < m->count; i++)

@@ -158,22 +158,33 @@ options_mode(int option, const char *text)
 	return (mode_t)mode;
 }
 
+/* A descriptor number to be used here. */
+int
+options_target(int option, const char *text)
+{
+	int fd = (int)options_number(option, text, 0, INT_MAX);
+
+	if (fd >= descriptors_limit()) {
+		diag("descriptor %d: the table has room for %d", fd,
+		    descriptors_limit());
+		exit(EXIT_WRONG);
+	}
+	return fd;
+}
+
 /* Another -f FD: one that is open here, one to be used here, or neither. */
 void
 options_fd(struct options_fds *list, const char *text, enum options_use use)
 {
-	int fd = (int)options_number('f', text, 0, INT_MAX);
+	int fd = use == OPTIONS_TARGET ?
+	    options_target('f', text) :
+	    (int)options_number('f', text, 0, INT_MAX);
 
 	if (list->count == OPTIONS_MAX_FDS)
 		options_wrong("-f: at most %d descriptors fit in one message",
 		    OPTIONS_MAX_FDS);
 	if (use == OPTIONS_OPEN && !descriptors_is_open(fd)) {
 		diag("descriptor %d: not open", fd);
-		exit(EXIT_WRONG);
-	}
-	if (use == OPTIONS_TARGET && fd >= descriptors_limit()) {
-		diag("descriptor %d: the table has room for %d", fd,
-		    descriptors_limit());
 		exit(EXIT_WRONG);
 	}
 	list->fds[list->count++] = fd;

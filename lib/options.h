@@ -26,6 +26,7 @@ long options_number(int, const char *, long, long);
 int options_descriptor(const char *);
 int64_t options_seconds(int, const char *);
 mode_t options_mode(int, const char *);
+int options_target(int option, const char *text);
 void options_fd(struct options_fds *, const char *, enum options_use);
 void options_wrong(const char *, ...);
 void options_trace(int);

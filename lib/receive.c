@@ -136,6 +136,16 @@ open_inherited(struct receiver *r, int fd, int64_t deadline, struct failure *f)
 	return 0;
 }
 
+static void
+begin(struct receiver *r, const char *operand, int flags)
+{
+	memset(r, 0, sizeof *r);
+	r->fd = -1;
+	r->operand = operand;
+	r->flags = flags;
+	r->opener = getpid();
+}
+
 static int
 open_named(
     struct receiver *r, const char *operand, mode_t mode, struct failure *f)
@@ -167,6 +177,15 @@ most_arrivals(const struct receiver *r)
 				   (size_t)room;
 }
 
+/* What the descriptor table has room for. */
+static void
+measure(struct receiver *r)
+{
+	r->limit = descriptors_limit();
+	r->highest = descriptors_highest();
+	arrivals_init(&r->arrivals, most_arrivals(r));
+}
+
 /*
  * Open SOCKET for receiving; an invitation has to come before the deadline.
  * Returns 0, or -1 with EINVAL if it is no socket
@@ -178,11 +197,7 @@ receiver_open(struct receiver *r, const char *operand, mode_t mode, int flags,
 {
 	int fd = STDIN_FILENO, given, result;
 
-	memset(r, 0, sizeof *r);
-	r->fd = -1;
-	r->operand = operand;
-	r->flags = flags;
-	r->opener = getpid();
+	begin(r, operand, flags);
 	given =
 	    strcmp(operand, "-") == 0 ? 1 : address_fd_operand(operand, &fd);
 	if (given == -1)
@@ -199,9 +214,27 @@ receiver_open(struct receiver *r, const char *operand, mode_t mode, int flags,
 	/* COMMAND is meant to have what the caller's limit allows. */
 	if (!(flags & RECEIVER_BECOMES))
 		descriptors_raise_limit();
-	r->limit = descriptors_limit();
-	r->highest = descriptors_highest();
-	arrivals_init(&r->arrivals, most_arrivals(r));
+	measure(r);
+	return 0;
+}
+
+/*
+ * Connect to the source in place of listening: a descriptor stream, of which
+ * nothing else is known than what its messages tell. Returns 0, or -1 and the
+ * failure, as source_connect().
+ */
+int
+receiver_fetch(struct receiver *r, struct source *source, int flags,
+    int64_t deadline, struct failure *f)
+{
+	begin(r, source->name, flags);
+	r->kind = RECEIVER_STREAM;
+	r->peer.pid = r->peer.uid = r->peer.gid = -1;
+	r->fd = source_connect(source, deadline, f);
+	if (r->fd == -1)
+		return -1;
+	r->type = source->type;
+	measure(r);
 	return 0;
 }
 

@@ -13,6 +13,7 @@
 #include "fdpass/arrival.h"
 #include "fdpass/name.h"
 #include "loop.h"
+#include "source.h"
 
 #include <stdint.h>
 
@@ -56,6 +57,8 @@ struct receiver {
 
 int receiver_open(struct receiver *r, const char *operand, mode_t mode,
     int flags, int64_t deadline, struct failure *f);
+int receiver_fetch(struct receiver *r, struct source *source, int flags,
+    int64_t deadline, struct failure *f);
 int receiver_next(struct receiver *r, struct received *received,
     int64_t deadline, struct failure *f);
 int receiver_answer(struct received *received, char answer);

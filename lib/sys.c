@@ -554,6 +554,21 @@ sys_fd_of_process(long pid, int fd)
 #endif
 }
 
+/* A file in memory; -1 with ENOSYS where there are none; memfd_create(2). */
+int
+sys_memory_file(const char *name)
+{
+#if defined(SYS_LINUX) && defined(SYS_memfd_create)
+	const unsigned cloexec = 1; /* MFD_CLOEXEC; not every libc has it */
+
+	return (int)syscall(SYS_memfd_create, name, cloexec);
+#else
+	(void)name;
+	errno = ENOSYS;
+	return -1;
+#endif
+}
+
 /*
  * Orders two descriptors by their open file descriptions: 0 if they share one,
  * 1 or 2 for less or greater, -1 where the system does not tell; kcmp(2).

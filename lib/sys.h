@@ -104,6 +104,7 @@ int sys_has_creds(int);
 size_t sys_put_creds(void *, size_t);
 int sys_get_creds(const struct cmsghdr *, struct sys_peer *);
 int sys_fd_of_process(long, int);
+int sys_memory_file(const char *name);
 int sys_same_description(long, int, long, int);
 DIR *sys_open_table(void);
 int sys_lock_directory(int);

@@ -164,10 +164,10 @@ _fdpass()
 
 	case $1 in
 	*fdpeek)    with=bt without=v command=1 ;;
-	*fdlisten)  with=mnot without=klv operand=ADDRESS command=1 ;;
+	*fdlisten)  with=imnot without=kluv operand=ADDRESS command=1 ;;
 	*fdconnect) with=t without=Nvw operand=ADDRESS command=1 ;;
-	*fdsend)    with=fpst without=drvw operand=SOCKET ;;
-	*fdrecv)    with=fmnt without=akv operand=SOCKET command=1 ;;
+	*fdsend)    with=fpsSt without=drvw operand=SOCKET ;;
+	*fdrecv)    with=fmnSt without=ackvw operand=SOCKET command=1 ;;
 	*recvfd)    with=St without=acw operand=VAR ;;
 	*fdecho)    with=n without=v operand=SOCKET ;;
 	*fdpipe)    with=n without=v operand=PIPELINE ;;
@@ -185,7 +185,7 @@ _fdpass()
 		[[ ${words[i]} != -*["$with"] ]] || ((i++))
 	done
 	if ((i > ${#words[@]} - 1)); then
-		_fdpass_value "${previous: -1}"
+		_fdpass_value "${previous: -1}" "$operand$command"
 	elif ((i == ${#words[@]} - 1)) && [[ $current == -* ]]; then
 		_fdpass_propose < <(fold -w 1 <<<"$with$without" | sed 's/^/-/'
 			printf '%s\n' --help
@@ -213,8 +213,20 @@ _fdpass()
 	fi
 }
 
+# The value of option $1 of a command that takes the operand, and a command or
+# not, $2.
 _fdpass_value()
 {
+	case $1$2 in
+	SSOCKET0)
+		_fdpass_propose <<<-
+		compopt -o filenames 2>/dev/null
+		mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(
+			compgen -f -- "$current")
+		return
+		;;
+	fSOCKET0) _fdpass_propose <<<- ;;
+	esac
 	case $1 in
 	f) _fdpass_propose_descriptors ;;
 	m) _fdpass_propose < <(printf '%s\n' 0600 0660 0666) ;;

@@ -286,8 +286,9 @@ remember(struct named *name, const char *path)
 }
 
 /*
- * Listen on a name (PATH or @NAME) with a socket of this type. Returns the
- * listening socket, or -1 and what failed. path must outlive name.
+ * Listen on a name (PATH or @NAME) with a socket of this type; one for
+ * datagrams is bound, no more. Returns the socket, or -1 and what failed. path
+ * must outlive name.
  */
 int
 named_listen(const char *path, int type, mode_t mode, struct named *name,
@@ -315,7 +316,7 @@ named_listen(const char *path, int type, mode_t mode, struct named *name,
 bound:
 	if (!abstract)
 		remember(name, path);
-	if (listen(s, SYS_BACKLOG) == -1) {
+	if (type != SOCK_DGRAM && listen(s, SYS_BACKLOG) == -1) {
 		failure_errno(f, "listen");
 		named_remove(name);
 		close(s);

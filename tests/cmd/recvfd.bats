@@ -558,10 +558,10 @@ typed()
 
 @test "bash proposes its options and operands" {
 	run_limited bash --norc --noprofile -c '. "$1"
-		COMP_WORDS=(recvfd "$2") COMP_CWORD=1
+		COMP_WORDS=(recvfd "$2") COMP_CWORD=1 COMP_LINE="recvfd $2"
 		_fdpass recvfd "$2" recvfd
 		printf "%s " "${COMPREPLY[@]}"
-		COMP_WORDS=(recvfd -a f fd) COMP_CWORD=3
+		COMP_WORDS=(recvfd -a f fd) COMP_CWORD=3 COMP_LINE="recvfd -a f fd"
 		_fdpass recvfd fd f; printf "%s " "${COMPREPLY[@]}"' \
 		bash "$top_dir/cmd/completion/fdpass.bash" -
 	like "$output" "-S -t -a -c -w --help *fd:0 *"

@@ -97,7 +97,7 @@ logs()
 		fdrecv -a -f 5 ./s true
 	says 2 "fdlisten: -k and -l exclude each other (see fdlisten --help)" \
 		fdlisten -kl ./a true
-	says 2 "fdsend: -r takes no -f, -p or -s: it passes on what comes (see fdsend --help)" \
+	says 2 "fdsend: -r takes no -f, -p, -s or -S: it passes on what comes (see fdsend --help)" \
 		fdsend -r -s x ./s
 	says 2 "fdsend: -s: a string has at most 65536 bytes, this one 65537 (see fdsend --help)" \
 		fdsend -s "$(printf %65537s x)" ./s
@@ -129,6 +129,65 @@ logs()
 		with -x fdsend -f 77 ./s
 	says 1 "fdrecv: descriptor 99: the table has room for 64" \
 		with -l 64 fdrecv -f 99 ./s true
+}
+
+@test "payloads of bytes" {
+	says 2 "fdsend: -s and -S exclude each other (see fdsend --help)" \
+		fdsend -s a -S b ./s
+	says 2 "fdsend: -S - reads descriptor 0, which is to be sent; name others with -f (see fdsend --help)" \
+		fdsend -S - ./s
+	says 2 "fdsend: -f - means no descriptor, and goes with no other -f (see fdsend --help)" \
+		fdsend -f - -f 0 ./s
+	says 2 "fdsend: -f - leaves nothing for -p (see fdsend --help)" \
+		fdsend -p $$ -f - ./s
+	says 1 "fdsend: standard input: empty: a payload has at least one byte" \
+		fdsend -f - -S - ./s
+	head -c 65537 /dev/zero >large
+	says 1 "fdsend: large: a payload has at most 65536 bytes, this is longer" \
+		fdsend -S large ./s
+	mkfifo fifo
+	says 124 "fdsend: fifo: no writer within 0.1 s" \
+		fdsend -t 0.1 -S fifo ./s
+	exec 5<>fifo
+	says 124 "fdsend: fifo: no end of file within 0.1 s" \
+		fdsend -t 0.1 -S fifo ./s
+	exec 5>&-
+	says 2 "fdrecv: -S 3: named by -f, too (see fdrecv --help)" \
+		fdrecv -f 3 -S 3 ./s true
+	says 2 "fdrecv: -S 4: -a takes the numbers from 3 up (see fdrecv --help)" \
+		fdrecv -a -S 4 ./s true
+	says 2 "fdrecv: -S 0: a descriptor may land there; name its number with -f (see fdrecv --help)" \
+		fdrecv -S 0 ./s true
+}
+
+@test "names, datagrams and fetching" {
+	says 2 "fdlisten: -i goes with -l (see fdlisten --help)" \
+		fdlisten -i web ./a true
+	says 2 "fdlisten: -i a:b: a name has 1 to 255 printable ASCII characters, no colon, no backslash (see fdlisten --help)" \
+		fdlisten -l -i a:b ./a true
+	says 2 "fdlisten: -u goes with -l: there is nothing to accept (see fdlisten --help)" \
+		fdlisten -u ./a true
+	says 1 "fdlisten: fd:0: datagram socket: Socket operation on non-socket" \
+		fdlisten -lu fd:0 true
+	says 1 "fdlisten: fd:5: the descriptor is not a datagram socket" \
+		./made 'place(listening(UNIX, "here"), 5)' fdlisten -lu fd:5 true
+	rm here
+	says 1 "fdlisten: fd:5: the datagram socket has no address" \
+		with -P 5 fdlisten -lu fd:5 true
+	says 2 "fdrecv: -w goes with -c (see fdrecv --help)" \
+		fdrecv -w ./s true
+	says 2 "fdrecv: -m is for a socket that is created, and -c connects (see fdrecv --help)" \
+		fdrecv -c -m 600 ./s true
+	says 2 "fdrecv: -c connects to a name, - is open already (see fdrecv --help)" \
+		fdrecv -c - true
+	says 124 "fdrecv: ./s: no message within 0.1 s: connect: No such file or directory" \
+		fdrecv -cw -t 0.1 ./s true
+	start closer fdlisten -k ./empty true
+	up ./empty
+	start fetcher fdrecv -cw ./empty true
+	logs fetcher "fdrecv: ./empty: closed without a message; still waiting"
+	stop fetcher
+	stop closer
 }
 
 @test "operands" {
@@ -525,6 +584,8 @@ open("thread", "w").write("%d\n" % t.native_id); time.sleep(100)'
 	wait_for grep -q " $name\$" /proc/net/unix
 	run_limited "${as_other[@]}" fdsend "$name"
 	logs receiver "fdrecv: $name: refused a sender of another user"
+	says 1 "fdrecv: $name: its owner is another user, and an abstract name keeps nobody away" \
+		"${as_other[@]}" fdrecv -c "$name" true
 	stop receiver
 
 	# A stale socket of somebody else, in a sticky directory.
@@ -618,6 +679,7 @@ not_provoked()
 {
 	tr -s '\t' <<-'EOT'
 	calloc: %s		no memory
+	closed without a message		it is the reason for "still waiting"
 	connection lost: %s		epoll that takes no more
 	connection lost: %s: %s		a network that fails
 	dup2: %s		checked before
@@ -635,6 +697,9 @@ not_provoked()
 	malloc: %s		no memory
 	memory for -n: %s		no memory
 	memory for a payload: %s		no memory
+	memory for LISTEN_FDNAMES: %s		no memory
+	make a file for the payload: %s		a full table; the tests of -S
+	write the payload: %s		no memory
 	%s: not taken within %g s		a stream that fills up in between
 	%s: %s: %s; waiting		too slow to be waited for here
 	descriptors were lost		fdconnect between UNIX sockets; its own tests

@@ -64,7 +64,8 @@ item()
 	local command letters
 
 	for command in $commands; do
-		letters=$(part 1 "$command" | grep -oE '\[-[a-zA-Z]+' | sorted)
+		letters=$(part 1 "$command" |
+			grep -oE '(\[|\| )-[a-zA-Z]+' | sorted)
 		same "$(part 2 "$command" | sed 's/^  -\(.\).*/\1/' | sorted)" \
 			"$letters" "lines of $command --help"
 		same "$(section "$top_dir/man/$command.1" DESCRIPTION |
@@ -111,7 +112,7 @@ zsh_letters()
 		part 2 "$command" >options
 		not grep -vE '^  -[a-zA-Z]( [a-z|]+)?  +[^ ]' options
 		part 1 "$command" | grep -oE '\[-[a-zA-Z] [^]]*\]' |
-			tr -d '[]' >wanted
+			tr -d '[]' | sed 's/ | /\n/' >wanted
 		while read -r letter argument; do
 			grep -q "^  $letter $argument  " options || {
 				echo "$command: no line for $letter $argument"
@@ -149,7 +150,8 @@ zsh_letters()
 
 	for command in $commands; do
 		part 3 "$command" >operands
-		part 1 "$command" | grep -oE "\\<[A-Z]+\\>|'\\|'" | sort -u |
+		part 1 "$command" | sed 's/-[A-Z]\>//g' |
+			grep -oE "\\<[A-Z]+\\>|'\\|'" | sort -u |
 			grep -vx ARG >wanted
 		sed -E 's/^  ([^ ]+)  +[^ ].*/\1/' operands | sort -u >found
 		same "$(cat found)" "$(cat wanted)" "operands of $command"

@@ -62,6 +62,8 @@ struct run {
 	uint64_t *latency;
 	size_t latencies;
 	size_t room;
+	uint64_t last;       /* when a connection ended well */
+	uint64_t pause;      /* the longest time between two that did */
 	struct conn *conn;   /* concurrency of them */
 	struct pollfd *poll; /* beside them; fd is -1 or ~fd where not polled */
 	size_t busy;
@@ -249,6 +251,11 @@ raise_descriptor_limit(size_t wanted)
 static void
 keep_latency(struct run *r, uint64_t ns)
 {
+	uint64_t t = now();
+
+	if (r->last != 0 && t - r->last > r->pause)
+		r->pause = t - r->last;
+	r->last = t;
 	if (r->latencies == r->room) {
 		r->room = r->room != 0 ? 2 * r->room : 4096;
 		r->latency = realloc(r->latency, r->room * sizeof(*r->latency));
@@ -610,7 +617,7 @@ report(struct run *r, uint64_t elapsed, int complete)
 	if (!quiet || !good)
 		printf("ok=%llu wrong=%llu short=%llu refused=%llu reset=%llu "
 		       "timeout=%llu seconds=%.3f rate=%.0f p50_us=%lu "
-		       "p99_us=%lu bytes_per_s=%.0f\n",
+		       "p99_us=%lu bytes_per_s=%.0f pause_us=%llu\n",
 		    (unsigned long long)r->count[OK],
 		    (unsigned long long)r->count[WRONG],
 		    (unsigned long long)r->count[SHORT],
@@ -618,7 +625,8 @@ report(struct run *r, uint64_t elapsed, int complete)
 		    (unsigned long long)r->count[RESET],
 		    (unsigned long long)r->count[TIMEOUT], seconds,
 		    (double)r->count[OK] / seconds, percentile_us(r, 50),
-		    percentile_us(r, 99), (double)r->bytes / seconds);
+		    percentile_us(r, 99), (double)r->bytes / seconds,
+		    (unsigned long long)r->pause / 1000);
 	if (fflush(stdout) == EOF)
 		die("standard output");
 	return !complete ? 3 : good ? 0 : 1;

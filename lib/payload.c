@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: ISC */
+#include "sys.h"
+
+#include "payload.h"
+
+#include "wait.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define PATIENCE 1000 /* ms for others to give back what is missing */
+
+/* Why not to wait any longer, in errno; 0 if there is no reason. */
+static int
+is_to_end(int64_t deadline)
+{
+	errno = wait_ending() != 0 ? EINTR :
+	    wait_is_over(deadline) ? ETIMEDOUT :
+				     0;
+	return errno != 0;
+}
+
+/* A FIFO opens when somebody writes into it. */
+static int
+open_file(const char *file, int64_t deadline)
+{
+	int fd = -1;
+
+	while (!is_to_end(deadline)) {
+		wait_block_begin(deadline);
+		fd = open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+		wait_block_end();
+		if (fd != -1 || errno != EINTR)
+			break;
+	}
+	return fd;
+}
+
+/* Wait until it can be read; whoever gave it to us wants it not to block. */
+static void
+wait_readable(int fd, int64_t deadline)
+{
+	struct pollfd p;
+
+	p.fd = fd;
+	p.events = POLLIN;
+	wait_poll(&p, 1, deadline);
+}
+
+/* Up to its end, or until the buffer is full. */
+static int
+read_all(int fd, char *bytes, size_t size, size_t *length, int64_t deadline)
+{
+	ssize_t n;
+
+	while (*length < size) {
+		if (is_to_end(deadline))
+			return -1;
+		wait_block_begin(deadline);
+		n = read(fd, bytes + *length, size - *length);
+		wait_block_end();
+		if (n == 0)
+			break;
+		if (n > 0)
+			*length += (size_t)n;
+		else if (sys_would_block(errno))
+			wait_readable(fd, deadline);
+		else if (errno != EINTR)
+			return -1;
+	}
+	return 0;
+}
+
+/*
+ * Read all of a file, or with "-" of standard input: at least one byte, and
+ * fewer than size. -1 with EINTR when wait_ending() says why, ETIMEDOUT, and
+ * what else can fail.
+ */
+int
+payload_read(const char *file, char *bytes, size_t size, size_t *length,
+    int64_t deadline, struct failure *f)
+{
+	int fd = STDIN_FILENO, r;
+
+	*length = 0;
+	if (strcmp(file, "-") != 0)
+		fd = open_file(file, deadline);
+	if (fd == -1)
+		return failure_errno(f, "open");
+	r = read_all(fd, bytes, size, length, deadline);
+	if (r == -1)
+		failure_errno(f, "read");
+	else if (*length == 0)
+		r = failure_reason(
+		    f, EINVAL, "empty: a payload has at least one byte");
+	else if (*length == size)
+		r = failure_reason(f, EMSGSIZE,
+		    "a payload has at most %zu bytes, this is longer",
+		    size - 1);
+	if (fd != STDIN_FILENO)
+		close(fd);
+	return r;
+}
+
+/* A file without a name: in memory, or else in a directory. */
+static int
+nameless_file(void)
+{
+	const char *directory = getenv("TMPDIR");
+	char path[4096];
+	int fd = sys_memory_file("fdpass-payload");
+
+	if (fd != -1 || errno != ENOSYS)
+		return fd;
+	if (directory == NULL || directory[0] != '/' ||
+	    (size_t)snprintf(path, sizeof path, "%s/fdpass-XXXXXX",
+		directory) >= sizeof path ||
+	    (fd = mkstemp(path)) == -1) {
+		strcpy(path, "/tmp/fdpass-XXXXXX");
+		fd = mkstemp(path);
+	}
+	if (fd == -1)
+		return -1;
+	unlink(path);
+	if (sys_cloexec(fd) == 0)
+		return fd;
+	close(fd);
+	return -1;
+}
+
+static int
+write_all(int fd, const char *bytes, size_t n)
+{
+	ssize_t w;
+
+	while (n > 0) {
+		w = write(fd, bytes, n);
+		if (w == -1 && errno != EINTR)
+			return -1;
+		if (w > 0) {
+			bytes += w;
+			n -= (size_t)w;
+		}
+	}
+	return 0;
+}
+
+/*
+ * A file that holds these bytes, at its start; -1 and the failure. What others
+ * may give back in a moment is waited for.
+ */
+int
+payload_file(const char *bytes, size_t length, struct failure *f)
+{
+	int64_t deadline = wait_deadline(PATIENCE);
+	int fd;
+
+	for (;;) {
+		fd = nameless_file();
+		if (fd != -1)
+			break;
+		failure_errno(f, "make a file for the payload");
+		if (!wait_is_waited_out(f->error) ||
+		    wait_out(f->error, deadline) == -1)
+			return -1;
+	}
+	if (write_all(fd, bytes, length) == 0 && lseek(fd, 0, SEEK_SET) == 0)
+		return fd;
+	failure_errno(f, "write the payload");
+	close(fd);
+	return -1;
+}

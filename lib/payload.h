@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The payload of a message as bytes: read from a file to be sent, and put into
+ * one for COMMAND.
+ */
+#ifndef PAYLOAD_H
+#define PAYLOAD_H
+
+#include "failure.h"
+
+#include <stdint.h>
+
+int payload_read(const char *file, char *bytes, size_t size, size_t *length,
+    int64_t deadline, struct failure *f);
+int payload_file(const char *bytes, size_t length, struct failure *f);
+
+#endif

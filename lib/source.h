@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The name of a socket that descriptors are fetched from: who holds them there
+ * may not have come yet.
+ */
+#ifndef SOURCE_H
+#define SOURCE_H
+
+#include "sys.h"
+
+#include "failure.h"
+
+#include <stdint.h>
+
+struct source {
+	const char *name;
+	int type;         /* of its socket */
+	int waits;        /* until somebody is there */
+	int64_t notice;   /* when it is told that it waits; -1: it was */
+	int64_t starting; /* until when it may refuse; -1: it did not */
+	unsigned tries;   /* in vain */
+};
+
+int source_check(const char *name, struct failure *f);
+void source_init(struct source *source, const char *name, int waits);
+int source_connect(struct source *source, int64_t deadline, struct failure *f);
+void source_wait(
+    struct source *source, int64_t deadline, const struct failure *f);
+
+#endif
