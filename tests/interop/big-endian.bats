@@ -20,7 +20,8 @@ setup_file()
 		cc=(clang --target=s390x-linux-gnu)
 	"${cc[@]}" -static -o probe probe.c 2>/dev/null || return 0
 	emulated ./probe 2>/dev/null || return 0
-	find "$top_dir/lib" "$top_dir/cmd" -name '*.c' -print0 |
+	find "$top_dir/lib" "$top_dir/cmd" -name '*.c' \
+		! -path '*/cmd/bash/*' -print0 |
 		xargs -0 -P "$(getconf _NPROCESSORS_ONLN)" -n 4 \
 			"${cc[@]}" -std=c99 -O1 -I"$top_dir/lib" \
 			-I"$top_dir/lib/fdpass" -c

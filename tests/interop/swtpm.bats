@@ -71,7 +71,6 @@ c.send(b"\0\0\0\3")
 	END
 	run_limited fdconnect ./ctrl python3 session.py
 	is_status 0
-	# It ends with its data channel.
-	ended swtpm
+	stop swtpm
 	rm -f ctrl
 }

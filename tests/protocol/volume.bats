@@ -76,9 +76,6 @@ unchanged()
 			echo "$before KiB, $used KiB"
 			false
 		}
-		# Each of them had its share.
-		echo "$worker: $(busy "$worker")"
-		more_than 0 busy "$worker"
 	done
 	stop pipe
 	is_status 0
