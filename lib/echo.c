@@ -852,6 +852,9 @@ turn(struct server *s, struct failure *f)
 static void
 stop(struct server *s)
 {
+	/* Its number may be another's once it is closed. */
+	if (s->receiver->kind == RECEIVER_LISTENING)
+		stop_listening(s);
 	receiver_stop(s->receiver);
 	while (s->arrivals.first != NULL)
 		send_away(s, s->arrivals.first);

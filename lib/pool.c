@@ -266,10 +266,10 @@ pool_run(size_t size, int64_t idle, int (*work)(struct pool *, void *),
 	if (p.workers == NULL)
 		return -1;
 	wait_init(WAIT_CHILD);
-	if (idle >= 0) {
-		if (sys_pipe(p.notes) == -1 ||
-		    sys_nonblock(p.notes[0], 1) == -1)
-			return -1;
+	if (idle >= 0 &&
+	    (sys_pipe(p.notes) == -1 || sys_nonblock(p.notes[0], 1) == -1)) {
+		free(p.workers);
+		return -1;
 	}
 	p.end = wait_deadline(idle);
 	status = supervise(&p);

@@ -126,6 +126,8 @@ complete(struct arrival *a, char *buffer, size_t size, size_t before)
 {
 	if (before > 0)
 		memcpy(buffer, a->kept, before);
+	free(a->kept);
+	a->kept = NULL;
 	a->message.payload = buffer;
 	a->message.size = size;
 	return 1;

@@ -191,7 +191,7 @@ relay_ends()
 	same "$(cat relay.how)" "exit 0"
 	stop pool
 	is_status 0
-	same "$(cat relay.err pool.err)" ""
+	same "$(cat relay.err pool.err | grep -v "still waiting")" ""
 }
 
 @test "a worker that stands still does not hold up the rest" {

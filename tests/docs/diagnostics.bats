@@ -308,6 +308,7 @@ logs()
 }
 
 @test "a full descriptor table" {
+	not_sanitized "they open files to report"
 	need prlimit
 	leaves_sockets
 	# The linker of shared libraries needs one descriptor itself.
@@ -334,6 +335,7 @@ logs()
 }
 
 @test "a full descriptor table that is waited out" {
+	not_sanitized "they open files to report"
 	start receiver with -x -l 4 fdrecv -k ./s true
 	up ./s
 	start sender fdsend ./s
@@ -378,6 +380,7 @@ place(a, 5); kept.append(b)' fdsend -s "$(printf %60000s x)" fd:5
 }
 
 @test "verdicts on a receiver" {
+	need_linux
 	local code='s = listening(UNIX, "./s"); ready()
 while True:
     c = s.accept()[0]'
@@ -435,6 +438,7 @@ c = socket.socket(UNIX); c.connect("./s"); ready(); time.sleep(100)'
 }
 
 @test "what fdrecv refuses" {
+	need_linux
 	local line sender
 
 	need python3
@@ -483,6 +487,7 @@ b.send(b"x" * 70000); b.close()' fdrecv fd:5 true
 }
 
 @test "a connection that brings no message" {
+	need_linux
 	start receiver fdrecv -k ./s true
 	up ./s
 	start silent foreign send -S ./s

@@ -199,6 +199,7 @@ short()
 }
 
 @test "-t is kept while descriptors are short: fdlisten" {
+	not_sanitized "they open files to report"
 	need prlimit
 	start victim fdlisten -k -t 2 -o address 127.0.0.1:0 true
 	address_of address
@@ -214,6 +215,7 @@ short()
 }
 
 @test "-t is kept while descriptors are short: fdrecv" {
+	not_sanitized "they open files to report"
 	local row
 
 	need prlimit
@@ -231,6 +233,7 @@ short()
 }
 
 @test "-t is kept while descriptors are short: fdsend" {
+	not_sanitized "they open files to report"
 	need prlimit
 	start victim fdsend -w -t 2 ./s
 	wait_for there fdsend
@@ -269,6 +272,7 @@ has_run()
 
 # Halted meanwhile, it finds all that the kernel holds for it at once.
 @test "slow readers do not cost fdecho a quarter of a megabyte each" {
+	not_sanitized "memory"
 	local n=100 before after worker
 
 	start server sh -c 'fdlisten -k ./s | exec fdecho -'

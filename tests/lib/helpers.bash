@@ -309,6 +309,13 @@ need_linux()
 	! built_posix_only || skip "built with FDPASS_POSIX_ONLY"
 }
 
+# not_sanitized WHY: skip this test with the sanitizers, which need more time,
+# memory and descriptors.
+not_sanitized()
+{
+	[ "${FDPASS_VARIANT-}" != sanitized ] || skip "not with sanitizers: $1"
+}
+
 # built_posix_only: whether the commands were built without what is Linux
 # only. Such a build refuses abstract names.
 built_posix_only()

@@ -8,6 +8,8 @@ need_loadable()
 {
 	local top=${top_dir:?}
 
+	# It cannot be loaded into a bash that is not built like it.
+	not_sanitized "bash itself has none"
 	need pkg-config flock
 	pkg-config --exists bash || skip "bash's headers are not installed"
 	# Another test file may be about to build it, too.
