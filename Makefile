@@ -104,6 +104,8 @@ STATIC_CC = $$(command -v musl-gcc || echo $(CC))
 # The library is shared, and linked in part: position independent, and no
 # objects that wait for an optimizer at link time.
 PIC = -fPIC -fno-lto
+# No sections are left that the linker would join with those of others.
+WHOLE = -Wl,--force-group-allocation
 
 COMPILE = -std=c99 $(WARNINGS) -Ilib -Ilib/fdpass $(CPPFLAGS) $(CFLAGS)
 
@@ -168,7 +170,8 @@ static:
 
 # One object, which shows fdpass_* and nothing else to who links with it.
 lib/libfdpass.o: $(FDPASS_OBJ) $(ARCHIVE)
-	$(CC) $(CFLAGS) -r -nostdlib -o $@.new $(FDPASS_OBJ) $(ARCHIVE)
+	$(CC) $(CFLAGS) -r -nostdlib $(WHOLE) -o $@.new $(FDPASS_OBJ) \
+		$(ARCHIVE)
 	@if command -v $(OBJCOPY) >/dev/null; then \
 		$(OBJCOPY) --wildcard --keep-global-symbol='fdpass_*' $@.new; \
 	else \

@@ -619,7 +619,7 @@ is_waiting()
 	ended server
 	is_status 0
 	sed '1d; /^execve/,$d' calls >own
-	grep 'recvfrom(0, .*MSG_PEEK' own
+	grep 'recv\(from\)\?(0, .*MSG_PEEK' own
 	not grep -E '^(write|send|setsockopt|shutdown|ioctl)' own
 	not grep -E 'fcntl\(0, F_SET' own
 	grep -E '^(recv|read\(0)' own | not grep -v MSG_PEEK

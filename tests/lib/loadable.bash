@@ -10,6 +10,7 @@ need_loadable()
 
 	# It cannot be loaded into a bash that is not built like it.
 	not_sanitized "bash itself has none"
+	[ "${FDPASS_VARIANT-}" != 32-bit ] || skip "bash has 64 bits"
 	need pkg-config flock
 	pkg-config --exists bash || skip "bash's headers are not installed"
 	# Another test file may be about to build it, too.
