@@ -9,16 +9,12 @@ load ../lib/examples
 load ../lib/streams
 load ../lib/loadable
 
-setup_file()
-{
-	need_loadable
-}
-
 setup()
 {
 	common_setup
 	need_linux
 	need_proc
+	need_loadable
 }
 
 # script NAME LINE...: a script for bash, in the file NAME. Its function more

@@ -354,6 +354,7 @@ probe()
 	need python3
 	[ "${FDPASS_VARIANT-}" != sanitized ] ||
 		skip "Python has no sanitizer, which the library wants"
+	[ "${FDPASS_VARIANT-}" != 32-bit ] || skip "Python has 64 bits"
 	echo hello >file
 	cat >give.py <<-'END'
 	import ctypes, os, sys
