@@ -223,6 +223,7 @@ fuzz:
 bench: all static tools
 	tests/bench/run
 	tests/bench/routes
+	tests/bench/shares
 
 demo: all tools
 	@tests/demo/run
