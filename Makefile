@@ -239,7 +239,7 @@ install: all
 	put lib/libfdpass.a "$(LIBDIR)" 644; \
 	put lib/$(SONAME) "$(LIBDIR)" 755; \
 	for f in man/*.[1-9]; do put $$f "$(MANDIR)/man$${f##*.}" 644; done; \
-	for f in man/lessons/*.c; do put $$f "$(SHAREDIR)/lessons" 644; done; \
+	for f in man/lessons/*; do put $$f "$(SHAREDIR)/lessons" 644; done; \
 	put cmd/fdstep "$(SHAREDIR)" 755; \
 	put cmd/completion/_fdpass "$(ZSHDIR)" 644; \
 	put cmd/completion/fdpass.bash "$(BASHDIR)" 644
@@ -273,7 +273,7 @@ uninstall:
 	for f in man/*.[1-9]; do \
 		rm -f "$(DESTDIR)$(MANDIR)/man$${f##*.}/$${f#man/}" || exit 1; \
 	done
-	for f in man/lessons/*.c; do \
+	for f in man/lessons/*; do \
 		rm -f "$(DESTDIR)$(SHAREDIR)/lessons/$${f##*/}" || exit 1; \
 	done
 	test ! -f cmd/bash/fdpass || rm -f "$(DESTDIR)$(LOADABLESDIR)/fdpass"
