@@ -24,7 +24,6 @@ main(int argc, char *argv[])
 	fd = recv_fd(STDIN_FILENO, 0);
 	printf("received descriptor %d\n", fd);
 	fflush(stdout);
-	close(STDIN_FILENO);
-	execlp("fdinfo", "fdinfo", (char *)NULL);
+	execlp("fdinfo", "fdinfo", "3", "4", "5", "6", (char *)NULL);
 	return 1;
 }
