@@ -158,6 +158,10 @@ known()
 		number("(pid[ =]|\\[)[0-9]+", "PID")
 		number("fork\\(\\) = [0-9]+", "PID")
 		gsub(/worker [0-9]+/, "worker N")
+		# How thirty clients were shared out among three workers.
+		if ($0 ~ /^(accept|epoll) +[0-9]+ +[0-9]+ +[0-9]+$/)
+			$0 = $1 ($2 > 20 || $3 > 20 || $4 > 20 ? \
+			    ": one got most" : ": shared")
 		if ($0 ~ /127\.0\.0\.1:/)
 			number("127\\.0\\.0\\.1:[1-9][0-9][0-9][0-9][0-9]", "PORT")
 		print
