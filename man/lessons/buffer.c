@@ -3,8 +3,8 @@
  * A buffer in memory is passed, and the receiver maps it; then the sender makes
  * it shorter. The mistake is to map it without looking at its seals.
  *
- * buffer: without seals.  buffer seal: the sender seals it.  buffer look: the
- * receiver looks, and refuses what is not sealed. (Linux)
+ * buffer [seal] [look]: the sender seals it; the receiver looks, and refuses
+ * what is not sealed. (Linux)
  */
 #define _GNU_SOURCE
 #include "pass.h"
@@ -41,15 +41,19 @@ receiver(int sock, int look)
 int
 main(int argc, char *argv[])
 {
-	char byte, mode = argc > 1 ? argv[1][0] : 'n';
-	int fd, pair[2], status;
+	int seal = 0, look = 0, fd, pair[2], status;
+	char byte;
 	pid_t child;
 
+	while (--argc > 0) {
+		seal |= argv[argc][0] == 's';
+		look |= argv[argc][0] == 'l';
+	}
 	if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == -1)
 		return 1;
 	if ((child = fork()) == 0) {
 		close(pair[0]);
-		status = receiver(pair[1], mode == 'l');
+		status = receiver(pair[1], look);
 		fflush(stdout);
 		_exit(status);
 	}
@@ -57,7 +61,7 @@ main(int argc, char *argv[])
 	fd = memfd_create("buffer", MFD_ALLOW_SEALING);
 	ftruncate(fd, 4096);
 	write(fd, "hello", 5);
-	if (mode == 's')
+	if (seal)
 		fcntl(fd, F_ADD_SEALS, SEALS);
 	send_fd(pair[0], fd);
 	if (read(pair[0], &byte, 1) == 1) {
