@@ -4,9 +4,8 @@
 # type what fdpass-lessons(7) and the pages of its other parts say, and compare
 # what is then on the screen with what the pages show.
 
-lesson_pages=("${top_dir:?}"/man/fdpass-lessons*.7)
-# What a student types to get the programs, and where the pages say it is.
-: "${LESSON_TOP=$top_dir}"
+lesson_pages=("${top_dir:?}"/man/fdpass-lessons.7
+	"$top_dir"/man/fdpass-lessons-*.7)
 
 # common_lessons: what the setup of such a file calls after common_setup().
 common_lessons()
@@ -22,7 +21,8 @@ common_lessons()
 	mkdir -p bin
 	ln -s "$(command -v "$cc")" bin/cc
 	PATH=$PWD/bin:$PATH
-	export top=$LESSON_TOP
+	# As who has cloned the source has it.
+	export top=$top_dir
 }
 
 # text_of N: the source of lesson N.
