@@ -291,6 +291,31 @@ nobody away"
 	same "$(cat pool.err server.err)" ""
 }
 
+@test "four workers serve many connections at once, and none is lost" {
+	local count
+
+	count=$(scaled 1000 5000)
+	script worker 'trap "echo \$n; exit" TERM; n=0' \
+		'while recvfd c fd:3; do IFS= read -r -d "" x <&$c' \
+		'printf %s "$x" >&$c; exec {c}>&-; ((++n)); done'
+	leaves_sockets
+	start pool fdlisten -l ./pool sh -c 'for i in 1 2 3 4; do
+		bash ./worker & done; wait'
+	start server sh -c \
+		'fdlisten -k -o address 127.0.0.1:0 | fdsend -rw ./pool'
+	run_limited load -t 60 -c 16 -n "$count" "$(address_of address)"
+	is_status 0
+	like "$output" "ok=$count wrong=0 short=0 refused=0 reset=0 timeout=0 *"
+	matching "bash ./worker" | xargs kill
+	ended pool
+	# Each of the four has done its part.
+	same "$(wc -l <pool.out)" 4
+	same "$(awk '$1 > 0 { n += $1 } END { print n }' pool.out)" "$count"
+	kill "$(the_one "fdsend -rw*")"
+	ended server
+	same "$(cat pool.err server.err)" ""
+}
+
 @test "a stream at standard input, to its end" {
 	run_limited fdpipe sh -c 'fdsend -s one -; fdsend -s two -' '|' \
 		bash -c 'enable -f fdpass recvfd
