@@ -1,3 +1,4 @@
+#!/bin/sh
 # SPDX-License-Identifier: ISC
 # The worker of lesson 23, which asks what it has received before it reads it.
 case $(fdinfo 0) in

@@ -1,3 +1,4 @@
+#!/bin/sh
 # SPDX-License-Identifier: ISC
 # What the receiver of lesson 15 runs for each message: something that must
 # happen once.

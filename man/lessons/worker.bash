@@ -1,3 +1,4 @@
+#!/bin/bash
 # SPDX-License-Identifier: ISC
 # The worker of lesson 25: one bash for all messages, which come from the
 # listening socket that is descriptor 3. With an argument, the mistake: what was

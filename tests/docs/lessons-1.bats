@@ -42,6 +42,7 @@ setup()
 }
 
 @test "part I in one directory, with zsh" {
+	long_trial
 	need zsh
 	course zsh 1 2 3 4 5 6
 }

@@ -42,6 +42,7 @@ setup()
 }
 
 @test "part II in one directory, with zsh" {
+	long_trial
 	need zsh
 	course zsh 7 8 9 10 11 12
 }

@@ -38,6 +38,7 @@ setup()
 }
 
 @test "part III in one directory, with zsh" {
+	long_trial
 	need zsh
 	course zsh 13 14 15 16 17
 }

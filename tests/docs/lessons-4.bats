@@ -38,6 +38,7 @@ setup()
 }
 
 @test "part IV in one directory, with zsh" {
+	long_trial
 	need zsh
 	course zsh 18 19 20 21 22
 }

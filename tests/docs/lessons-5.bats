@@ -34,6 +34,7 @@ setup()
 }
 
 @test "part V in one directory, with zsh" {
+	long_trial
 	need bash zsh
 	need_loadable
 	course zsh 23 24 25
