@@ -15,14 +15,15 @@
 #define MOST 253
 
 static void
-close_all(const struct cmsghdr *h)
+close_all(struct cmsghdr *h)
 {
 	size_t n = (h->cmsg_len - CMSG_LEN(0)) / sizeof(int), i;
-	int fds[MOST];
+	int fd;
 
-	memcpy(fds, CMSG_DATA(h), n * sizeof(int));
-	for (i = 0; i < n; i++)
-		close(fds[i]);
+	for (i = 0; i < n; i++) {
+		memcpy(&fd, CMSG_DATA(h) + i * sizeof fd, sizeof fd);
+		close(fd);
+	}
 	printf("SCM_RIGHTS, %lu descriptors, closed\n", (unsigned long)n);
 }
 

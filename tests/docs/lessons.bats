@@ -150,7 +150,7 @@ extract_beginning()
 		"$top_dir/man/fdpass-lessons.7" | plain |
 		sed "s,/tmp/lessons,$PWD/lessons,g" >begin
 	# shellcheck disable=SC2016
-	echo 'printf "%s\n" "$top" >../top' >>begin
+	echo 'echo "$top" >../top' >>begin
 	grep -q '^export PATH' begin
 }
 
@@ -164,8 +164,10 @@ found()
 			sort | xargs)"
 	# That of the sanitizers needs more than the lesson names.
 	[ "${FDPASS_VARIANT-}" != sanitized ] || return 0
-	screens 25 | sed -n 's/^\$ cc /"${CC:-cc}" /p' >compile
+	screens 25 | sed -n "s/^\\\$ cc /${CC:-cc} /p" >compile
 	one_line compile
-	(cd lessons && top=$1 run_limited sh -e ../compile && is_status 0 &&
-		same "$output" "" && test -x worker)
+	cd lessons || return
+	limited env "top=$1" sh -e ../compile >../compiled 2>&1
+	same "$(cat ../compiled)" ""
+	[ -x worker ]
 }
