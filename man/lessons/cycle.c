@@ -4,8 +4,8 @@
  * writing end waits there with it. When all is closed, only the queue has
  * them, and only they have the queue.
  *
- * With an argument, the mistake: one end stays open, and so the queue can still
- * be received from.
+ * With an argument, the mistake: the end with the queue stays open, and nobody
+ * receives from it.
  */
 #define _POSIX_C_SOURCE 200809L
 #include "pass.h"
@@ -33,13 +33,13 @@ main(int argc, char *argv[])
 	fflush(stdout);
 	if (system("fdinfo 6") != 0)
 		return 1;
-	close(pair[0]);
 	if (argc == 1)
 		close(pair[1]);
+	close(pair[0]); /* that calls the collector */
 	if (poll(&p, 1, argc == 1 ? 10000 : 1000) == 0) {
-		puts("closed; after a second the pipe still has a writer");
+		puts("after a second the pipe still has a writer");
 		return 1;
 	}
-	puts("all closed, and the pipe has no writer any more");
+	puts("all closed, and the pipe has no writer");
 	return 0;
 }
