@@ -65,7 +65,8 @@ item()
 
 	for command in $commands; do
 		letters=$(part 1 "$command" |
-			grep -oE '(\[|\| )-[a-zA-Z]+' | sorted)
+			grep -oE '(\[|\| |fd[a-z]+ )-[a-zA-Z]+' |
+			sed 's/.*-//' | sorted)
 		same "$(part 2 "$command" | sed 's/^  -\(.\).*/\1/' | sorted)" \
 			"$letters" "lines of $command --help"
 		same "$(section "$top_dir/man/$command.1" DESCRIPTION |
@@ -112,7 +113,7 @@ zsh_letters()
 		part 2 "$command" >options
 		not grep -vE '^  -[a-zA-Z]( [a-z|]+)?  +[^ ]' options
 		part 1 "$command" | grep -oE '\[-[a-zA-Z] [^]]*\]' |
-			tr -d '[]' | sed 's/ | /\n/' >wanted
+			tr -d '[]' | sed 's/ | /\n/; s/\.\.\.$//' >wanted
 		while read -r letter argument; do
 			grep -q "^  $letter $argument  " options || {
 				echo "$command: no line for $letter $argument"

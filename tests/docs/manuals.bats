@@ -101,8 +101,8 @@ synopsis()
 
 help_options()
 {
-	synopsis "$1" | grep -oE '(\[|\| )-[a-zA-Z0-9]+' |
-		tr -d '|[ -' | letters
+	synopsis "$1" | grep -oE '(\[|\| |fd[a-z]+ )-[a-zA-Z0-9]+' |
+		sed 's/.*-//' | letters
 }
 
 @test "a page, its synopsis and --help know the same options" {
