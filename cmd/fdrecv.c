@@ -28,8 +28,8 @@
 static const char synopsis[] =
     "fdrecv [-kv] [-a | -f fd...] [-m mode] [-n workers] [-S fd] [-t seconds]\n"
     "              SOCKET [COMMAND [ARG...]]\n"
-    "       fdrecv -c [-kvw] [-a | -f fd...] [-n workers] [-S fd] [-t seconds]\n"
-    "              SOCKET [COMMAND [ARG...]]\n";
+    "       fdrecv -c [-kvw] [-a | -f fd...] [-n workers] [-S fd]\n"
+    "              [-t seconds] SOCKET [COMMAND [ARG...]]\n";
 
 static const char help[] =
     "  -a          take all descriptors of the message\n"
