@@ -70,6 +70,10 @@ examples()
 	examples fdinfo.1
 }
 
+@test "the examples of fdpass(1) run" {
+	examples fdpass.1
+}
+
 @test "the examples of fdpass(7) run" {
 	# The second shows the trace, on standard error.
 	examples fdpass.7 2
