@@ -384,17 +384,20 @@ all_type()
 	wait_for none_left
 }
 
-# without_setsid COMMAND...: where there is no such program.
-without_setsid()
+# bare_path: a directory ./path of what fdstep needs, and no more.
+bare_path()
 {
 	local file
 
-	[ -d path ] || mkdir path
+	mkdir path
 	for file in cat mkdir mkfifo mawk gawk awk rm sleep stty sh dirname true; do
-		! type -P "$file" >/dev/null ||
-			ln -sf "$(type -P "$file")" path
+		! type -P "$file" >/dev/null || ln -s "$(type -P "$file")" path
 	done
-	ln -sf "$FDPASS_BIN"/fd* path
+}
+
+# without_setsid COMMAND...: where there is no such program.
+without_setsid()
+{
 	start_from keys stepping env "PATH=$PWD/path" "$@"
 }
 
@@ -403,6 +406,8 @@ without_setsid()
 	need setsid
 	mkfifo keys
 	exec 7<>keys
+	bare_path
+	ln -s "$FDPASS_BIN"/fd* path
 	without_setsid "$(type -P script)" -q -c "fdstep '
 		fdlisten ./b true & sleep 100 & fdlisten ./a true'" /dev/null
 	wait_for has 2 grep -aE '^[ |]+server' stepping.out
@@ -438,12 +443,16 @@ status_of()
 	status_of 0 true
 	status_of 3 'exit 3'
 	status_of 124 'fdlisten -t 0.01 ./a true'
-	status_of 127 no-such-command
 	status_of 1 'fdconnect ./nobody'
 	status_of 137 'kill -9 $$'
 	status_of 143 'kill 0'
 	status_of 255 'exit 255'
 	status_of 5 'exit 5'
+}
+
+@test "a command that is not there is told by the shell" {
+	run -127 limited "$fdstep" -g no-such-command
+	like "$output" "* > sh: *no-such-command: *not found*"
 }
 
 @test "a composition that has ended ends what it left, when it goes by itself" {
@@ -454,24 +463,26 @@ status_of()
 }
 
 @test "the commands are found on PATH, beside it, or in ../bin" {
-	local where
+	local place
 
+	bare_path
 	mkdir -p one two/cmd two/bin three
 	ln -s "$FDPASS_BIN"/fd* one
 	cp "$fdstep" two/cmd
 	ln -s "$FDPASS_BIN/fdlisten" two/bin
 	cp "$fdstep" three
-	local -x PATH=${PATH#"$FDPASS_BIN":}
-	for where in one two/cmd; do
-		run_limited "$where/fdstep" -g \
-			'fdlisten -t 0.01 ./s true'
+	ln -s "$(type -P setsid || type -P true)" path/setsid
+	for place in one two/cmd; do
+		run_limited env "PATH=$PWD/path" "$place/fdstep" -g \
+			'fdlisten -t 0.01 127.0.0.1:0 true'
 		is_status 124
 		like "$output" "*S1 socket() = *"
 	done
 	fails 127 "fdstep: there is no fdlisten on PATH, in */three or in */bin" \
-		three/fdstep
-	fails 127 "fdstep: there is no fdlisten *" three/fdstep --version
-	PATH=$FDPASS_BIN:$PATH run_limited three/fdstep --version
+		env "PATH=$PWD/path" three/fdstep
+	fails 127 "fdstep: there is no fdlisten *" \
+		env "PATH=$PWD/path" three/fdstep --version
+	run_limited env "PATH=$PWD/one:$PWD/path" three/fdstep --version
 	is_status 0
 }
 
