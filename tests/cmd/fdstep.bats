@@ -289,12 +289,13 @@ restless='fdrecv -n 2 ./pool fdecho & fdlisten ./a true & sleep 100 &
 # ./N/keys to be typed. It is ready when the processes have announced themselves.
 ten()
 {
-	local number
+	local number fd
 
 	for number in 0 1 2 3 4 5 6 7 8 9; do
 		mkdir "$number"
 		mkfifo "$number/keys"
-		exec {keys[number]}<>"$number/keys"
+		exec {fd}<>"$number/keys"
+		keys[number]=$fd
 		# shellcheck disable=SC2016
 		start_from "$number/keys" "step.$number" env COLUMNS=80 TERM=vt100 \
 			sh -c 'cd "$1" && shift && exec "$@"' sh "$number" "$@"
@@ -341,7 +342,7 @@ all_type()
 	local number
 
 	for number in 0 1 2 3 4 5 6 7 8 9; do
-		printf "$1" >&"${keys[number]}"
+		printf %b "$1" >&"${keys[number]}"
 	done
 }
 
@@ -354,14 +355,14 @@ all_type()
 @test "the end of what is typed ends all of it, ten times of ten" {
 	need script
 	ten script -q -c "stty -echo; exec $fdstep '$restless'" /dev/null
-	all_type '\004'
+	all_type '\0004'
 	ten_ended 0
 }
 
 @test "Ctrl-C ends all of it, ten times of ten" {
 	need script
 	ten script -q -e -c "stty -echo; exec $fdstep '$restless'" /dev/null
-	all_type '\003'
+	all_type '\0003'
 	ten_ended 130
 }
 
