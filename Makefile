@@ -246,6 +246,7 @@ fuzz:
 
 bench: all static tools
 	tests/bench/run
+	tests/bench/worlds
 	tests/bench/routes
 	tests/bench/shares
 
