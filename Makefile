@@ -86,6 +86,7 @@ FDPASS_OBJ = \
 	lib/fdpass/arrival.o \
 	lib/fdpass/blocking.o \
 	lib/fdpass/handover.o \
+	lib/fdpass/invite.o \
 	lib/fdpass/message.o \
 	lib/fdpass/name.o \
 	lib/fdpass/receiver.o
