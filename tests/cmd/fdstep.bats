@@ -281,9 +281,9 @@ type_until()
 }
 
 # The ways in which it can be told to end. What it has to end: processes that
-# are stopped before a call, that wait in one, that are not traced, that spin.
+# are stopped before a call, and those that are not traced.
 restless='fdrecv -n 2 ./pool fdecho & fdlisten ./a true & sleep 100 &
-	while :; do :; done & fdlisten ./b true'
+	fdlisten ./b true'
 
 # ten COMMAND...: start it ten times, each in a directory of its own, with
 # ./N/keys to be typed. It is ready when the processes have announced themselves.
@@ -304,22 +304,6 @@ ten()
 		wait_for has 3 grep -aE ' fd(listen|recv) *.?$' \
 			"step.$number.out"
 	done
-	wait_for spinning 10
-}
-
-# spinning N: whether so many of the loops are running.
-spinning()
-{
-	has "$1" ours_running
-}
-
-ours_running()
-{
-	local list
-
-	list=$(ours)
-	# shellcheck disable=SC2086
-	ps -o stat=,args= -p "${list//$'\n'/,}" | grep '^R.*while :'
 }
 
 # ten_ended STATUS: and nothing is left of them.
@@ -366,6 +350,26 @@ all_type()
 	ten_ended 130
 }
 
+@test "a quit from the keyboard ends all of it, too" {
+	need script
+	mkfifo keys
+	exec 7<>keys
+	start_from keys stepping script -q -e -c \
+		"ulimit -c 0; exec $fdstep '$restless'" /dev/null
+	wait_for has 3 grep -aE ' fd(listen|recv) *.?$' stepping.out
+	printf '\034' >&7
+	ended stepping
+	is_status 131
+	wait_for none_left
+}
+
+@test "so does the end of who reads what it draws" {
+	begin_reading() { "$fdstep" -g "$restless" </dev/null | head -n 1; }
+	start reading begin_reading
+	ended reading
+	wait_for none_left
+}
+
 @test "SIGTERM ends all of it, ten times of ten" {
 	local number
 
@@ -376,8 +380,8 @@ all_type()
 	ten_ended 143
 }
 
-@test "what does not obey SIGTERM is killed" {
-	begin "trap '' TERM; sleep 100 & fdlisten ./a true"
+@test "what spins, or does not obey SIGTERM, is killed" {
+	begin "trap '' TERM; sleep 100 & while :; do :; done & fdlisten ./a true"
 	wait_for grep -qE '^[ :|]+server' stepping.out
 	echo q >&7
 	ended stepping
