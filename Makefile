@@ -253,6 +253,7 @@ bench: all static tools
 
 # (A build that says nothing: the demo is to fit on a screen.)
 demo:
+	@test -x bin/fdlisten || echo 'It is built first; that takes some seconds.'
 	@$(MAKE) -s commands
 	@tests/demo/run
 

@@ -280,6 +280,16 @@ type_until()
 		sed 's/.*)//')"
 }
 
+@test "a process whose parent does not ask for it is seen to end" {
+	begin "sh -c 'fdlisten -t 0.01 127.0.0.1:0 true & exec sleep 100'"
+	wait_for grep -qE '^[ :|]+server' stepping.out
+	echo g >&7
+	wait_for grep -qE '^ x' stepping.out
+	echo q >&7
+	ended stepping
+	wait_for none_left
+}
+
 # The ways in which it can be told to end. What it has to end: processes that
 # are stopped before a call, and those that are not traced.
 restless='fdrecv -n 2 ./pool fdecho & fdlisten ./a true & sleep 100 &
@@ -483,10 +493,13 @@ status_of()
 		is_status 124
 		like "$output" "*S1 socket() = *"
 	done
-	fails 127 "fdstep: there is no fdlisten on PATH, in */three or in */bin" \
-		env "PATH=$PWD/path" three/fdstep
-	fails 127 "fdstep: there is no fdlisten *" \
-		env "PATH=$PWD/path" three/fdstep --version
+	run -127 --separate-stderr limited env "PATH=$PWD/path" three/fdstep
+	same "$output" ""
+	like "$stderr" \
+		"fdstep: there is no fdlisten on PATH, in */three or in */bin"
+	run -127 --separate-stderr limited env "PATH=$PWD/path" three/fdstep \
+		--version
+	like "$stderr" "fdstep: there is no fdlisten *"
 	run_limited env "PATH=$PWD/one:$PWD/path" three/fdstep --version
 	is_status 0
 }
