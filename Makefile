@@ -325,7 +325,8 @@ uninstall:
 # What is committed, as it is committed, whatever is configured; the same bytes
 # each time.
 dist:
-	git -c tar.umask=0022 archive --prefix=$(DIST)/ -o $(DIST).tar HEAD
+	git -c core.autocrlf=false -c tar.umask=0022 archive \
+		--prefix=$(DIST)/ -o $(DIST).tar HEAD
 	gzip -9nf $(DIST).tar
 
 clean:
