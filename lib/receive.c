@@ -122,8 +122,9 @@ open_inherited(struct receiver *r, int fd, int64_t deadline, struct failure *f)
 		close(pipe_fd);
 		r->is_private = 1;
 		if (r->fd == -1)
-			return f->error == ENOENT && f->operation == NULL ? 0 :
-									    -1;
+			return f->error == ENOTCONN && f->operation == NULL ?
+			    0 :
+			    -1;
 	} else if (is_listening(r->fd)) {
 		r->kind = RECEIVER_LISTENING;
 	}

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 #include "stream.h"
 
-#include "address.h"
 #include "descriptors.h"
 #include "fdpass.h"
 #include "fdpass/handover.h"
-#include "fdpass/name.h"
+#include "fdpass/invite.h"
 #include "show.h"
 #include "trace.h"
 #include "wait.h"
@@ -24,8 +23,6 @@
 #ifndef POLLRDHUP
 #define POLLRDHUP 0
 #endif
-
-#define GREETING "fdpass "
 
 /* The type of a UNIX socket, -1 if it is something else. */
 int
@@ -188,12 +185,13 @@ static int
 invitation_write(const struct invitation *i, int pipe_fd, int64_t deadline,
     struct failure *f)
 {
-	char line[sizeof i->address.sun_path + sizeof GREETING + 1];
+	char line[sizeof i->address.sun_path + sizeof INVITATION_GREETING + 1];
 	int n;
 	ssize_t w;
 
-	n = snprintf(line, sizeof line, GREETING "%s\n", i->address.sun_path);
-	trace_call("S4", "write(%d, \"" GREETING "%s\")", pipe_fd,
+	n = snprintf(
+	    line, sizeof line, INVITATION_GREETING "%s\n", i->address.sun_path);
+	trace_call("S4", "write(%d, \"" INVITATION_GREETING "%s\")", pipe_fd,
 	    i->address.sun_path);
 	do {
 		if (wait_writable(pipe_fd, deadline, f) == -1)
@@ -201,17 +199,6 @@ invitation_write(const struct invitation *i, int pipe_fd, int64_t deadline,
 		w = write(pipe_fd, line, (size_t)n);
 	} while (w == -1 && (errno == EINTR || sys_would_block(errno)));
 	return w == -1 ? failure_errno(f, "write") : 0;
-}
-
-static int
-is_same_user(int s)
-{
-	struct sys_peer peer;
-
-	/* Where the system does not tell, the directory lets nobody else in. */
-	if (sys_peer_of(s, &peer) == -1 || peer.uid == -1)
-		return 1;
-	return peer.uid == (long)geteuid();
 }
 
 /*
@@ -240,7 +227,7 @@ invitation_accept(const struct invitation *i, int pipe_fd, int64_t deadline,
 		if (errno != 0)
 			return failure_errno(f, "invite the reader");
 		s = sys_accept(i->listener, NULL, NULL);
-		if (s != -1 && is_same_user(s)) {
+		if (s != -1 && invitation_is_ours(s)) {
 			trace("S4", "accept(%d) = %d from the reader",
 			    i->listener, s);
 			return s;
@@ -462,118 +449,44 @@ stream_send(const struct stream *s, const char *payload, size_t length,
 	return 0;
 }
 
-/*
- * Read one line, and nothing behind it: another sender may have written its
- * own, for whoever reads from the pipe next. No line is shorter than the first
- * read, so that few are of a single byte.
- */
-static ssize_t
-read_line(int fd, char *line, size_t size, int64_t deadline)
-{
-	const size_t shortest = sizeof GREETING "/fdpass-XXXXXX/s";
-	struct pollfd p;
-	size_t n = 0, most;
-	ssize_t r;
-
-	line[0] = '\0';
-	while (n < size - 1 && memchr(line, '\n', n) == NULL) {
-		p.fd = fd;
-		p.events = POLLIN;
-		errno = EINTR;
-		if (wait_ending() != 0)
-			return -1;
-		r = wait_poll(&p, 1, deadline);
-		if (r == 0) {
-			errno = ETIMEDOUT;
-			return -1;
-		}
-		if (r == -1)
-			continue;
-		most = n < shortest ? shortest - n : 1;
-		r = read(fd, line + n, most);
-		if (r == -1 && errno != EINTR && errno != EAGAIN)
-			return -1;
-		if (r == 0)
-			break;
-		if (r > 0)
-			n += (size_t)r;
-	}
-	line[n] = '\0';
-	return (ssize_t)n;
-}
-
+/* Wait until the next step may bring something. */
 static int
-connect_private(const char *path, int64_t deadline, struct failure *f)
+wait_for_invitation(int fd, int error, int64_t deadline)
 {
-	struct sockaddr_un sun;
-	socklen_t length = 0;
-	int s, type = SOCK_SEQPACKET;
+	struct pollfd p;
 
-	if (address_unix(path, &sun, &length, f) == -1)
-		return -1;
-	for (;;) {
-		s = sys_socket_nonblock(AF_UNIX, type);
-		if (s != -1 && connect(s, (struct sockaddr *)&sun, length) == 0)
-			break;
-		failure_errno(f, s == -1 ? "socket" : "connect");
-		if (s != -1)
-			close(s);
-		/* Its queue is full, and nothing tells when not. */
-		if (sys_would_block(f->error)) {
-			if (wait_out(f->error, deadline) == 0)
-				continue;
-			return failure_errno(f, "connect");
-		}
-		if (type == SOCK_STREAM ||
-		    (f->error != EPROTOTYPE && f->error != EPROTONOSUPPORT))
-			return -1;
-		type = SOCK_STREAM;
-	}
-	if (!is_same_user(s)) {
-		close(s);
-		return failure_reason(
-		    f, EPERM, "the invitation is of another user");
-	}
-	if (sys_nonblock(s, 0) == -1) {
-		failure_errno(f, "fcntl");
-		close(s);
-		return -1;
-	}
-	return s;
+	if (error != EAGAIN)
+		return wait_out(EAGAIN, deadline);
+	p.fd = fd;
+	p.events = POLLIN;
+	if (wait_poll(&p, 1, deadline) == 0)
+		errno = ETIMEDOUT;
+	else if (wait_ending() != 0)
+		errno = EINTR;
+	else
+		return 0;
+	return -1;
 }
 
 /*
  * Read an invitation from a pipe and follow it: the connected socket, or -1.
- * At the end of file without an invitation errno is ENOENT and f has no
- * operation and no reason: whoever should have written it has failed.
+ * At the end of file without an invitation errno is ENOTCONN and f has no
+ * operation: whoever should have written it has failed.
  */
 int
 stream_accept_invitation(int fd, int64_t deadline, struct failure *f)
 {
-	char line[256];
-	ssize_t n;
+	struct fdpass_invitation i;
 	int s;
 
+	i.length = 0;
 	trace_before("S4", "read(%d)", fd);
-	n = read_line(fd, line, sizeof line, deadline);
-	if (n == -1)
-		return failure_errno(f, "read");
-	if (n == 0)
-		return failure_reason(
-		    f, ENOENT, "end of file instead of descriptors");
-	if (strncmp(line, GREETING "/", sizeof GREETING) != 0 ||
-	    line[n - 1] != '\n')
-		return failure_reason(f, EPROTO,
-		    "bytes instead of descriptors; what writes into this pipe "
-		    "must "
-		    "be fdlisten or fdsend -");
-	line[n - 1] = '\0';
-	s = connect_private(line + sizeof GREETING - 1, deadline, f);
-	/* Who invited has gone again: an end of file, too. */
-	if (s == -1 && (f->error == ENOENT || f->error == ECONNREFUSED))
-		return failure_reason(
-		    f, ENOENT, "end of file instead of descriptors");
-	if (s != -1)
-		trace("S4", "connect(%d, %s)", s, line + sizeof GREETING - 1);
+	while ((s = invitation_follow(fd, &i, f)) == -1) {
+		if (f->error != EAGAIN && f->error != EBUSY)
+			return -1;
+		if (wait_for_invitation(fd, f->error, deadline) == -1)
+			return failure_errno(f, f->operation);
+	}
+	trace("S4", "connect(%d, %s)", s, invitation_path(&i));
 	return s;
 }
