@@ -6,7 +6,7 @@
 #   make                 the commands, in bin/, and the library, in lib/
 #   make static          the commands linked statically, in static/
 #   make bash            recvfd, a builtin of bash; needs bash's headers
-#   make test            the tests of what is promised
+#   make test            the tests of what is promised; TESTS=FILES: of these
 #   make test-all        with real programs and hostile ones as peers
 #   make test-faults     the long trials
 #   make fuzz            what foreign bytes reach, for a minute
@@ -125,6 +125,9 @@ WHOLE = -Wl,--force-group-allocation
 
 COMPILE = -std=c99 $(WARNINGS) -Ilib -Ilib/fdpass $(CPPFLAGS) $(CFLAGS)
 
+# What make test runs: all that is promised.
+TESTS =
+
 # Where the commands go, and the suffix of their objects: the static build has
 # its own, so that both live side by side.
 B = bin
@@ -233,7 +236,7 @@ check: all
 	tests/check
 
 test: all tools
-	tests/run
+	tests/run $(TESTS)
 
 test-all: all tools
 	tests/run tests
