@@ -113,7 +113,7 @@ run_by_shell()
 	is_status 127
 }
 
-@test "installed with CMDDIR, it finds the commands there, and they each other" {
+@test "installed with CMDDIR, it finds the commands, and they each other" {
 	installed
 	like "$(limited fdpass fdsend --version)" "fdsend (fdpass) *"
 	same "$(limited fdpass sh -c 'command -v fdlisten')" \
@@ -143,7 +143,7 @@ run_by_shell()
 	limited fdpass man -w 7 fdpass
 }
 
-@test "installed with CMDDIR, nothing of ours bears a name that may be another's" {
+@test "installed with CMDDIR, nothing of ours has a name of somebody else's" {
 	installed
 	same "$(cd out/bin && find . -type f | sort | tr '\n' ' ')" \
 		"./fdpass ./fdstep "

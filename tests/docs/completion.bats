@@ -256,6 +256,7 @@ knows_fdpass()
 	start receiver fdrecv -k ./pool true
 	up ./pool
 	PATH=/usr/bin:/bin shell "$1"
+	# shellcheck disable=SC2086
 	offers "fdpass fd" $commands
 	becomes "fdpass fdlis" "fdpass fdlisten"
 	offers "fdpass -" --help --version

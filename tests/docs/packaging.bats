@@ -57,8 +57,8 @@ unpacked()
 	tar -xzf "$open"/repository/fdpass-*.tar.gz --strip-components=1 -C "$1"
 }
 
-# ordinary COMMAND...: as an ordinary user, who owns what is in $open/theirs, and
-# with no network where that can be arranged.
+# ordinary COMMAND...: as an ordinary user, who owns what is in $open/theirs,
+# and with no network where that can be arranged.
 ordinary()
 {
 	local -a as=() apart=()
