@@ -148,7 +148,9 @@ run_by_shell()
 	same "$(cd out/bin && find . -type f | sort | tr '\n' ' ')" \
 		"./fdpass ./fdstep "
 	same "$(find out/share -name '*fdsend*' -o -name '*fdrecv*')" ""
-	same "$(head -n 1 out/share/zsh/site-functions/_fdpass)" "#compdef fdpass"
+	head -n 1 out/share/zsh/site-functions/_fdpass >compdef
+	like "$(cat compdef)" "#compdef fdpass*"
+	not grep -E 'fdsend|fdrecv' compdef
 	cat >script <<-'EOT'
 	. ./out/share/bash-completion/completions/fdpass
 	complete -p fdpass >/dev/null && ! complete -p fdsend
