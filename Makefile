@@ -6,7 +6,7 @@
 #   make                 the commands, in bin/, and the library, in lib/
 #   make static          the commands linked statically, in static/
 #   make bash            recvfd, a builtin of bash; needs bash's headers
-#   make test            the tests of what is promised
+#   make test            the tests of what is promised; TESTS=FILES: of these
 #   make test-all        with real programs and hostile ones as peers
 #   make test-faults     the long trials
 #   make fuzz            what foreign bytes reach, for a minute
@@ -126,6 +126,9 @@ WHOLE = -Wl,--force-group-allocation
 
 COMPILE = -std=c99 $(WARNINGS) -Ilib -Ilib/fdpass $(CPPFLAGS) $(CFLAGS)
 
+# What make test runs: all that is promised.
+TESTS =
+
 # Where the commands go, and the suffix of their objects: the static build has
 # its own, so that both live side by side.
 B = bin
@@ -234,7 +237,7 @@ check: all
 	tests/check
 
 test: all tools
-	tests/run
+	tests/run $(TESTS)
 
 test-all: all tools
 	tests/run tests
@@ -344,7 +347,8 @@ uninstall:
 # What is committed, as it is committed, whatever is configured; the same bytes
 # each time.
 dist:
-	git -c tar.umask=0022 archive --prefix=$(DIST)/ -o $(DIST).tar HEAD
+	git -c core.autocrlf=false -c tar.umask=0022 archive \
+		--prefix=$(DIST)/ -o $(DIST).tar HEAD
 	gzip -9nf $(DIST).tar
 
 clean:

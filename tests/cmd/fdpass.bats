@@ -21,6 +21,8 @@ setup()
 installed()
 {
 	[ "$FDPASS_BIN" = "$top_dir/bin" ] || skip "only bin/ is installed"
+	# Others use these files: nothing is built now.
+	make -q -C "$top_dir" all || skip "make all has something to do"
 	limited make -s -C "$top_dir" install PREFIX="$PWD/out" \
 		LOADABLESDIR="$PWD/out/lib/bash" \
 		CMDDIR="$PWD/out/lib/fdpass/bin" >log 2>&1 || {
@@ -111,7 +113,7 @@ run_by_shell()
 	is_status 127
 }
 
-@test "installed with CMDDIR, it finds the commands there, and they each other" {
+@test "installed with CMDDIR, it finds the commands, and they each other" {
 	installed
 	like "$(limited fdpass fdsend --version)" "fdsend (fdpass) *"
 	same "$(limited fdpass sh -c 'command -v fdlisten')" \
@@ -141,12 +143,14 @@ run_by_shell()
 	limited fdpass man -w 7 fdpass
 }
 
-@test "installed with CMDDIR, nothing of ours bears a name that may be another's" {
+@test "installed with CMDDIR, nothing of ours has a name of somebody else's" {
 	installed
 	same "$(cd out/bin && find . -type f | sort | tr '\n' ' ')" \
 		"./fdpass ./fdstep "
 	same "$(find out/share -name '*fdsend*' -o -name '*fdrecv*')" ""
-	same "$(head -n 1 out/share/zsh/site-functions/_fdpass)" "#compdef fdpass"
+	head -n 1 out/share/zsh/site-functions/_fdpass >compdef
+	like "$(cat compdef)" "#compdef fdpass*"
+	not grep -E 'fdsend|fdrecv' compdef
 	cat >script <<-'EOT'
 	. ./out/share/bash-completion/completions/fdpass
 	complete -p fdpass >/dev/null && ! complete -p fdsend
