@@ -79,7 +79,7 @@ _fdpass_sockets()
 	if [[ $current == @* && -r /proc/net/unix ]]; then
 		while IFS= read -r file; do
 			[[ $file == *\ @* ]] && echo "@${file#* @}"
-		done </proc/net/unix
+		done < <(cat /proc/net/unix)
 	fi
 }
 

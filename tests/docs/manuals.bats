@@ -6,7 +6,7 @@ load ../lib/helpers
 load ../lib/examples
 
 commands="fdlisten fdpeek fdsend fdrecv fdecho fdpipe fdconnect fdinfo"
-commands+=" fdstep"
+commands+=" fdstep fdpass"
 
 # examples PAGE: run each example block of the page in an empty directory. It
 # must succeed, say something on standard output, nothing on standard error,
