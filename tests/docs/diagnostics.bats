@@ -63,7 +63,7 @@ says()
 # logs NAME LINE: what was started as NAME has written this line.
 logs()
 {
-	wait_for grep -qxF -e "$2" "$1.err" || {
+	wait_for has_line "$1.err" "${2//[*?[\\]/\\&}" || {
 		cat "$1.err"
 		return 1
 	}
@@ -161,6 +161,7 @@ logs()
 }
 
 @test "names, datagrams and fetching" {
+	need python3
 	says 2 "fdlisten: -i goes with -l (see fdlisten --help)" \
 		fdlisten -i web ./a true
 	says 2 "fdlisten: -i a:b: a name has 1 to 255 printable ASCII characters, no colon, no backslash (see fdlisten --help)" \
