@@ -27,6 +27,9 @@
 #define PIPE_BUF _POSIX_PIPE_BUF
 #endif
 
+/* What of a direction has failed: it was noted. */
+enum { CANNOT_READ = -1, CANNOT_WRITE = -2 };
+
 /* One direction. */
 struct flow {
 	const char *sign; /* in the trace */
@@ -59,7 +62,7 @@ struct copy {
 	struct flow there;
 	struct flow back;
 	int status;
-	struct failure reset; /* of the connection, while we were sending */
+	int is_reset; /* the connection, while we were sending */
 };
 
 static char buffers[2][PART_MOST];
@@ -132,7 +135,23 @@ end_short(struct flow *w)
 }
 
 static int
-fill_plain(struct flow *w, struct failure *f)
+cannot_read(const struct flow *w)
+{
+	failed(w->read_name);
+	failed_on(w->from_name);
+	return CANNOT_READ;
+}
+
+static int
+cannot_write(const struct flow *w)
+{
+	failed(w->write_name);
+	failed_on(w->to_name);
+	return CANNOT_WRITE;
+}
+
+static int
+fill_plain(struct flow *w)
 {
 	struct wait_guard guard;
 	ssize_t n;
@@ -147,7 +166,7 @@ fill_plain(struct flow *w, struct failure *f)
 	if (n == -1 && (sys_would_block(errno) || errno == EINTR))
 		return 0;
 	if (n == -1)
-		return failure_errno(f, w->read_name);
+		return cannot_read(w);
 	if (trace_on)
 		trace("C", "%s(%d) = %zd bytes", w->read_name, w->from, n);
 	w->part.length = (size_t)n;
@@ -158,12 +177,12 @@ fill_plain(struct flow *w, struct failure *f)
 }
 
 static int
-fill(struct flow *w, struct failure *f)
+fill(struct flow *w)
 {
 	enum part_result r;
 
 	if (!has_parts(w))
-		return fill_plain(w, f);
+		return fill_plain(w);
 	trace_before("C", "%s(%d)", w->read_name, w->from);
 	r = part_take(&w->part, &w->source);
 	w->is_full = r == PART_TAKEN;
@@ -179,14 +198,17 @@ fill(struct flow *w, struct failure *f)
 	}
 	if (wait_is_waited_out(errno))
 		return wait_short(w, w->from_name, w->read_name);
-	if (errno == EBADMSG)
-		return failure_reason(f, errno, "descriptors were lost");
-	return failure_errno(f, w->read_name);
+	if (errno == EBADMSG) {
+		failed_because(errno, "descriptors were lost");
+		failed_on(w->from_name);
+		return CANNOT_READ;
+	}
+	return cannot_read(w);
 }
 
 /* To sockets with send(), which needs not block at all. */
 static int
-drain_plain(struct flow *w, struct failure *f)
+drain_plain(struct flow *w)
 {
 	struct part *p = &w->part;
 	size_t left = p->length - p->sent;
@@ -203,26 +225,26 @@ drain_plain(struct flow *w, struct failure *f)
 	if (n == -1 && (sys_would_block(errno) || errno == EINTR))
 		return 0;
 	if (n == -1)
-		return failure_errno(f, w->write_name);
+		return cannot_write(w);
 	p->sent += (size_t)n;
 	w->is_full = p->sent < p->length;
 	return 0;
 }
 
 static int
-drain(struct flow *w, struct failure *f)
+drain(struct flow *w)
 {
 	struct part *p = &w->part;
 
 	if (!has_parts(w))
-		return drain_plain(w, f);
+		return drain_plain(w);
 	trace_before("C", "%s(%d)", w->write_name, w->to);
 	if (part_send(p, w->to, w->to_type) == -1) {
 		if (sys_would_block(errno) || errno == EINTR)
 			return 0;
 		if (wait_is_waited_out(errno))
 			return wait_short(w, w->to_name, w->write_name);
-		return failure_errno(f, w->write_name);
+		return cannot_write(w);
 	}
 	end_short(w);
 	if (p->sent < p->length)
@@ -239,21 +261,24 @@ drain(struct flow *w, struct failure *f)
  * direction, too.
  */
 static int
-move(struct flow *w, struct failure *f)
+move(struct flow *w)
 {
-	int n;
+	int n, r = 0;
 
 	w->is_readable = !w->is_full;
 	for (n = 0; n < AT_ONCE; n++) {
-		if (!w->is_full && fill(w, f) == -1)
-			return -1;
+		if (!w->is_full)
+			r = fill(w);
+		if (r != 0)
+			return r;
 		if (!w->is_full && n > 0)
 			w->hold_off = HOLD_OFF;
 		if (!w->is_full)
 			return 0;
 		w->is_readable = 0;
-		if (drain(w, f) == -1)
-			return -1;
+		r = drain(w);
+		if (r != 0)
+			return r;
 		if (w->is_full || !has_parts(w))
 			return 0;
 		if (w->hold_off > 0) {
@@ -303,45 +328,37 @@ is_gone(int error)
  * reading, but then it is a failure. A client that has gone is none.
  */
 static int
-move_there(struct copy *c, struct failure *f)
+move_there(struct copy *c)
 {
 	struct flow *w = &c->there;
+	int r = move(w);
 
-	if (move(w, f) == 0)
-		return 0;
-	if (f->operation == w->write_name && is_gone(f->error)) {
-		if (f->error == ECONNRESET)
-			c->reset = *f;
+	if (r == CANNOT_WRITE && is_gone(failure.error)) {
+		if (failure.error == ECONNRESET)
+			c->is_reset = 1;
 		return end_refused(w);
 	}
-	if (has_parts(w) && f->operation == w->read_name &&
-	    f->error == ECONNRESET) {
+	if (r == CANNOT_READ && has_parts(w) && failure.error == ECONNRESET) {
 		c->status = EXIT_WRONG;
 		show_end(w->sign, "reset");
 		end(w);
 		return 0;
 	}
-	diag_failure(
-	    f->operation == w->write_name ? w->to_name : w->from_name, f);
-	return -1;
+	return r;
 }
 
 static int
-move_back(struct copy *c, struct failure *f)
+move_back(struct copy *c)
 {
 	struct flow *w = &c->back;
+	int r = move(w);
 
-	if (move(w, f) == 0)
-		return 0;
-	if (has_parts(w) && f->operation == w->write_name &&
-	    is_gone(f->error)) {
-		if (f->error == ECONNRESET)
+	if (r == CANNOT_WRITE && has_parts(w) && is_gone(failure.error)) {
+		if (failure.error == ECONNRESET)
 			c->status = EXIT_WRONG;
 		return end_refused(w);
 	}
-	diag_failure(
-	    f->operation == w->write_name ? w->to_name : w->from_name, f);
-	return -1;
+	return r;
 }
 
 static int
@@ -409,7 +426,7 @@ watch(struct pollfd *p, int fd, int is_needed)
 }
 
 static int
-turn(struct copy *c, struct failure *f)
+turn(struct copy *c)
 {
 	struct flow *there = &c->there, *back = &c->back;
 	struct pollfd p[4];
@@ -424,15 +441,14 @@ turn(struct copy *c, struct failure *f)
 	if (wait_poll(p, 4, wake) == -1) {
 		if (errno == EINTR)
 			return 0;
-		failure_errno(f, "poll");
-		diag_failure(there->to_name, f);
-		return -1;
+		failed("poll");
+		return failed_on(there->to_name);
 	}
-	if (p[0].revents != 0 && move_there(c, f) == -1)
+	if (p[0].revents != 0 && move_there(c) != 0)
 		return -1;
 	if ((p[2].revents & (POLLERR | POLLHUP)) != 0)
 		end(there);
-	if (p[1].revents != 0 && move_back(c, f) == -1)
+	if (p[1].revents != 0 && move_back(c) != 0)
 		return -1;
 	if ((p[3].revents & (POLLERR | POLLHUP)) != 0)
 		end(back);
@@ -478,18 +494,18 @@ int
 copy_both(int connection, const char *name, int keeps_open)
 {
 	struct copy *c = &copy;
-	struct failure f = {NULL, 0, ""};
 
 	prepare_copy(c, connection, name);
 	c->keeps_open = keeps_open;
 	while (!c->there.is_over || !c->back.is_over)
-		if (turn(c, &f) == -1)
-			return EXIT_WRONG;
+		if (turn(c) == -1)
+			return -1;
 	if (trace_has_room())
 		trace_call("C", "close(%d)", connection);
 	close(connection);
-	if (c->reset.error == 0)
+	if (!c->is_reset)
 		return c->status;
-	diag_failure(name, &c->reset);
-	return EXIT_WRONG;
+	errno = ECONNRESET;
+	failed(c->there.write_name);
+	return failed_on(name);
 }

@@ -31,52 +31,35 @@ static int
 serve(const char *operand, long max)
 {
 	struct receiver receiver;
-	struct failure f;
-	int sig, status = 0;
+	int r;
 
 	wait_init(0);
-	if (receiver_open(&receiver, operand, 0600,
-		RECEIVER_DRAIN | (trace_on ? RECEIVER_CREDS : 0), -1,
-		&f) == -1) {
-		sig = wait_ending();
-		if (sig == SIGTERM)
-			return 0;
-		if (sig != 0)
-			wait_die(sig);
-		diag_failure(operand, &f);
-		return f.error == EINVAL ? EXIT_USAGE : EXIT_WRONG;
-	}
-	if (echo_serve(&receiver, max, &f) == -1) {
-		diag_failure(operand, &f);
-		status = EXIT_WRONG;
-	}
+	r = receiver_open(&receiver, operand, 0600,
+	    RECEIVER_DRAIN | (trace_on ? RECEIVER_CREDS : 0), -1);
+	if (r == -1)
+		return -1;
+	r = echo_serve(&receiver, max);
 	receiver_close(&receiver);
-	diag_flush();
-	sig = wait_ending();
-	if (sig != 0 && sig != SIGTERM)
-		wait_die(sig);
-	return status;
+	return r == -1 ? failed_on(operand) : 0;
 }
 
 /* Copy standard input to standard output. */
 static int
 copy(void)
 {
-	struct failure f;
-
 	if (!descriptors_is_open(STDIN_FILENO) ||
 	    !descriptors_is_open(STDOUT_FILENO)) {
-		diag("standard %s: not open",
-		    descriptors_is_open(STDIN_FILENO) ? "output" : "input");
-		return EXIT_WRONG;
+		failed_because(EBADF, "not open");
+		return failed_on(descriptors_is_open(STDIN_FILENO) ?
+			"standard output" :
+			"standard input");
 	}
-	if (echo_copy(STDIN_FILENO, STDOUT_FILENO, &f) == 0)
+	if (echo_copy(STDIN_FILENO, STDOUT_FILENO) == 0)
 		return 0;
 	/* A client that has reset the connection is no failure of ours. */
-	if (f.error == ECONNRESET || f.error == EPIPE)
+	if (failure.error == ECONNRESET || failure.error == EPIPE)
 		return EXIT_WRONG;
-	diag_failure("standard input to standard output", &f);
-	return EXIT_WRONG;
+	return failed_on("standard input to standard output");
 }
 
 int
@@ -97,6 +80,7 @@ main(int argc, char *argv[])
 		options_wrong("-n goes with a SOCKET");
 	options_trace(verbose);
 	if (optind < argc)
-		return serve(argv[optind], max != 0 ? max : LONG_MAX);
-	return copy();
+		return ending(
+		    serve(argv[optind], max != 0 ? max : LONG_MAX), 1, -1);
+	return ending(copy(), 0, -1);
 }

@@ -41,32 +41,34 @@ allocated(void *p)
 {
 	if (p != NULL)
 		return p;
-	diag("%s", strerror(ENOMEM));
-	exit(EXIT_WRONG);
+	failed_because(ENOMEM, "%s", strerror(ENOMEM));
+	exit(ending(-1, 0, -1));
+}
+
+static const char *
+why_not(int error)
+{
+	switch (error) {
+	case ESRCH:
+		return "no such process";
+	case EPERM:
+	case EACCES:
+	case ENOENT: /* /proc hides it */
+		return "not permitted: it takes the right to look into that "
+		       "process (same user, and what ptrace restrictions "
+		       "allow)";
+	case ENOSYS:
+		return "no way to see another process's descriptors here";
+	default:
+		return strerror(error);
+	}
 }
 
 /* Nothing can be said about this process. */
 static void
 give_up(long pid, int error)
 {
-	switch (error) {
-	case ESRCH:
-		diag("%ld: no such process", pid);
-		break;
-	case EPERM:
-	case EACCES:
-	case ENOENT: /* /proc hides it */
-		diag("%ld: not permitted: it takes the right to look into that "
-		     "process (same user, and what ptrace restrictions allow)",
-		    pid);
-		break;
-	case ENOSYS:
-		diag("%ld: no way to see another process's descriptors here",
-		    pid);
-		break;
-	default:
-		diag("%ld: %s", pid, strerror(error));
-	}
+	diag("%ld: %s", pid, why_not(error));
 	exit(EXIT_WRONG);
 }
 
@@ -202,8 +204,9 @@ main(int argc, char *argv[])
 	free(t.open);
 	free(t.group);
 	if (fflush(stdout) == EOF || ferror(stdout)) {
-		diag_errno("standard output", "write");
-		return EXIT_WRONG;
+		failed("write");
+		failed_on("standard output");
+		status = -1;
 	}
-	return status;
+	return ending(status, 0, -1);
 }

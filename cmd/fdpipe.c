@@ -40,17 +40,16 @@ static struct command *commands;
 static struct process *processes; /* one a command, copies of the last */
 static size_t n_commands, n_processes, copies = 1;
 
-/* Cut the operands at each '|'; returns the status to end with, or 0. */
+/* Cut the operands at each '|', and find each command. */
 static int
 parse(int argc, char *argv[])
 {
-	struct failure f;
-	int i, first = 0, status;
+	int i, first = 0;
 
 	commands = calloc((size_t)argc + 1, sizeof *commands);
 	if (commands == NULL) {
-		diag_errno("memory for the commands", "calloc");
-		return EXIT_WRONG;
+		failed("calloc");
+		return failed_on("memory for the commands");
 	}
 	for (i = 0; i <= argc; i++) {
 		if (i < argc && strcmp(argv[i], "|") != 0)
@@ -61,15 +60,15 @@ parse(int argc, char *argv[])
 			options_wrong("there is no '|' among the operands; "
 				      "quote it, or the shell takes it");
 		argv[i] = NULL;
-		status =
-		    command_find(&commands[n_commands++], argv + first, &f);
-		if (status != 0) {
-			diag_failure(argv[first], &f);
-			return status;
-		}
+		if (command_find(&commands[n_commands++], argv + first) == -1)
+			return -1;
 		first = i + 1;
 	}
-	return 0;
+	processes = calloc(n_commands + copies, sizeof *processes);
+	if (processes != NULL)
+		return 0;
+	failed("calloc");
+	return failed_on("memory for the processes");
 }
 
 static int
@@ -77,8 +76,10 @@ make_pair(int pair[2])
 {
 	trace_before("S4", "socketpair()");
 	if (sys_socketpair(SOCK_SEQPACKET, pair) == -1 &&
-	    sys_socketpair(SOCK_STREAM, pair) == -1)
-		return -1;
+	    sys_socketpair(SOCK_STREAM, pair) == -1) {
+		failed("socketpair");
+		return failed_on("'|'");
+	}
 	trace("S4", "socketpair() = %d, %d", pair[0], pair[1]);
 	return 0;
 }
@@ -251,8 +252,9 @@ wait_all(void)
 static int
 was_sigpipe(int status)
 {
-	return WIFSIGNALED(status) ? WTERMSIG(status) == SIGPIPE :
-				     WEXITSTATUS(status) == 128 + SIGPIPE;
+	return WIFSIGNALED(status) ?
+	    WTERMSIG(status) == SIGPIPE :
+	    WEXITSTATUS(status) == EXIT_BY_SIGNAL + SIGPIPE;
 }
 
 /*
@@ -278,7 +280,7 @@ failed_status(void)
 int
 main(int argc, char *argv[])
 {
-	int c, sig, status, verbose = 0;
+	int c, status, verbose = 0;
 
 	options_init(argc, argv, "fdpipe", synopsis, help);
 	while ((c = options_get(argc, argv, "+:n:v")) != -1)
@@ -289,24 +291,14 @@ main(int argc, char *argv[])
 	if (optind == argc)
 		options_wrong("COMMAND is missing");
 	options_trace(verbose);
-	status = parse(argc - optind, argv + optind);
-	if (status != 0)
-		return status;
-	processes = calloc(n_commands + copies, sizeof *processes);
-	if (processes == NULL) {
-		diag_errno("memory for the processes", "calloc");
-		return EXIT_WRONG;
-	}
+	if (parse(argc - optind, argv + optind) == -1)
+		return ending(-1, 0, -1);
 	wait_init(WAIT_CHILD);
 	if (start_all() == -1) {
-		sig = wait_ending();
-		if (sig == 0)
-			diag_errno("'|'", "socketpair");
-		tell(0, n_commands, sig != 0 ? sig : SIGTERM);
+		tell(0, n_commands,
+		    wait_ending() != 0 ? wait_ending() : SIGTERM);
 		wait_all();
-		if (sig != 0)
-			wait_die(sig);
-		return EXIT_WRONG;
+		return ending(-1, 0, -1);
 	}
 	wait_all();
 	status = failed_status();
@@ -314,5 +306,5 @@ main(int argc, char *argv[])
 		return WEXITSTATUS(status);
 	if (WTERMSIG(status) == wait_ending())
 		wait_die(wait_ending());
-	return 128 + WTERMSIG(status);
+	return EXIT_BY_SIGNAL + WTERMSIG(status);
 }

@@ -17,10 +17,11 @@
  * where the connections go, NULL if they go elsewhere. -1 with errno.
  */
 int
-acceptor_init(
-    struct acceptor *a, int fd, int is_shared, const struct stream *stream)
+acceptor_init(struct acceptor *a, const char *operand, int fd, int is_shared,
+    const struct stream *stream)
 {
 	memset(a, 0, sizeof *a);
+	a->operand = operand;
 	a->fd = fd;
 	a->is_shared = is_shared;
 	a->stream = stream;
@@ -29,10 +30,12 @@ acceptor_init(
 		a->is_shared = 1;
 	if (!a->is_shared || stream == NULL)
 		return 0;
-	if (loop_init(&a->loop) == -1)
-		return -1;
-	return loop_add(
-	    &a->loop, stream->fd, stream->end != 0 ? LOOP_READ : 0, a);
+	if (loop_init(&a->loop) == 0 &&
+	    loop_add(
+		&a->loop, stream->fd, stream->end != 0 ? LOOP_READ : 0, a) == 0)
+		return 0;
+	failed("epoll_create");
+	return failed_on(operand);
 }
 
 static int
@@ -172,6 +175,24 @@ accept_one(struct acceptor *a, int64_t deadline, int *is_over)
 	return accept_seen(a);
 }
 
+/* Note why there is none, from errno, which stays. */
+static int
+cannot_accept(const struct acceptor *a, int64_t deadline)
+{
+	if (wait_ending() != 0)
+		errno = EINTR;
+	else if (errno == EINTR && wait_is_over(deadline))
+		errno = ETIMEDOUT;
+	if (errno == ETIMEDOUT)
+		failed_late("no connection");
+	else
+		failed("accept");
+	/* Who reads the stream has gone: end as a writer to a pipe does. */
+	if (errno == EPIPE)
+		failure.status = EXIT_BY_SIGNAL + SIGPIPE;
+	return failed_on(a->operand);
+}
+
 /*
  * The next connection. Where one has come, more usually wait: a server that
  * runs a command for each takes some before it looks at signals again. -1 with
@@ -180,14 +201,14 @@ accept_one(struct acceptor *a, int64_t deadline, int *is_over)
  * or what is wrong with the listening socket.
  */
 int
-acceptor_next(struct acceptor *a, int64_t deadline, struct failure *f)
+acceptor_next(struct acceptor *a, int64_t deadline)
 {
 	int s, is_over;
 
 	trace_before("S6", "accept(%d)", a->fd);
 	for (;;) {
 		errno = EINTR;
-		if (a->burst == 0 && wait_ending() != 0)
+		if (wait_ending() != 0)
 			break;
 		s = accept_one(a, deadline, &is_over);
 		if (s != -1) {
@@ -211,7 +232,5 @@ acceptor_next(struct acceptor *a, int64_t deadline, struct failure *f)
 			break;
 		}
 	}
-	if (errno == EINTR && wait_is_over(deadline) && wait_ending() == 0)
-		errno = ETIMEDOUT;
-	return failure_errno(f, "accept");
+	return cannot_accept(a, deadline);
 }

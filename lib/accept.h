@@ -7,13 +7,13 @@
 
 #include "sys.h"
 
-#include "failure.h"
 #include "loop.h"
 #include "stream.h"
 
 #include <stdint.h>
 
 struct acceptor {
+	const char *operand;
 	int fd;
 	int is_shared; /* others accept from it too: its flags are not ours */
 	const struct stream *stream; /* accept while it has a reader; or NULL */
@@ -24,7 +24,8 @@ struct acceptor {
 	int is_watched;   /* the listening socket is in it */
 };
 
-int acceptor_init(struct acceptor *, int, int, const struct stream *);
-int acceptor_next(struct acceptor *, int64_t, struct failure *);
+int acceptor_init(struct acceptor *a, const char *operand, int fd,
+    int is_shared, const struct stream *stream);
+int acceptor_next(struct acceptor *a, int64_t deadline);
 
 #endif

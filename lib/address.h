@@ -7,7 +7,6 @@
 
 #include "sys.h"
 
-#include "failure.h"
 #include "fdpass/name.h"
 
 #include <stdint.h>
@@ -26,10 +25,9 @@ struct address {
 	int fd;
 };
 
-int address_parse(struct address *, const char *, struct failure *);
-int address_listen(
-    const struct address *, mode_t, struct named *, struct failure *);
-int address_connect(const struct address *, int64_t, struct failure *);
+int address_parse(struct address *, const char *);
+int address_listen(const struct address *, mode_t, struct named *);
+int address_connect(const struct address *, int64_t);
 void address_format(char *, size_t, const struct sockaddr *, socklen_t);
 void address_operand(char *, size_t, const struct sockaddr *, socklen_t);
 void address_of_socket(char *, size_t, int);

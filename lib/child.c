@@ -61,12 +61,17 @@ search(char *found, size_t size, const char *name)
 	}
 }
 
-/*
- * Find COMMAND, argv[0]. Returns 0, or the status to end with, 126 or 127, and
- * the failure.
- */
+static int
+cannot(const char *name, int error)
+{
+	failed_because(error, "cannot be run: %s", strerror(error));
+	failure.status = EXIT_CANNOT_RUN;
+	return failed_on(name);
+}
+
+/* Find COMMAND, argv[0]. -1 and the failure, with status 126 or 127. */
 int
-command_find(struct command *c, char *argv[], struct failure *f)
+command_find(struct command *c, char *argv[])
 {
 	char found[PATH_MAX];
 	size_t i, n = 0;
@@ -82,21 +87,18 @@ command_find(struct command *c, char *argv[], struct failure *f)
 					   search(found, sizeof found, argv[0]);
 	}
 	if (error == ENOENT || error == ENOTDIR) {
-		failure_reason(f, error, "command not found");
-		return EXIT_NOT_FOUND;
+		failed_because(error, "command not found");
+		failure.status = EXIT_NOT_FOUND;
+		return failed_on(argv[0]);
 	}
-	if (error != 0) {
-		failure_reason(f, error, "cannot be run: %s", strerror(error));
-		return EXIT_CANNOT_RUN;
-	}
+	if (error != 0)
+		return cannot(argv[0], error);
 	while (argv[n] != NULL)
 		n++;
 	c->script = calloc(n + 2, sizeof *c->script);
 	c->path = strdup(c->path);
-	if (c->script == NULL || c->path == NULL) {
-		failure_reason(f, errno, "cannot be run: %s", strerror(errno));
-		return EXIT_CANNOT_RUN;
-	}
+	if (c->script == NULL || c->path == NULL)
+		return cannot(argv[0], errno);
 	c->script[0] = (char *)(size_t) "sh";
 	c->script[1] = (char *)(size_t)c->path;
 	for (i = 1; i < n; i++)

@@ -8,7 +8,6 @@
 #include "sys.h"
 
 #include "environ.h"
-#include "failure.h"
 
 #define LANDING_MOST (FDPASS_MAX_FDS + 1) /* of a message, and its payload */
 
@@ -33,7 +32,7 @@ struct children {
 	struct children *others; /* of another kind, collected too; or NULL */
 };
 
-int command_find(struct command *, char *[], struct failure *);
+int command_find(struct command *, char *[]);
 void landing_add(struct landing *, int, int);
 int command_become(const struct command *, const char *, const struct landing *,
     struct environment *);

@@ -16,6 +16,7 @@
 #define PATIENCE 1000 /* ms for a last word */
 
 const char *diag_program = "fdpass";
+struct failure failure;
 
 static int64_t offence_window; /* until when */
 static int offences;
@@ -77,31 +78,80 @@ diag_errno(const char *object, const char *operation)
 	errno = saved;
 }
 
-/* However long the object is, the reason is there. */
-static void
-failure_text(
-    char *text, size_t size, const char *object, const struct failure *f)
+/* Note that this operation failed with errno; always returns -1. */
+int
+failed(const char *operation)
 {
-	char words[512];
-
-	failure_words(words, sizeof words, f);
-	snprintf(text, size, "%.500s: %s", object, words);
+	return failure_errno(&failure, operation);
 }
 
-void
-diag_failure(const char *object, const struct failure *f)
+/* Note a reason in words; always returns -1, with errno set to error. */
+int
+failed_because(int error, const char *format, ...)
 {
+	char reason[sizeof failure.reason];
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(reason, sizeof reason, format, arguments);
+	va_end(arguments);
+	return failure_reason(&failure, error, "%s", reason);
+}
+
+/* Note that an operand is wrong, and why. */
+int
+failed_usage(const char *format, ...)
+{
+	char reason[sizeof failure.reason];
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(reason, sizeof reason, format, arguments);
+	va_end(arguments);
+	return failure_usage(&failure, "%s", reason);
+}
+
+/* Note that the time is over, and what is missing. */
+int
+failed_late(const char *missing)
+{
+	return failure_late(&failure, missing);
+}
+
+/* Say of what was just noted with which object it was, unless that is known. */
+int
+failed_on(const char *object)
+{
+	if (failure.object == NULL)
+		failure.object = object;
+	return -1;
+}
+
+/*
+ * How every command ends, once its own files are removed. result is what has
+ * become of it: a status, or -1 for what was noted as the failure. What goes on
+ * until it is told to end does so in good order by SIGTERM; any other signal,
+ * and for a command that makes one step all of them, are died of. timeout is
+ * the limit of -t, for the line that says that it is over.
+ */
+int
+ending(int result, int goes_on, int64_t timeout)
+{
+	int sig = wait_ending();
 	char text[1024];
 
-	failure_text(text, sizeof text, object, f);
+	diag_flush();
+	if (sig != 0 && (goes_on ? sig != SIGTERM : result == -1))
+		wait_die(sig);
+	if (result != -1)
+		return result;
+	if (sig != 0 && failure.error == EINTR)
+		return 0;
+	if (failure.status > EXIT_BY_SIGNAL)
+		wait_die(failure.status - EXIT_BY_SIGNAL);
+	failure_text(text, sizeof text, &failure, timeout);
 	say(text, PATIENCE);
-}
-
-/* "fdlisten: 127.0.0.1:7000: no connection within 5 s" */
-void
-diag_timeout(const char *object, const char *missing, int64_t ms)
-{
-	diag("%s: %s within %g s", object, missing, (double)ms / 1000);
+	return failure.status;
 }
 
 /* May this line be said now? What is not said is counted. */
@@ -147,13 +197,13 @@ diag_offence(const char *format, ...)
 }
 
 void
-diag_offence_failure(const char *object, const struct failure *f)
+diag_offence_failure(const struct failure *f, int64_t timeout)
 {
 	char text[1024];
 
 	if (!offence_allowed())
 		return;
-	failure_text(text, sizeof text, object, f);
+	failure_text(text, sizeof text, f, timeout);
 	say_offence(text);
 }
 

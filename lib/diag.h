@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What a command says on standard error, and the statuses it ends with.
+ * What a command says on standard error, and how it ends.
  */
 #ifndef DIAG_H
 #define DIAG_H
@@ -9,20 +9,20 @@
 
 #include <stdint.h>
 
-#define EXIT_WRONG 1 /* it failed */
-#define EXIT_USAGE 2
-#define EXIT_TIMEOUT 124
-#define EXIT_CANNOT_RUN 126
-#define EXIT_NOT_FOUND 127
-
 extern const char *diag_program;
+extern struct failure failure; /* why this command ends */
 
-void diag(const char *, ...);
-void diag_errno(const char *, const char *);
-void diag_failure(const char *, const struct failure *);
-void diag_timeout(const char *object, const char *missing, int64_t ms);
-void diag_offence(const char *, ...);
-void diag_offence_failure(const char *, const struct failure *);
+int failed(const char *operation);
+int failed_because(int error, const char *format, ...);
+int failed_usage(const char *format, ...);
+int failed_late(const char *missing);
+int failed_on(const char *object);
+int ending(int result, int goes_on, int64_t timeout);
+
+void diag(const char *format, ...);
+void diag_errno(const char *object, const char *operation);
+void diag_offence(const char *format, ...);
+void diag_offence_failure(const struct failure *f, int64_t timeout);
 void diag_flush(void);
 
 #endif

@@ -66,7 +66,7 @@ write_all(int fd, const char *bytes, size_t n)
  * shared. Returns 0, or -1 and what failed.
  */
 int
-echo_copy(int in, int out, struct failure *f)
+echo_copy(int in, int out)
 {
 	ssize_t n;
 
@@ -80,12 +80,12 @@ echo_copy(int in, int out, struct failure *f)
 		if (n == -1 && errno == EINTR)
 			continue;
 		if (n == -1)
-			return failure_errno(f, "read");
+			return failed("read");
 		trace("W2", "recv(%d) = %zd byte%s", in, n, n == 1 ? "" : "s");
 		if (n == 0)
 			break;
 		if (write_all(out, buffer, (size_t)n) == -1)
-			return failure_errno(f, "write");
+			return failed("write");
 	}
 	/* The end of the process closes it. */
 	trace_call("W4", "close(%d)", in);
@@ -720,7 +720,7 @@ say_short(struct server *s)
  * share the stream: who is not busy takes the next. -1 when it cannot go on.
  */
 static int
-take(struct server *s, struct failure *f)
+take(struct server *s)
 {
 	if (!has_room(s) || take_one(s) != -1)
 		return 0;
@@ -735,7 +735,7 @@ take(struct server *s, struct failure *f)
 		return 0;
 	}
 	if (!wait_is_waited_out(errno))
-		return failure_errno(f, "receive");
+		return failed("receive");
 	say_short(s);
 	return 0;
 }
@@ -813,7 +813,7 @@ next_deadline(const struct server *s)
 }
 
 static int
-turn(struct server *s, struct failure *f)
+turn(struct server *s)
 {
 	struct loop_event events[LOOP_EVENTS];
 	struct connection *c;
@@ -822,7 +822,7 @@ turn(struct server *s, struct failure *f)
 
 	n = loop_wait(&s->loop, events, LOOP_EVENTS, next_deadline(s));
 	if (n == -1 && errno != EINTR)
-		return failure_errno(f, "wait");
+		return failed("wait");
 	for (i = 0; i < n; i++) {
 		c = events[i].data;
 		if (events[i].data == s)
@@ -842,7 +842,7 @@ turn(struct server *s, struct failure *f)
 	/* Those that are here come first. */
 	if (!taken)
 		return 0;
-	if (take(s, f) == -1)
+	if (take(s) == -1)
 		return -1;
 	queue_up_again(s);
 	return 0;
@@ -896,7 +896,7 @@ release_all(struct server *s)
  * signal comes. Returns 0, or -1 and what failed.
  */
 int
-echo_serve(struct receiver *r, long max, struct failure *f)
+echo_serve(struct receiver *r, long max)
 {
 	struct server s;
 	int result = 0;
@@ -905,21 +905,21 @@ echo_serve(struct receiver *r, long max, struct failure *f)
 		return 0;
 	init(&s, r, max);
 	if (loop_init(&s.loop) == -1)
-		return failure_errno(f, "epoll_create");
+		return failed("epoll_create");
 	for (;;) {
 		if (wait_ending() != 0) {
 			stop(&s);
 			s.has_ended |= receiver_is_over(r);
 		}
 		if (listen_or_not(&s) == -1) {
-			result = failure_errno(f, "wait");
+			result = failed("wait");
 			break;
 		}
 		if ((s.count == 0 && s.arrivals.count == 0 &&
 			s.parked == NULL && s.has_ended) ||
 		    wait_endings() > 1)
 			break;
-		if (turn(&s, f) == -1) {
+		if (turn(&s) == -1) {
 			result = -1;
 			break;
 		}

@@ -5,10 +5,9 @@
 #ifndef ECHO_H
 #define ECHO_H
 
-#include "failure.h"
 #include "receive.h"
 
-int echo_copy(int, int, struct failure *);
-int echo_serve(struct receiver *, long, struct failure *);
+int echo_copy(int, int);
+int echo_serve(struct receiver *, long);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include "landing.h"
 
+#include "diag.h"
 #include "info.h"
 #include "stream.h"
 
@@ -55,14 +56,14 @@ is_reading_end(int fd, const struct stat *st)
 }
 
 static int
-land_one(struct landing *l, int fd, struct failure *f)
+land_one(struct landing *l, int fd)
 {
 	char type[INFO_TEXT];
 	struct stat st;
 	int mode;
 
 	if (fstat(fd, &st) == -1)
-		return failure_errno(f, "fstat");
+		return failed("fstat");
 	if (S_ISSOCK(st.st_mode) && landing_is_connection(fd)) {
 		landing_add(l, fd, STDIN_FILENO);
 		if (!is_reading_end(fd, &st))
@@ -71,7 +72,7 @@ land_one(struct landing *l, int fd, struct failure *f)
 	}
 	mode = fcntl(fd, F_GETFL);
 	if (mode == -1)
-		return failure_errno(f, "fcntl");
+		return failed("fcntl");
 	if ((mode & SYS_O_PATH) == 0 &&
 	    (S_ISFIFO(st.st_mode) || S_ISREG(st.st_mode) ||
 		S_ISCHR(st.st_mode))) {
@@ -81,8 +82,8 @@ land_one(struct landing *l, int fd, struct failure *f)
 		return 0;
 	}
 	info_type(type, sizeof type, fd);
-	return failure_reason(f, EINVAL,
-	    "refused a descriptor: %s; name its number with -f", type);
+	return failed_because(
+	    EINVAL, "refused a descriptor: %s; name its number with -f", type);
 }
 
 /*
@@ -92,17 +93,17 @@ land_one(struct landing *l, int fd, struct failure *f)
  */
 int
 landing_message(struct landing *l, const struct fdpass_message *m,
-    const int *targets, size_t count, int all, struct failure *f)
+    const int *targets, size_t count, int all)
 {
 	size_t i, wanted = count > 0 ? count : 1;
 
 	l->count = 0;
 	if (!all && m->count != wanted)
-		return failure_reason(f, EINVAL,
+		return failed_because(EINVAL,
 		    "refused a message of %zu %s, expected %zu", m->count,
 		    m->count == 1 ? "descriptor" : "descriptors", wanted);
 	if (count == 0 && !all)
-		return land_one(l, m->fds[0], f);
+		return land_one(l, m->fds[0]);
 	for (i = 0; i < m->count; i++)
 		landing_add(
 		    l, m->fds[i], all ? LANDING_FIRST + (int)i : targets[i]);

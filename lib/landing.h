@@ -6,13 +6,12 @@
 #define LANDING_H
 
 #include "child.h"
-#include "failure.h"
 #include "fdpass.h"
 
 #define LANDING_FIRST 3 /* what LISTEN_FDS announces begins here */
 
-int landing_message(struct landing *, const struct fdpass_message *,
-    const int *, size_t, int, struct failure *);
+int landing_message(
+    struct landing *, const struct fdpass_message *, const int *, size_t, int);
 int landing_is_connection(int);
 
 #endif

@@ -194,12 +194,11 @@ options_fd(struct options_fds *list, const char *text, enum options_use use)
 void
 options_trace(int verbose)
 {
-	char object[600];
-	struct failure f;
+	static char object[600];
 
-	if (trace_init(verbose, &f) == 0)
+	if (trace_init(verbose) == 0)
 		return;
 	snprintf(object, sizeof object, "FDTRACE=%s", getenv("FDTRACE"));
-	diag_failure(object, &f);
-	exit(f.error == EINVAL ? EXIT_USAGE : EXIT_WRONG);
+	failed_on(object);
+	exit(ending(-1, 0, -1));
 }

@@ -3,6 +3,7 @@
 
 #include "output.h"
 
+#include "diag.h"
 #include "wait.h"
 
 #include <sys/stat.h>
@@ -36,7 +37,7 @@ write_all(int fd, const char *bytes, size_t n)
 
 /* A new file in the same directory, made whole, then put in place at once. */
 static int
-replace(const char *file, const char *line, struct failure *f)
+replace(const char *file, const char *line)
 {
 	char fresh[PATH_MAX];
 	mode_t mask;
@@ -45,31 +46,31 @@ replace(const char *file, const char *line, struct failure *f)
 	if (snprintf(fresh, sizeof fresh, "%s.XXXXXX", file) >=
 	    (int)sizeof fresh) {
 		errno = ENAMETOOLONG;
-		return failure_errno(f, "open");
+		return failed("open");
 	}
 	fd = mkstemp(fresh);
 	if (fd == -1)
-		return failure_errno(f, "create");
+		return failed("create");
 	sys_cloexec(fd);
 	/* With the mode of a file that open() makes. */
 	mask = umask(077);
 	umask(mask);
 	if (fchmod(fd, 0666 & ~mask) == -1 ||
 	    write_all(fd, line, strlen(line)) == -1) {
-		failure_errno(f, "write");
+		failed("write");
 		close(fd);
 		goto bad;
 	}
 	if (close(fd) == -1) {
-		failure_errno(f, "write");
+		failed("write");
 		goto bad;
 	}
 	if (rename(fresh, file) == 0)
 		return 0;
-	failure_errno(f, "rename");
+	failed("rename");
 bad:
 	unlink(fresh);
-	errno = f->error;
+	errno = failure.error;
 	return -1;
 }
 
@@ -106,25 +107,29 @@ open_special(const char *file, int64_t deadline)
 	return fd;
 }
 
-/*
- * Write a line into a file, which is replaced whole if it is new or a regular
- * file, and written to if it is anything else.
- */
-int
-output_line(
-    const char *file, const char *line, int64_t deadline, struct failure *f)
+/* A new or regular file is replaced whole, anything else is written to. */
+static int
+put_line(const char *file, const char *line, int64_t deadline)
 {
 	struct stat st;
 	int fd, r;
 
 	if (lstat(file, &st) == -1 ? errno == ENOENT : S_ISREG(st.st_mode))
-		return replace(file, line, f);
+		return replace(file, line);
 	fd = open_special(file, deadline);
 	if (fd == -1)
-		return failure_errno(f, "open");
+		return errno == ETIMEDOUT ? failed_late("no reader") :
+					    failed("open");
 	r = write_all(fd, line, strlen(line));
 	if (r == -1)
-		failure_errno(f, "write");
+		failed("write");
 	close(fd);
 	return r;
+}
+
+/* Write a line into a file, before the deadline. */
+int
+output_line(const char *file, const char *line, int64_t deadline)
+{
+	return put_line(file, line, deadline) == 0 ? 0 : failed_on(file);
 }

@@ -5,10 +5,8 @@
 #ifndef OUTPUT_H
 #define OUTPUT_H
 
-#include "failure.h"
-
 #include <stdint.h>
 
-int output_line(const char *, const char *, int64_t, struct failure *);
+int output_line(const char *, const char *, int64_t);
 
 #endif

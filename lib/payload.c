@@ -3,6 +3,7 @@
 
 #include "payload.h"
 
+#include "diag.h"
 #include "wait.h"
 
 #include <errno.h>
@@ -81,28 +82,38 @@ read_all(int fd, char *bytes, size_t size, size_t *length, int64_t deadline)
  */
 int
 payload_read(const char *file, char *bytes, size_t size, size_t *length,
-    int64_t deadline, struct failure *f)
+    int64_t deadline)
 {
+	const char *object = file;
 	int fd = STDIN_FILENO, r;
 
 	*length = 0;
 	if (strcmp(file, "-") != 0)
 		fd = open_file(file, deadline);
-	if (fd == -1)
-		return failure_errno(f, "open");
+	else
+		object = "standard input";
+	if (fd == -1) {
+		if (errno == ETIMEDOUT)
+			failed_late("no writer");
+		else
+			failed("open");
+		return failed_on(object);
+	}
 	r = read_all(fd, bytes, size, length, deadline);
-	if (r == -1)
-		failure_errno(f, "read");
+	if (r == -1 && errno == ETIMEDOUT)
+		failed_late("no end of file");
+	else if (r == -1)
+		failed("read");
 	else if (*length == 0)
-		r = failure_reason(
-		    f, EINVAL, "empty: a payload has at least one byte");
+		r = failed_because(
+		    EINVAL, "empty: a payload has at least one byte");
 	else if (*length == size)
-		r = failure_reason(f, EMSGSIZE,
+		r = failed_because(EMSGSIZE,
 		    "a payload has at most %zu bytes, this is longer",
 		    size - 1);
 	if (fd != STDIN_FILENO)
 		close(fd);
-	return r;
+	return r == -1 ? failed_on(object) : 0;
 }
 
 /* A file without a name: in memory, or else in a directory. */
@@ -153,7 +164,7 @@ write_all(int fd, const char *bytes, size_t n)
  * may give back in a moment is waited for.
  */
 int
-payload_file(const char *bytes, size_t length, struct failure *f)
+payload_file(const char *bytes, size_t length)
 {
 	int64_t deadline = wait_deadline(PATIENCE);
 	int fd;
@@ -162,14 +173,14 @@ payload_file(const char *bytes, size_t length, struct failure *f)
 		fd = nameless_file();
 		if (fd != -1)
 			break;
-		failure_errno(f, "make a file for the payload");
-		if (!wait_is_waited_out(f->error) ||
-		    wait_out(f->error, deadline) == -1)
+		failed("make a file for the payload");
+		if (!wait_is_waited_out(failure.error) ||
+		    wait_out(failure.error, deadline) == -1)
 			return -1;
 	}
 	if (write_all(fd, bytes, length) == 0 && lseek(fd, 0, SEEK_SET) == 0)
 		return fd;
-	failure_errno(f, "write the payload");
+	failed("write the payload");
 	close(fd);
 	return -1;
 }

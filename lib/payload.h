@@ -6,12 +6,10 @@
 #ifndef PAYLOAD_H
 #define PAYLOAD_H
 
-#include "failure.h"
-
 #include <stdint.h>
 
 int payload_read(const char *file, char *bytes, size_t size, size_t *length,
-    int64_t deadline, struct failure *f);
-int payload_file(const char *bytes, size_t length, struct failure *f);
+    int64_t deadline);
+int payload_file(const char *bytes, size_t length);
 
 #endif

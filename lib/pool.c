@@ -212,7 +212,7 @@ end_workers(struct pool *p)
 	}
 }
 
-/* Returns 0, or the status to end with. */
+/* Until it is to end: returns 1 when the time is over, for want of work. */
 static int
 supervise(struct pool *p)
 {
@@ -229,7 +229,7 @@ supervise(struct pool *p)
 			return 0;
 		idle_until = count(p, 'b') > 0 ? -1 : p->end;
 		if (idle_until != -1 && wait_now() >= idle_until)
-			return EXIT_TIMEOUT;
+			return 1;
 		/* At the end of the stream nobody is replaced any more. */
 		if (count(p, 'd') == 0)
 			start_due(p);
@@ -246,14 +246,14 @@ supervise(struct pool *p)
  * status: 0 at the end of what there is to do. Those that die are replaced,
  * at most once a second each. On SIGTERM, and after idle milliseconds without
  * work, if not -1, stop() is called, they are told to end, and waited for.
- * Returns the status to end with; wait_ending() tells the signal.
+ * Returns 0, or -1 and the failure.
  */
 int
 pool_run(size_t size, int64_t idle, int (*work)(struct pool *, void *),
     void (*stop)(void *), void *argument)
 {
 	struct pool p;
-	int status;
+	int is_idle;
 
 	memset(&p, 0, sizeof p);
 	p.size = size;
@@ -264,16 +264,16 @@ pool_run(size_t size, int64_t idle, int (*work)(struct pool *, void *),
 	p.notes[0] = p.notes[1] = -1;
 	p.workers = calloc(size, sizeof *p.workers);
 	if (p.workers == NULL)
-		return -1;
+		return failed("start the workers");
 	wait_init(WAIT_CHILD);
 	if (idle >= 0 &&
 	    (sys_pipe(p.notes) == -1 || sys_nonblock(p.notes[0], 1) == -1)) {
 		free(p.workers);
-		return -1;
+		return failed("start the workers");
 	}
 	p.end = wait_deadline(idle);
-	status = supervise(&p);
+	is_idle = supervise(&p);
 	end_workers(&p);
 	free(p.workers);
-	return status;
+	return is_idle ? failed_late("no message") : 0;
 }

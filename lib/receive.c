@@ -29,19 +29,19 @@
 
 /* Keep this socket and its duplicates from COMMAND. */
 static int
-inherit(int fd, int flags, struct failure *f)
+inherit(int fd, int flags)
 {
 	if (!descriptors_is_open(fd)) {
 		errno = EBADF;
-		return failure_reason(f, EBADF, "not open");
+		return failed_because(EBADF, "not open");
 	}
 	if (fd <= 2) {
 		fd = descriptors_take_standard(
 		    fd, fd == STDIN_FILENO ? O_RDONLY : O_WRONLY);
 		if (fd == -1)
-			return failure_errno(f, "dup");
+			return failed("dup");
 	} else if (sys_cloexec(fd) == -1) {
-		return failure_errno(f, "fcntl");
+		return failed("fcntl");
 	}
 	/* What waits in it may linger: exec must not be what closes it. */
 	if (flags & RECEIVER_BECOMES)
@@ -83,7 +83,7 @@ is_listening(int fd)
  * where the other has a path.)
  */
 static int
-check_abstract(const struct receiver *r, struct failure *f)
+check_abstract(const struct receiver *r)
 {
 	struct sockaddr_un sun;
 	socklen_t length = sizeof sun;
@@ -94,36 +94,43 @@ check_abstract(const struct receiver *r, struct failure *f)
 	if (getpeername(r->fd, (struct sockaddr *)&sun, &length) == 0 &&
 	    sun.sun_path[0] != '\0')
 		return 0;
-	return failure_reason(f, EPERM,
+	return failed_because(EPERM,
 	    "its other end is another user's, and an abstract name keeps "
 	    "nobody away");
 }
 
+/* 0 if who should have written one has failed: the stream has ended. */
+static int
+no_invitation(void)
+{
+	if (failure.error == ETIMEDOUT)
+		return failed_late("no invitation");
+	return failure.error == ENOENT && failure.operation == NULL ? 0 : -1;
+}
+
 /* A socket or a pipe that was open already. */
 static int
-open_inherited(struct receiver *r, int fd, int64_t deadline, struct failure *f)
+open_inherited(struct receiver *r, int fd, int64_t deadline)
 {
 	int pipe_fd;
 
 	if (!descriptors_is_open(fd))
-		return failure_reason(
-		    f, EBADF, "descriptor %d is not open", fd);
+		return failed_because(EBADF, "descriptor %d is not open", fd);
 	if (stream_type(fd) == -1 && !stream_is_pipe(fd))
-		return failure_reason(f, EINVAL,
+		return failed_usage(
 		    "not a UNIX socket or a pipe, so no descriptors come from "
 		    "it");
-	r->fd = inherit(fd, r->flags, f);
+	r->fd = inherit(fd, r->flags);
 	if (r->fd == -1)
 		return -1;
 	r->kind = RECEIVER_STREAM;
 	if (stream_is_pipe(r->fd)) {
 		pipe_fd = r->fd;
-		r->fd = stream_accept_invitation(pipe_fd, deadline, f);
+		r->fd = stream_accept_invitation(pipe_fd, deadline);
 		close(pipe_fd);
 		r->is_private = 1;
 		if (r->fd == -1)
-			return f->error == ENOENT && f->operation == NULL ? 0 :
-									    -1;
+			return no_invitation();
 	} else if (is_listening(r->fd)) {
 		r->kind = RECEIVER_LISTENING;
 	}
@@ -132,7 +139,7 @@ open_inherited(struct receiver *r, int fd, int64_t deadline, struct failure *f)
 	if (r->kind == RECEIVER_LISTENING)
 		r->is_abstract = name_is_abstract(r->fd);
 	else
-		return check_abstract(r, f);
+		return check_abstract(r);
 	return 0;
 }
 
@@ -147,17 +154,16 @@ begin(struct receiver *r, const char *operand, int flags)
 }
 
 static int
-open_named(
-    struct receiver *r, const char *operand, mode_t mode, struct failure *f)
+open_named(struct receiver *r, const char *operand, mode_t mode)
 {
-	if (name_check_socket(operand, f) == -1)
+	if (name_check_socket(operand, &failure) == -1)
 		return -1;
 	r->kind = RECEIVER_LISTENING;
 	r->type = SOCK_STREAM;
 	r->is_own = 1;
 	r->is_abstract = operand[0] == '@';
 	trace_before("W1", "socket() bind(%s) listen()", operand);
-	r->fd = named_listen(operand, SOCK_STREAM, mode, &r->name, f);
+	r->fd = named_listen(operand, SOCK_STREAM, mode, &r->name, &failure);
 	if (r->fd == -1)
 		return -1;
 	trace("W1", "socket() = %d", r->fd);
@@ -186,29 +192,34 @@ measure(struct receiver *r)
 	arrivals_init(&r->arrivals, most_arrivals(r));
 }
 
-/*
- * Open SOCKET for receiving; an invitation has to come before the deadline.
- * Returns 0, or -1 with EINVAL if it is no socket
- * that descriptors could come from, and what else can fail.
- */
-int
-receiver_open(struct receiver *r, const char *operand, mode_t mode, int flags,
-    int64_t deadline, struct failure *f)
+/* A name, or what was given. */
+static int
+open_socket(
+    struct receiver *r, const char *operand, mode_t mode, int64_t deadline)
 {
-	int fd = STDIN_FILENO, given, result;
+	int fd = STDIN_FILENO, given;
 
-	begin(r, operand, flags);
 	given =
 	    strcmp(operand, "-") == 0 ? 1 : address_fd_operand(operand, &fd);
 	if (given == -1)
-		return failure_reason(
-		    f, EINVAL, "no descriptor number after fd:");
-	if (given)
-		result = open_inherited(r, fd, deadline, f);
-	else
-		result = open_named(r, operand, mode, f);
-	if (result == -1 || r->fd == -1)
-		return result;
+		return failed_usage("no descriptor number after fd:");
+	return given ? open_inherited(r, fd, deadline) :
+		       open_named(r, operand, mode);
+}
+
+/*
+ * Open SOCKET for receiving; an invitation has to come before the deadline. -1
+ * and the failure, wrong usage if no descriptors could come from it.
+ */
+int
+receiver_open(struct receiver *r, const char *operand, mode_t mode, int flags,
+    int64_t deadline)
+{
+	begin(r, operand, flags);
+	if (open_socket(r, operand, mode, deadline) == -1)
+		return failed_on(operand);
+	if (r->fd == -1)
+		return 0;
 	if (flags & RECEIVER_CREDS && (r->is_own || r->kind == RECEIVER_STREAM))
 		r->has_asked = sys_want_creds(r->fd, 1) == 1 && !r->is_own;
 	/* COMMAND is meant to have what the caller's limit allows. */
@@ -224,15 +235,15 @@ receiver_open(struct receiver *r, const char *operand, mode_t mode, int flags,
  * failure, as source_connect().
  */
 int
-receiver_fetch(struct receiver *r, struct source *source, int flags,
-    int64_t deadline, struct failure *f)
+receiver_fetch(
+    struct receiver *r, struct source *source, int flags, int64_t deadline)
 {
 	begin(r, source->name, flags);
 	r->kind = RECEIVER_STREAM;
 	r->peer.pid = r->peer.uid = r->peer.gid = -1;
-	r->fd = source_connect(source, deadline, f);
+	r->fd = source_connect(source, deadline);
 	if (r->fd == -1)
-		return -1;
+		return failed_on(r->operand);
 	r->type = source->type;
 	measure(r);
 	return 0;
@@ -449,7 +460,7 @@ is_to_end(int64_t deadline)
 
 /* Wait for a connection; -1 with EINTR or ETIMEDOUT when we are to end. */
 static int
-wait_connection(struct receiver *r, int64_t deadline, struct failure *f)
+wait_connection(struct receiver *r, int64_t deadline)
 {
 	struct pollfd p;
 	int s, error;
@@ -476,7 +487,7 @@ wait_connection(struct receiver *r, int64_t deadline, struct failure *f)
 			break;
 		}
 	}
-	return failure_errno(f, "accept");
+	return failed("accept");
 }
 
 /* Say why something that came was not taken; 0: there is nothing to say. */
@@ -645,20 +656,19 @@ turn(struct receiver *r, struct received *received, int64_t deadline)
 
 /* Connections until one has brought a message. */
 static int
-next_connection(struct receiver *r, struct received *received, int64_t deadline,
-    struct failure *f)
+next_connection(struct receiver *r, struct received *received, int64_t deadline)
 {
 	int s, result = 0;
 
 	while (result == 0) {
 		if (is_to_end(deadline))
-			return failure_errno(f, "accept");
+			return failed("accept");
 		if (r->arrivals.count > 0) {
 			result = turn(r, received, deadline);
 			continue;
 		}
 		end_loop(r);
-		s = wait_connection(r, deadline, f);
+		s = wait_connection(r, deadline);
 		if (s == -1)
 			return -1;
 		result = take_fresh(r, s, received);
@@ -892,7 +902,7 @@ take_waiting(struct receiver *r, struct fdpass_message *m, int64_t deadline)
  * the rest to the others after a while. EINTR when it is over.
  */
 static int
-drain(struct receiver *r, struct fdpass_message *m, struct failure *f)
+drain(struct receiver *r, struct fdpass_message *m)
 {
 	struct pollfd p;
 	int is_owner = has_told_sender(r) && r->opener == getpid();
@@ -919,7 +929,7 @@ drain(struct receiver *r, struct fdpass_message *m, struct failure *f)
 		wait_poll(&p, 1, is_owner ? -1 : last_moment(r));
 	}
 	errno = EINTR;
-	return failure_errno(f, "recvmsg");
+	return failed("recvmsg");
 }
 
 /* Whoever gave it to us wants that it does not block. */
@@ -936,41 +946,40 @@ wait_readable(const struct receiver *r, int64_t deadline)
 /* recvmsg() has failed: is it to be tried again? 0 if it is. */
 static int
 try_again(struct receiver *r, const struct fdpass_message *m, int error,
-    int64_t deadline, struct failure *f)
+    int64_t deadline)
 {
 	if (error == EMFILE || error == EMSGSIZE) {
 		receiver_offence(r, error, m);
 		if (!(r->flags & RECEIVER_DRAIN))
-			return failure_reason(f, error, "the message was lost");
+			return failed_because(error, "the message was lost");
 	} else if (wait_is_waited_out(error)) {
 		wait_out(error, deadline);
 	} else if (sys_would_block(error)) {
 		wait_readable(r, deadline);
 	} else if (error != EINTR) {
 		errno = error;
-		return failure_errno(f, "recvmsg");
+		return failed("recvmsg");
 	}
 	return 0;
 }
 
 static int
-next_message(struct receiver *r, struct fdpass_message *m, int64_t deadline,
-    struct failure *f)
+next_message(struct receiver *r, struct fdpass_message *m, int64_t deadline)
 {
 	int result;
 
 	trace_before("W1", "recvmsg(%d)", r->fd);
 	for (;;) {
 		if (wait_ending() != 0)
-			return drain(r, m, f);
+			return drain(r, m);
 		if (is_to_end(deadline))
-			return failure_errno(f, "recvmsg");
+			return failed("recvmsg");
 		result = take_waiting(r, m, deadline);
 		if (result >= 0)
 			return result;
 		if (errno == ECONNRESET)
 			return 0;
-		if (try_again(r, m, errno, deadline, f) == -1)
+		if (try_again(r, m, errno, deadline) == -1)
 			return -1;
 	}
 }
@@ -982,14 +991,18 @@ next_message(struct receiver *r, struct fdpass_message *m, int64_t deadline,
  * why, ETIMEDOUT.
  */
 int
-receiver_next(struct receiver *r, struct received *received, int64_t deadline,
-    struct failure *f)
+receiver_next(struct receiver *r, struct received *received, int64_t deadline)
 {
+	int result;
+
 	received->sock = -1;
 	received->message.count = 0;
 	if (r->fd == -1)
 		return 0;
-	if (r->kind == RECEIVER_STREAM)
-		return next_message(r, &received->message, deadline, f);
-	return next_connection(r, received, deadline, f);
+	result = r->kind == RECEIVER_STREAM ?
+	    next_message(r, &received->message, deadline) :
+	    next_connection(r, received, deadline);
+	if (result == -1 && failure.error == ETIMEDOUT)
+		failed_late("no message");
+	return result == -1 ? failed_on(r->operand) : result;
 }

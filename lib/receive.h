@@ -8,7 +8,6 @@
 
 #include "sys.h"
 
-#include "failure.h"
 #include "fdpass.h"
 #include "fdpass/arrival.h"
 #include "fdpass/name.h"
@@ -56,11 +55,11 @@ struct receiver {
 };
 
 int receiver_open(struct receiver *r, const char *operand, mode_t mode,
-    int flags, int64_t deadline, struct failure *f);
-int receiver_fetch(struct receiver *r, struct source *source, int flags,
-    int64_t deadline, struct failure *f);
-int receiver_next(struct receiver *r, struct received *received,
-    int64_t deadline, struct failure *f);
+    int flags, int64_t deadline);
+int receiver_fetch(
+    struct receiver *r, struct source *source, int flags, int64_t deadline);
+int receiver_next(
+    struct receiver *r, struct received *received, int64_t deadline);
 int receiver_answer(struct received *received, char answer);
 int receiver_try(struct receiver *r, struct fdpass_message *message);
 int receiver_accept(struct receiver *r);

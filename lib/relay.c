@@ -37,6 +37,14 @@ struct relay {
 	int64_t again; /* when to try after running out of descriptors; -1 */
 };
 
+/* Note what has failed where the messages come from. */
+static int
+failed_to_receive(const char *operation)
+{
+	failed(operation);
+	return failed_on("standard input");
+}
+
 static int
 message_buffer(struct fdpass_message *m)
 {
@@ -118,8 +126,8 @@ step(struct relay *r, struct slot *s)
 	if (handover_step(&s->handover) < HANDOVER_TAKEN)
 		return;
 	if (s->handover.state != HANDOVER_TAKEN) {
-		verdict_failure(&s->handover, r->timeout, &f);
-		diag_offence_failure(r->target->name, &f);
+		verdict_failure(&s->handover, &f);
+		diag_offence_failure(&f, r->timeout);
 		r->has_failed = 1;
 	}
 	finish(r, s);
@@ -127,7 +135,7 @@ step(struct relay *r, struct slot *s)
 
 /* Take messages while there are some, and slots for them. */
 static int
-take_some(struct relay *r, struct failure *f)
+take_some(struct relay *r)
 {
 	struct slot *s;
 	int result = 1;
@@ -152,7 +160,7 @@ take_some(struct relay *r, struct failure *f)
 		r->has_ended = 1;
 	if (result == -1 && !sys_would_block(errno) && errno != EINTR &&
 	    errno != EMFILE && errno != EMSGSIZE)
-		return failure_errno(f, "recvmsg");
+		return failed_to_receive("recvmsg");
 	return 0;
 }
 
@@ -214,7 +222,7 @@ collect(struct relay *r, struct pollfd *p, size_t *which, int64_t *deadline)
 
 /* Wait for what is due, and do it. */
 static int
-turn(struct relay *r, struct failure *f)
+turn(struct relay *r)
 {
 	struct pollfd p[SLOTS + 1];
 	size_t which[SLOTS], i;
@@ -229,7 +237,7 @@ turn(struct relay *r, struct failure *f)
 	p[n].revents = 0;
 	if (wait_poll(p, more ? n + 1 : n, deadline) == -1) {
 		if (errno != EINTR)
-			return failure_errno(f, "poll");
+			return failed_to_receive("poll");
 		return 0;
 	}
 	for (i = 0; i < n; i++)
@@ -241,7 +249,7 @@ turn(struct relay *r, struct failure *f)
 		if (r->slots[i].is_busy && deadline != -1 && now >= deadline)
 			step(r, &r->slots[i]);
 	}
-	return more && p[n].revents != 0 ? take_some(r, f) : 0;
+	return more && p[n].revents != 0 ? take_some(r) : 0;
 }
 
 /*
@@ -251,8 +259,7 @@ turn(struct relay *r, struct failure *f)
  * and what failed.
  */
 int
-relay_to_name(struct receiver *receiver, struct target *target, int64_t timeout,
-    struct failure *f)
+relay_to_name(struct receiver *receiver, struct target *target, int64_t timeout)
 {
 	static struct relay r; /* large */
 	size_t i;
@@ -273,7 +280,7 @@ relay_to_name(struct receiver *receiver, struct target *target, int64_t timeout,
 			if (r.busy == 0 && r.has_ended)
 				break;
 		}
-		if (turn(&r, f) == -1)
+		if (turn(&r) == -1)
 			return -1;
 	}
 	for (i = 0; i < SLOTS; i++) {
@@ -307,13 +314,13 @@ held(struct passage *p, size_t i)
 
 /* Take one more; -1 and what failed. */
 static int
-hold_one(struct passage *p, struct failure *f)
+hold_one(struct passage *p)
 {
 	struct fdpass_message *m = held(p, p->count);
 	int r;
 
 	if (m->payload == NULL && message_buffer(m) == -1)
-		return failure_errno(f, "memory for a payload");
+		return failed_to_receive("memory for a payload");
 	r = take(p->in, m);
 	if (r == 1)
 		p->count++;
@@ -321,7 +328,7 @@ hold_one(struct passage *p, struct failure *f)
 		p->has_ended = 1;
 	else if (!sys_would_block(errno) && errno != EINTR &&
 	    errno != EMSGSIZE && errno != EMFILE)
-		return failure_errno(f, "recvmsg");
+		return failed_to_receive("recvmsg");
 	return 0;
 }
 
@@ -330,7 +337,7 @@ hold_one(struct passage *p, struct failure *f)
  * the limit is that of our user: to take one more is what makes room.
  */
 static int
-make_room(struct passage *p, struct failure *f)
+make_room(struct passage *p)
 {
 	struct pollfd input;
 
@@ -338,14 +345,14 @@ make_room(struct passage *p, struct failure *f)
 	input.events = POLLIN;
 	if (p->count < HELD && !p->has_ended && poll(&input, 1, 0) == 1 &&
 	    receiver_has_room(p->in, 0))
-		return hold_one(p, f);
+		return hold_one(p);
 	wait_pause(WAIT_QUEUE);
 	return 0;
 }
 
 /* Send what is held, first things first; -1 and what failed. */
 static int
-send_held(struct passage *p, struct failure *f)
+send_held(struct passage *p)
 {
 	int64_t deadline = wait_deadline(p->timeout);
 	struct fdpass_message *m;
@@ -356,12 +363,12 @@ send_held(struct passage *p, struct failure *f)
 			m->count, deadline) == -1) {
 			if (errno == ETOOMANYREFS &&
 			    (deadline < 0 || wait_now() < deadline)) {
-				if (make_room(p, f) == -1)
+				if (make_room(p) == -1)
 					return -1;
 				continue;
 			}
 			if (errno != ETIMEDOUT && errno != ETOOMANYREFS)
-				return failure_errno(f, "sendmsg");
+				return -1;
 			diag_offence("%s: not taken within %g s",
 			    p->out.operand, (double)p->timeout / 1000);
 		}
@@ -375,16 +382,16 @@ send_held(struct passage *p, struct failure *f)
 
 /* One message, and those that it takes with it; -1 and what failed. */
 static int
-pass_on(struct passage *p, struct failure *f)
+pass_on(struct passage *p)
 {
 	if (!receiver_has_room(p->in, 1)) {
 		receiver_offence(p->in, EMFILE, NULL);
 		wait_pause(WAIT_SHORT);
 		return 0;
 	}
-	if (hold_one(p, f) == -1)
+	if (hold_one(p) == -1)
 		return -1;
-	return send_held(p, f);
+	return send_held(p);
 }
 
 /*
@@ -393,8 +400,7 @@ pass_on(struct passage *p, struct failure *f)
  * reads the stream any more, or its reader wanted no more than it has got now.
  */
 int
-relay_to_stream(struct receiver *in, const struct stream *out, int64_t timeout,
-    struct failure *f)
+relay_to_stream(struct receiver *in, const struct stream *out, int64_t timeout)
 {
 	struct passage p;
 	int r = 0, ready, is_last = 0;
@@ -415,13 +421,13 @@ relay_to_stream(struct receiver *in, const struct stream *out, int64_t timeout,
 		}
 		ready = stream_wait(&p.out, in->fd, receiver_wake(in));
 		if (ready == 1) {
-			r = pass_on(&p, f);
+			r = pass_on(&p);
 		} else if (ready == -1 && errno == ESHUTDOWN) {
 			/* Who sends to us shall know; what is queued goes. */
 			is_last = 1;
 			p.out.end = 0;
 		} else if (ready == -1 && errno != EINTR) {
-			r = failure_errno(f, "poll");
+			r = stream_failed(&p.out, "poll");
 		}
 	}
 	for (i = 0; i < HELD; i++) {
@@ -430,7 +436,7 @@ relay_to_stream(struct receiver *in, const struct stream *out, int64_t timeout,
 	}
 	if (r == 0 && is_last) {
 		errno = EPIPE;
-		r = failure_errno(f, "sendmsg");
+		r = stream_failed(&p.out, "sendmsg");
 	}
 	return r;
 }

@@ -5,16 +5,13 @@
 #ifndef RELAY_H
 #define RELAY_H
 
-#include "failure.h"
 #include "fdpass/handover.h"
 #include "receive.h"
 #include "stream.h"
 
 #include <stdint.h>
 
-int relay_to_name(
-    struct receiver *, struct target *, int64_t, struct failure *);
-int relay_to_stream(
-    struct receiver *, const struct stream *, int64_t, struct failure *);
+int relay_to_name(struct receiver *, struct target *, int64_t);
+int relay_to_stream(struct receiver *, const struct stream *, int64_t);
 
 #endif

@@ -13,16 +13,17 @@
 #define BETWEEN_BIND_AND_LISTEN 100 /* ms that a new socket may refuse */
 #define NOTICE 3000                 /* ms until it is told that it waits */
 
-/* Can this be a name? -1 with EINVAL or ENAMETOOLONG if not. */
+/* Can this be a name? -1 and the failure if not. */
 int
-source_check(const char *name, struct failure *f)
+source_check(const char *name)
 {
 	struct sockaddr_un sun;
 	socklen_t length;
 
-	return name_check_socket(name, f) == -1 ?
-	    -1 :
-	    address_unix(name, &sun, &length, f);
+	if (name_check_socket(name, &failure) == -1 ||
+	    address_unix(name, &sun, &length, &failure) == -1)
+		return failed_on(name);
+	return 0;
 }
 
 void
@@ -38,13 +39,13 @@ source_init(struct source *s, const char *name, int waits)
 
 /* Nothing came of it: wait a moment, say once what for. */
 void
-source_wait(struct source *s, int64_t deadline, const struct failure *f)
+source_wait(struct source *s, int64_t deadline)
 {
-	char reason[sizeof f->reason];
+	char reason[sizeof failure.reason];
 
 	if (s->waits && s->notice != -1 && wait_is_over(s->notice)) {
 		s->notice = -1;
-		failure_words(reason, sizeof reason, f);
+		failure_words(reason, sizeof reason, &failure);
 		diag("%s: %s; still waiting", s->name, reason);
 	}
 	wait_poll(NULL, 0, wait_earlier(wait_backoff(s->tries++), deadline));
@@ -68,13 +69,12 @@ may_come(struct source *s, int error)
 
 /* One try: the socket, or -1 with errno. */
 static int
-try(struct source *s, const struct sockaddr_un *sun, socklen_t length,
-    struct failure *f)
+try(struct source *s, const struct sockaddr_un *sun, socklen_t length)
 {
 	int sock = sys_socket_nonblock(AF_UNIX, s->type);
 
 	if (sock == -1)
-		return failure_errno(f, "socket");
+		return failed("socket");
 	/* Before anything can be sent: what comes is to tell who sent it. */
 	sys_want_creds(sock, 1);
 	if (s->tries == 0)
@@ -83,11 +83,11 @@ try(struct source *s, const struct sockaddr_un *sun, socklen_t length,
 		trace("W1", "connect(%d, %s)", sock, s->name);
 		return sock;
 	}
-	failure_errno(f, "connect");
+	failed("connect");
 	if (s->tries == 0)
-		trace("W1", "connect(%d) = %s", sock, strerror(f->error));
+		trace("W1", "connect(%d) = %s", sock, strerror(failure.error));
 	close(sock);
-	errno = f->error;
+	errno = failure.error;
 	return -1;
 }
 
@@ -104,13 +104,13 @@ other_type(struct source *s, int error)
 
 /* Who may connect to an abstract name may have bound it, too. */
 static int
-check(const struct source *s, int sock, struct failure *f)
+check(const struct source *s, int sock)
 {
 	if (s->name[0] == '@' && !name_allows(sock))
-		return failure_reason(f, EPERM,
+		return failed_because(EPERM,
 		    "its owner is another user, and an abstract name keeps "
 		    "nobody away");
-	return sys_nonblock(sock, 0) == -1 ? failure_errno(f, "fcntl") : 0;
+	return sys_nonblock(sock, 0) == -1 ? failed("fcntl") : 0;
 }
 
 /*
@@ -118,33 +118,35 @@ check(const struct source *s, int sock, struct failure *f)
  * says why; when the deadline has passed, what was missing.
  */
 int
-source_connect(struct source *s, int64_t deadline, struct failure *f)
+source_connect(struct source *s, int64_t deadline)
 {
 	struct sockaddr_un sun;
 	socklen_t length = 0;
 	int sock;
 
-	if (address_unix(s->name, &sun, &length, f) == -1)
+	if (address_unix(s->name, &sun, &length, &failure) == -1)
 		return -1;
 	for (;;) {
 		errno = EINTR;
 		if (wait_ending() != 0)
-			return failure_errno(f, "connect");
-		sock = try(s, &sun, length, f);
+			return failed("connect");
+		sock = try(s, &sun, length);
 		if (sock != -1)
 			break;
-		if (other_type(s, f->error))
+		if (other_type(s, failure.error))
 			continue;
-		if (f->error == ECONNREFUSED && address_is_no_socket(s->name))
-			return failure_reason(f, ENOTSOCK, "not a socket");
-		if (!wait_is_waited_out(f->error) &&
-		    !sys_would_block(f->error) && !may_come(s, f->error))
+		if (failure.error == ECONNREFUSED &&
+		    address_is_no_socket(s->name))
+			return failed_because(ENOTSOCK, "not a socket");
+		if (!wait_is_waited_out(failure.error) &&
+		    !sys_would_block(failure.error) &&
+		    !may_come(s, failure.error))
 			return -1;
 		if (wait_is_over(deadline))
 			return -1;
-		source_wait(s, deadline, f);
+		source_wait(s, deadline);
 	}
-	if (check(s, sock, f) == 0)
+	if (check(s, sock) == 0)
 		return sock;
 	close(sock);
 	return -1;

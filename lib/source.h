@@ -8,8 +8,6 @@
 
 #include "sys.h"
 
-#include "failure.h"
-
 #include <stdint.h>
 
 struct source {
@@ -21,10 +19,9 @@ struct source {
 	unsigned tries;   /* in vain */
 };
 
-int source_check(const char *name, struct failure *f);
+int source_check(const char *name);
 void source_init(struct source *source, const char *name, int waits);
-int source_connect(struct source *source, int64_t deadline, struct failure *f);
-void source_wait(
-    struct source *source, int64_t deadline, const struct failure *f);
+int source_connect(struct source *source, int64_t deadline);
+void source_wait(struct source *source, int64_t deadline);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include "address.h"
 #include "descriptors.h"
+#include "diag.h"
 #include "fdpass.h"
 #include "fdpass/handover.h"
 #include "fdpass/name.h"
@@ -128,7 +129,7 @@ private_directory(struct invitation *i)
 }
 
 static int
-invitation_listen(struct invitation *i, struct failure *f)
+invitation_listen(struct invitation *i)
 {
 	struct sockaddr_un sun;
 	mode_t mask = umask(077);
@@ -138,7 +139,7 @@ invitation_listen(struct invitation *i, struct failure *f)
 	i->listener = -1;
 	if (private_directory(i) == -1) {
 		umask(mask);
-		return failure_errno(f, "make a directory in /tmp");
+		return failed("make a directory in /tmp");
 	}
 	memset(&sun, 0, sizeof sun);
 	sun.sun_family = AF_UNIX;
@@ -150,18 +151,18 @@ invitation_listen(struct invitation *i, struct failure *f)
 	    bind(i->listener, (struct sockaddr *)&sun, sizeof sun);
 	umask(mask);
 	if (r == -1)
-		return failure_errno(f, "make a socket in /tmp");
+		return failed("make a socket in /tmp");
 	i->address = sun;
 	if (listen(i->listener, 1) == -1)
-		return failure_errno(f, "listen");
+		return failed("listen");
 	if (sys_nonblock(i->listener, 1) == -1)
-		return failure_errno(f, "fcntl");
+		return failed("fcntl");
 	return 0;
 }
 
 /* A pipe that polls writable takes a line without blocking. */
 static int
-wait_writable(int pipe_fd, int64_t deadline, struct failure *f)
+wait_writable(int pipe_fd, int64_t deadline)
 {
 	struct pollfd p;
 	int r;
@@ -172,21 +173,20 @@ wait_writable(int pipe_fd, int64_t deadline, struct failure *f)
 		/* It may have come at a step of the trace. */
 		errno = EINTR;
 		if (wait_ending() != 0)
-			return failure_errno(f, "write");
+			return failed("write");
 		r = wait_poll(&p, 1, deadline);
 		if (r == -1 && errno != EINTR)
-			return failure_errno(f, "write");
+			return failed("write");
 	} while (r == -1);
 	errno = r == 0 ? ETIMEDOUT : EPIPE;
 	if (r == 0 || p.revents & POLLERR)
-		return failure_errno(f, "write");
+		return failed("write");
 	return 0;
 }
 
 /* One line, in one write. */
 static int
-invitation_write(const struct invitation *i, int pipe_fd, int64_t deadline,
-    struct failure *f)
+invitation_write(const struct invitation *i, int pipe_fd, int64_t deadline)
 {
 	char line[sizeof i->address.sun_path + sizeof GREETING + 1];
 	int n;
@@ -196,11 +196,11 @@ invitation_write(const struct invitation *i, int pipe_fd, int64_t deadline,
 	trace_call("S4", "write(%d, \"" GREETING "%s\")", pipe_fd,
 	    i->address.sun_path);
 	do {
-		if (wait_writable(pipe_fd, deadline, f) == -1)
+		if (wait_writable(pipe_fd, deadline) == -1)
 			return -1;
 		w = write(pipe_fd, line, (size_t)n);
 	} while (w == -1 && (errno == EINTR || sys_would_block(errno)));
-	return w == -1 ? failure_errno(f, "write") : 0;
+	return w == -1 ? failed("write") : 0;
 }
 
 static int
@@ -219,8 +219,7 @@ is_same_user(int s)
  * with EINTR when we are to end.
  */
 static int
-invitation_accept(const struct invitation *i, int pipe_fd, int64_t deadline,
-    struct failure *f)
+invitation_accept(const struct invitation *i, int pipe_fd, int64_t deadline)
 {
 	struct pollfd p[2];
 	int s;
@@ -238,7 +237,7 @@ invitation_accept(const struct invitation *i, int pipe_fd, int64_t deadline,
 		else
 			errno = 0;
 		if (errno != 0)
-			return failure_errno(f, "invite the reader");
+			return failed("invite the reader");
 		s = sys_accept(i->listener, NULL, NULL);
 		if (s != -1 && is_same_user(s)) {
 			trace("S4", "accept(%d) = %d from the reader",
@@ -249,27 +248,27 @@ invitation_accept(const struct invitation *i, int pipe_fd, int64_t deadline,
 			close(s);
 		else if (wait_is_waited_out(errno)) {
 			if (wait_out(errno, deadline) == -1)
-				return failure_errno(f, "invite the reader");
+				return failed("invite the reader");
 		} else if (errno != EINTR && errno != ECONNABORTED &&
 		    p[1].revents & (POLLERR | POLLHUP | POLLNVAL)) {
 			/* Who has connected did so before it closed it. */
 			errno = EPIPE;
-			return failure_errno(f, "invite the reader");
+			return failed("invite the reader");
 		}
 	}
 }
 
 /* Turn a pipe into a stream: the descriptor of the private socket. */
 static int
-invite(int pipe_fd, int64_t deadline, struct failure *f)
+invite(int pipe_fd, int64_t deadline)
 {
 	struct invitation i;
 	int s = -1, saved;
 
-	if (invitation_listen(&i, f) == 0 &&
-	    invitation_write(&i, pipe_fd, deadline, f) == 0)
-		s = invitation_accept(&i, pipe_fd, deadline, f);
-	saved = f->error;
+	if (invitation_listen(&i) == 0 &&
+	    invitation_write(&i, pipe_fd, deadline) == 0)
+		s = invitation_accept(&i, pipe_fd, deadline);
+	saved = failure.error;
 	invitation_remove(&i);
 	if (s == -1)
 		errno = saved;
@@ -297,9 +296,8 @@ kind_of(int fd)
 	return "something else";
 }
 
-/* Can this descriptor be a stream to send on? -1 with EINVAL if not. */
-int
-stream_check(int fd, struct failure *f)
+static int
+check(int fd)
 {
 	struct sockaddr_storage ss;
 	socklen_t length;
@@ -308,20 +306,53 @@ stream_check(int fd, struct failure *f)
 		length = sizeof ss;
 		if (getpeername(fd, (struct sockaddr *)&ss, &length) == 0)
 			return 0;
-		return failure_reason(
-		    f, EINVAL, "a UNIX socket that is not connected");
+		return failed_usage("a UNIX socket that is not connected");
 	}
 	if (!stream_is_pipe(fd))
-		return failure_reason(f, EINVAL,
+		return failed_usage(
 		    "%s, not a UNIX socket or a pipe; write ... | fdrecv -, or "
 		    "fdpipe ... '|' ...",
 		    kind_of(fd));
 	if ((fcntl(fd, F_GETFL) & O_ACCMODE) == O_RDONLY)
-		return failure_reason(f, EINVAL,
+		return failed_usage(
 		    "the reading end of a pipe; an invitation needs the "
 		    "writing "
 		    "end");
 	return 0;
+}
+
+/*
+ * Can this descriptor, which is called operand in messages, be a stream to send
+ * on? Wrong usage if not.
+ */
+int
+stream_check(const char *operand, int fd)
+{
+	return check(fd) == 0 ? 0 : failed_on(operand);
+}
+
+/* Note that this operation failed with this stream. errno stays; returns -1. */
+int
+stream_failed(const struct stream *s, const char *operation)
+{
+	failed(operation);
+	if (failure.error == ETIMEDOUT)
+		failed_late("not read");
+	/* End as a writer to a pipe does. */
+	if (failure.error == EPIPE)
+		failure.status = EXIT_BY_SIGNAL + SIGPIPE;
+	return failed_on(s->operand);
+}
+
+/* Of what was noted last: the pipe has not become this stream. */
+static int
+uninvited(const struct stream *s)
+{
+	if (failure.error == ETIMEDOUT)
+		failed_late("no reader");
+	if (failure.error == EPIPE)
+		failure.status = EXIT_BY_SIGNAL + SIGPIPE;
+	return failed_on(s->operand);
 }
 
 /*
@@ -331,20 +362,19 @@ stream_check(int fd, struct failure *f)
  * what else can fail.
  */
 int
-stream_open(struct stream *s, const char *operand, int fd, int64_t deadline,
-    struct failure *f)
+stream_open(struct stream *s, const char *operand, int fd, int64_t deadline)
 {
 	s->operand = operand;
 	s->fd = fd;
 	s->holds = s->gives_back = 0;
 	s->end = 0;
 	s->type = stream_type(fd);
-	if (stream_check(fd, f) == -1)
+	if (stream_check(operand, fd) == -1)
 		return -1;
 	if (s->type == -1) {
-		s->fd = invite(fd, deadline, f);
+		s->fd = invite(fd, deadline);
 		if (s->fd == -1)
-			return -1;
+			return uninvited(s);
 		s->type = stream_type(s->fd);
 		/* Nobody sends the other way: readable is the end, too. */
 		s->end = POLLRDHUP != 0 ? POLLRDHUP : POLLIN;
@@ -429,6 +459,20 @@ wait_and_go_on(const struct stream *s, int error, int64_t deadline)
 	return -1;
 }
 
+/* It could not be sent; after waiting, is it to be tried again? Sets errno. */
+static int
+cannot_go_on(const struct stream *s, int has_begun, int64_t deadline)
+{
+	if (errno == EINTR)
+		return 0;
+	if (errno == ETOOMANYREFS && s->gives_back && !has_begun)
+		return 1;
+	if (errno == ECONNRESET || errno == ECONNREFUSED || errno == ENOTCONN)
+		errno = EPIPE;
+	return wait_and_go_on(s, errno, deadline) == -1 ||
+	    is_over(s, has_begun, deadline);
+}
+
 /*
  * Send one message, waiting for room as long as it takes. Where the stream
  * holds what it sends, only a second signal ends that. Returns 0, or -1 with
@@ -448,16 +492,8 @@ stream_send(const struct stream *s, const char *payload, size_t length,
 		    length - sent, fds, &left);
 		if (n >= 0)
 			sent += (size_t)n;
-		else if (errno == ETOOMANYREFS && s->gives_back && sent == 0)
-			return -1;
-		else if (errno == ECONNRESET || errno == ECONNREFUSED ||
-		    errno == ENOTCONN) {
-			errno = EPIPE;
-			return -1;
-		} else if (errno != EINTR &&
-		    (wait_and_go_on(s, errno, deadline) == -1 ||
-			is_over(s, sent > 0, deadline)))
-			return -1;
+		else if (cannot_go_on(s, sent > 0, deadline))
+			return stream_failed(s, "sendmsg");
 	}
 	return 0;
 }
@@ -503,39 +539,40 @@ read_line(int fd, char *line, size_t size, int64_t deadline)
 }
 
 static int
-connect_private(const char *path, int64_t deadline, struct failure *f)
+connect_private(const char *path, int64_t deadline)
 {
 	struct sockaddr_un sun;
 	socklen_t length = 0;
 	int s, type = SOCK_SEQPACKET;
 
-	if (address_unix(path, &sun, &length, f) == -1)
+	if (address_unix(path, &sun, &length, &failure) == -1)
 		return -1;
 	for (;;) {
 		s = sys_socket_nonblock(AF_UNIX, type);
 		if (s != -1 && connect(s, (struct sockaddr *)&sun, length) == 0)
 			break;
-		failure_errno(f, s == -1 ? "socket" : "connect");
+		failed(s == -1 ? "socket" : "connect");
 		if (s != -1)
 			close(s);
 		/* Its queue is full, and nothing tells when not. */
-		if (sys_would_block(f->error)) {
-			if (wait_out(f->error, deadline) == 0)
+		if (sys_would_block(failure.error)) {
+			if (wait_out(failure.error, deadline) == 0)
 				continue;
-			return failure_errno(f, "connect");
+			return failed("connect");
 		}
 		if (type == SOCK_STREAM ||
-		    (f->error != EPROTOTYPE && f->error != EPROTONOSUPPORT))
+		    (failure.error != EPROTOTYPE &&
+			failure.error != EPROTONOSUPPORT))
 			return -1;
 		type = SOCK_STREAM;
 	}
 	if (!is_same_user(s)) {
 		close(s);
-		return failure_reason(
-		    f, EPERM, "the invitation is of another user");
+		return failed_because(
+		    EPERM, "the invitation is of another user");
 	}
 	if (sys_nonblock(s, 0) == -1) {
-		failure_errno(f, "fcntl");
+		failed("fcntl");
 		close(s);
 		return -1;
 	}
@@ -548,7 +585,7 @@ connect_private(const char *path, int64_t deadline, struct failure *f)
  * operation and no reason: whoever should have written it has failed.
  */
 int
-stream_accept_invitation(int fd, int64_t deadline, struct failure *f)
+stream_accept_invitation(int fd, int64_t deadline)
 {
 	char line[256];
 	ssize_t n;
@@ -557,22 +594,23 @@ stream_accept_invitation(int fd, int64_t deadline, struct failure *f)
 	trace_before("S4", "read(%d)", fd);
 	n = read_line(fd, line, sizeof line, deadline);
 	if (n == -1)
-		return failure_errno(f, "read");
+		return failed("read");
 	if (n == 0)
-		return failure_reason(
-		    f, ENOENT, "end of file instead of descriptors");
+		return failed_because(
+		    ENOENT, "end of file instead of descriptors");
 	if (strncmp(line, GREETING "/", sizeof GREETING) != 0 ||
 	    line[n - 1] != '\n')
-		return failure_reason(f, EPROTO,
+		return failed_because(EPROTO,
 		    "bytes instead of descriptors; what writes into this pipe "
 		    "must "
 		    "be fdlisten or fdsend -");
 	line[n - 1] = '\0';
-	s = connect_private(line + sizeof GREETING - 1, deadline, f);
+	s = connect_private(line + sizeof GREETING - 1, deadline);
 	/* Who invited has gone again: an end of file, too. */
-	if (s == -1 && (f->error == ENOENT || f->error == ECONNREFUSED))
-		return failure_reason(
-		    f, ENOENT, "end of file instead of descriptors");
+	if (s == -1 &&
+	    (failure.error == ENOENT || failure.error == ECONNREFUSED))
+		return failed_because(
+		    ENOENT, "end of file instead of descriptors");
 	if (s != -1)
 		trace("S4", "connect(%d, %s)", s, line + sizeof GREETING - 1);
 	return s;

@@ -8,8 +8,6 @@
 
 #include "sys.h"
 
-#include "failure.h"
-
 #include <stdint.h>
 
 struct stream {
@@ -22,8 +20,9 @@ struct stream {
 	short end;      /* what poll() says when the reader wants no more */
 };
 
-int stream_check(int, struct failure *);
-int stream_open(struct stream *, const char *, int, int64_t, struct failure *);
+int stream_failed(const struct stream *s, const char *operation);
+int stream_check(const char *operand, int fd);
+int stream_open(struct stream *, const char *, int, int64_t);
 int stream_wait(const struct stream *, int, int64_t);
 int stream_send(
     const struct stream *, const char *, size_t, const int *, size_t, int64_t);
@@ -31,6 +30,6 @@ int stream_send(
 int stream_is_pipe(int);
 int stream_type(int);
 int stream_socket_type(int fd);
-int stream_accept_invitation(int, int64_t, struct failure *);
+int stream_accept_invitation(int, int64_t);
 
 #endif

@@ -32,16 +32,16 @@ static const char *file_path; /* NULL: standard error */
  * once: nothing there would hold a call back.
  */
 static int
-check_fifo(struct failure *f)
+check_fifo(void)
 {
 	struct stat st;
 
 	if (stat(step_path, &st) == -1)
-		return failure_errno(f, "open");
+		return failed("open");
 	if (!S_ISFIFO(st.st_mode))
-		return failure_reason(f, ENXIO, "not a FIFO");
+		return failed_because(ENXIO, "not a FIFO");
 	if (access(step_path, R_OK | W_OK) == -1)
-		return failure_errno(f, "open");
+		return failed("open");
 	return 0;
 }
 
@@ -55,12 +55,12 @@ open_file(void)
 }
 
 static int
-check_file(struct failure *f)
+check_file(void)
 {
 	int fd = open_file();
 
 	if (fd == -1)
-		return failure_errno(f, "open");
+		return failed("open");
 	close(fd);
 	return 0;
 }
@@ -70,7 +70,7 @@ check_file(struct failure *f)
  * that has no meaning, or why its FIFO may not be used.
  */
 int
-trace_init(int verbose, struct failure *f)
+trace_init(int verbose)
 {
 	const char *value = getenv("FDTRACE");
 
@@ -82,13 +82,12 @@ trace_init(int verbose, struct failure *f)
 		return 0;
 	if (strncmp(value, "file:", 5) == 0 && value[5] != '\0') {
 		file_path = value + 5;
-		return check_file(f);
+		return check_file();
 	}
 	if (strncmp(value, "step:", 5) != 0 || value[5] == '\0')
-		return failure_reason(
-		    f, EINVAL, "neither 0, 1, file:PATH nor step:FIFO");
+		return failed_usage("neither 0, 1, file:PATH nor step:FIFO");
 	step_path = value + 5;
-	return check_fifo(f);
+	return check_fifo();
 }
 
 /*

@@ -6,11 +6,9 @@
 #ifndef TRACE_H
 #define TRACE_H
 
-#include "failure.h"
-
 extern int trace_on;
 
-int trace_init(int, struct failure *);
+int trace_init(int);
 int trace_has_room(void);
 void trace_before(const char *, const char *, ...);
 void trace(const char *, const char *, ...);

@@ -121,21 +121,14 @@ explain(const struct handover *h, struct failure *f)
 	}
 }
 
-/*
- * Why a hand-over has failed. If its time, so many milliseconds, ran out: what
- * was missing.
- */
+/* Why a hand-over has failed; if its time ran out, what stood in the way. */
 void
-verdict_failure(const struct handover *h, int64_t timeout, struct failure *f)
+verdict_failure(const struct handover *h, struct failure *f)
 {
-	char missing[sizeof f->reason];
-
 	explain(h, f);
-	if (h->state != HANDOVER_TIMEOUT)
-		return;
-	failure_words(missing, sizeof missing, f);
-	failure_reason(f, ETIMEDOUT, "not taken within %g s: %s",
-	    (double)timeout / 1000, missing);
+	if (h->state == HANDOVER_TIMEOUT)
+		failure_still(f, "not taken");
+	f->object = h->target->name;
 }
 
 /* Show what is done, and say once what is waited for. */
@@ -157,13 +150,14 @@ watch(const struct handover *h, enum handover_event event)
 
 /* Where hand-overs go: the UNIX socket called operand. */
 int
-target_init(struct target *t, const char *operand, int flags, struct failure *f)
+target_init(struct target *t, const char *operand, int flags)
 {
 	t->name = operand;
 	t->type = SOCK_STREAM;
 	t->flags = flags;
 	t->watch = watch;
-	if (name_check_socket(operand, f) == -1)
-		return -1;
-	return address_unix(operand, &t->address, &t->length, f);
+	if (name_check_socket(operand, &failure) == -1 ||
+	    address_unix(operand, &t->address, &t->length, &failure) == -1)
+		return failed_on(operand);
+	return 0;
 }

@@ -8,9 +8,7 @@
 #include "failure.h"
 #include "fdpass/handover.h"
 
-int target_init(
-    struct target *target, const char *operand, int flags, struct failure *f);
-void verdict_failure(
-    const struct handover *h, int64_t timeout, struct failure *f);
+int target_init(struct target *target, const char *operand, int flags);
+void verdict_failure(const struct handover *h, struct failure *f);
 
 #endif
