@@ -3,10 +3,10 @@
 
 #include "fdconnect-copy.h"
 
-#include "diag.h"
+#include "calls.h"
 #include "fdconnect-part.h"
 #include "fdconnect-show.h"
-#include "trace.h"
+#include "say.h"
 #include "wait.h"
 
 #include <sys/resource.h>
@@ -121,7 +121,7 @@ wait_short(struct flow *w, const char *name, const char *operation)
 	w->again = wait_deadline(RETRY_SHORT);
 	if (!w->short_was_said &&
 	    wait_now() - w->short_since >= PATIENCE * 1000) {
-		diag("%s: %s: %s; waiting", name, operation, strerror(errno));
+		say("%s: %s: %s; waiting", name, operation, strerror(errno));
 		w->short_was_said = 1;
 	}
 	return 0;
@@ -156,19 +156,16 @@ fill_plain(struct flow *w)
 	struct wait_guard guard;
 	ssize_t n;
 
-	trace_before("C", "%s(%d)", w->read_name, w->from);
 	/* The kernel closes descriptors that come with the bytes. */
 	if (w->brings_descriptors)
 		wait_guard_begin(&guard);
-	n = read(w->from, w->part.bytes, CHUNK);
+	n = call_read("C", w->read_name, w->from, w->part.bytes, CHUNK);
 	if (w->brings_descriptors)
 		wait_guard_end(&guard);
 	if (n == -1 && (sys_would_block(errno) || errno == EINTR))
 		return 0;
 	if (n == -1)
 		return cannot_read(w);
-	if (trace_on)
-		trace("C", "%s(%d) = %zd bytes", w->read_name, w->from, n);
 	w->part.length = (size_t)n;
 	w->part.sent = 0;
 	w->is_full = n > 0;
@@ -183,7 +180,7 @@ fill(struct flow *w)
 
 	if (!has_parts(w))
 		return fill_plain(w);
-	trace_before("C", "%s(%d)", w->read_name, w->from);
+	tell_before("C", w->read_name, w->from);
 	r = part_take(&w->part, &w->source);
 	w->is_full = r == PART_TAKEN;
 	w->has_ended = r == PART_END;
@@ -216,12 +213,8 @@ drain_plain(struct flow *w)
 
 	if (left > w->most)
 		left = w->most;
-	trace_call("C", "%s(%d, %zu bytes)", w->write_name, w->to, left);
-	if (w->is_socket)
-		n = send(w->to, p->bytes + p->sent, left,
-		    MSG_DONTWAIT | w->send_flags);
-	else
-		n = write(w->to, p->bytes + p->sent, left);
+	n = call_write("C", w->write_name, w->to, p->bytes + p->sent, left,
+	    w->is_socket ? MSG_DONTWAIT | w->send_flags : -1);
 	if (n == -1 && (sys_would_block(errno) || errno == EINTR))
 		return 0;
 	if (n == -1)
@@ -238,7 +231,7 @@ drain(struct flow *w)
 
 	if (!has_parts(w))
 		return drain_plain(w);
-	trace_before("C", "%s(%d)", w->write_name, w->to);
+	tell_before("C", w->write_name, w->to);
 	if (part_send(p, w->to, w->to_type) == -1) {
 		if (sys_would_block(errno) || errno == EINTR)
 			return 0;
@@ -379,9 +372,10 @@ finish_there(struct copy *c)
 	show_end(c->there.sign, "end");
 	if (c->keeps_open)
 		return;
-	if (!has_parts(&c->there))
-		trace_call("C", "shutdown(%d, SHUT_WR)", c->connection);
-	shutdown(c->connection, SHUT_WR);
+	if (has_parts(&c->there))
+		shutdown(c->connection, SHUT_WR);
+	else
+		call_shutdown("C", c->connection);
 }
 
 /*
@@ -500,8 +494,7 @@ copy_both(int connection, const char *name, int keeps_open)
 	while (!c->there.is_over || !c->back.is_over)
 		if (turn(c) == -1)
 			return -1;
-	if (trace_has_room())
-		trace_call("C", "close(%d)", connection);
+	show_close(connection);
 	close(connection);
 	if (!c->is_reset)
 		return c->status;

@@ -6,13 +6,15 @@
 #include "sys.h"
 
 #include "address.h"
-#include "child.h"
+#include "ask.h"
+#include "calls.h"
+#include "command.h"
 #include "descriptors.h"
-#include "diag.h"
 #include "environ.h"
+#include "fdconnect-connect.h"
 #include "fdconnect-copy.h"
-#include "landing.h"
 #include "options.h"
+#include "say.h"
 #include "trace.h"
 #include "wait.h"
 
@@ -54,7 +56,7 @@ static void
 trace_again(int s)
 {
 	trace_on = 1;
-	trace("C", "connect(%d, %s)", s, address.operand);
+	tell_connected("C", s, address.operand);
 }
 
 /* The time is over; what was missing is known, unless it just took too long. */
@@ -90,7 +92,7 @@ connect_in_time(int64_t deadline)
 		trace_on = 0;
 		if (wait_is_over(notice)) {
 			notice = -1;
-			diag("%s: connect: %s; still waiting", address.operand,
+			say("%s: connect: %s; still waiting", address.operand,
 			    strerror(error));
 		}
 		wait_poll(NULL, 0, wait_backoff(tries++));
@@ -102,12 +104,14 @@ pass(int s)
 {
 	struct environment *environment = environ_new();
 	static struct landing landing;
+	struct peer peer;
 
 	if (environment == NULL) {
 		failed("environment");
 		return failed_on(command.path);
 	}
-	environ_connection(environment, s, NULL, 0, NULL);
+	ask_is_connection(s, &peer);
+	environ_connection(environment, s, &peer, NULL);
 	landing_add(&landing, s, READ_FD);
 	landing_add(&landing, s, WRITE_FD);
 	return command_become(&command, "C", &landing, environment);

@@ -5,11 +5,12 @@
  */
 #include "sys.h"
 
+#include "calls.h"
 #include "descriptors.h"
-#include "diag.h"
-#include "echo.h"
+#include "fdecho-serve.h"
 #include "options.h"
 #include "receive.h"
+#include "say.h"
 #include "trace.h"
 #include "wait.h"
 
@@ -25,6 +26,71 @@ static const char help[] =
     "  -v          trace to standard error: a line for each system call\n"
     "\n"
     "  SOCKET      PATH, @NAME, fd:N, or - for standard input\n";
+
+#define BUFFER (256 * 1024) /* measured: twice as fast as 64 KiB */
+
+/* Wait until a descriptor that somebody made non-blocking is ready. */
+static void
+wait_ready(int fd, short events)
+{
+	struct pollfd p;
+
+	p.fd = fd;
+	p.events = events;
+	p.revents = 0;
+	wait_poll(&p, 1, -1);
+	if ((p.revents & POLLERR) != 0)
+		sys_drain_errors(fd);
+}
+
+static int
+write_all(int fd, const char *bytes, size_t n)
+{
+	ssize_t w;
+
+	while (n > 0) {
+		w = call_write("W3", "send", fd, bytes, n, -1);
+		if (w == -1 && sys_would_block(errno))
+			wait_ready(fd, POLLOUT);
+		else if (w == -1 && errno != EINTR)
+			return -1;
+		if (w <= 0)
+			continue;
+		bytes += w;
+		n -= (size_t)w;
+	}
+	return 0;
+}
+
+/*
+ * Copy from in to out until end of file. Nothing is shut down: both may be
+ * shared. Returns 0, or -1 and what failed.
+ */
+static int
+echo(int in, int out)
+{
+	static char buffer[BUFFER];
+	ssize_t n;
+
+	for (;;) {
+		n = call_read("W2", "recv", in, buffer, sizeof buffer);
+		if (n == -1 && sys_would_block(errno)) {
+			wait_ready(in, POLLIN);
+			continue;
+		}
+		if (n == -1 && errno == EINTR)
+			continue;
+		if (n == -1)
+			return failed("read");
+		if (n == 0)
+			break;
+		if (write_all(out, buffer, (size_t)n) == -1)
+			return failed("write");
+	}
+	/* The end of the process closes it. */
+	tell_close("W4", in);
+	return 0;
+}
 
 /* Receive connections, echo on each of them, until there are no more. */
 static int
@@ -54,7 +120,7 @@ copy(void)
 			"standard output" :
 			"standard input");
 	}
-	if (echo_copy(STDIN_FILENO, STDOUT_FILENO) == 0)
+	if (echo(STDIN_FILENO, STDOUT_FILENO) == 0)
 		return 0;
 	/* A client that has reset the connection is no failure of ours. */
 	if (failure.error == ECONNRESET || failure.error == EPIPE)

@@ -5,9 +5,9 @@
 #include "sys.h"
 
 #include "descriptors.h"
-#include "diag.h"
 #include "info.h"
 #include "options.h"
+#include "say.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -68,7 +68,7 @@ why_not(int error)
 static void
 give_up(long pid, int error)
 {
-	diag("%ld: %s", pid, why_not(error));
+	say("%ld: %s", pid, why_not(error));
 	exit(EXIT_WRONG);
 }
 
@@ -182,7 +182,7 @@ main(int argc, char *argv[])
 	for (i = optind; i < argc; i++)
 		options_descriptor(argv[i]);
 	if (!descriptors_is_open(STDOUT_FILENO)) {
-		diag("standard output: not open");
+		say("standard output: not open");
 		return EXIT_WRONG;
 	}
 	if (t.pid != 0 && kill((pid_t)t.pid, 0) == -1 && errno == ESRCH)
@@ -192,9 +192,9 @@ main(int argc, char *argv[])
 		if (add_row(&t, options_descriptor(argv[i])))
 			continue;
 		if (t.pid != 0)
-			diag("%ld: descriptor %s: not open", t.pid, argv[i]);
+			say("%ld: descriptor %s: not open", t.pid, argv[i]);
 		else
-			diag("descriptor %s: not open", argv[i]);
+			say("descriptor %s: not open", argv[i]);
 		status = EXIT_WRONG;
 	}
 	for (n = 0; optind == argc && n < t.n_open; n++)

@@ -3,7 +3,7 @@
 
 #include "fdlisten-loops.h"
 
-#include "diag.h"
+#include "say.h"
 #include "trace.h"
 #include "wait.h"
 
@@ -155,7 +155,7 @@ void
 loops_start(struct loops *l, const struct command *c,
     const struct landing *landing, struct environment *e)
 {
-	pid_t pid = child_start_patient(c, "S6", landing, e, l->commands, 2);
+	pid_t pid = command_start(c, "S6", landing, e, l->commands, 2);
 
 	if (pid != -1)
 		children_add(l->commands, pid);
@@ -172,7 +172,7 @@ loops_end(struct loops *l)
 	int signals = -1;
 
 	if (l->is_added) {
-		diag_flush();
+		say_flush();
 		_exit(0);
 	}
 	while (l->others.count > 0) {

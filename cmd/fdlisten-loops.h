@@ -6,7 +6,7 @@
 #ifndef FDLISTEN_LOOPS_H
 #define FDLISTEN_LOOPS_H
 
-#include "child.h"
+#include "command.h"
 
 #include <stdint.h>
 

@@ -5,20 +5,18 @@
  */
 #include "sys.h"
 
-#include "accept.h"
 #include "address.h"
-#include "child.h"
+#include "calls.h"
+#include "command.h"
 #include "descriptors.h"
-#include "diag.h"
 #include "environ.h"
+#include "fdlisten-accept.h"
+#include "fdlisten-listen.h"
 #include "fdlisten-loops.h"
-#include "fdpass/message.h"
-#include "landing.h"
-#include "names.h"
+#include "fdlisten-output.h"
 #include "options.h"
-#include "output.h"
+#include "say.h"
 #include "stream.h"
-#include "trace.h"
 #include "wait.h"
 
 #include <errno.h>
@@ -111,7 +109,7 @@ options(int argc, char *argv[])
 	if (option.name != NULL && !option.only_listen)
 		options_wrong("-i goes with -l");
 	if (option.name != NULL &&
-	    !names_is_name(option.name, strlen(option.name)))
+	    !environ_is_name(option.name, strlen(option.name)))
 		options_wrong("-i %.300s: a name has 1 to 255 printable ASCII "
 			      "characters, no colon, no backslash",
 		    option.name);
@@ -235,8 +233,7 @@ prepare(struct landing *landing, const struct acceptor *a, int connection)
 	landing_add(landing, connection, STDIN_FILENO);
 	landing_add(landing, connection, STDOUT_FILENO);
 	environ_clear(environment);
-	environ_connection(environment, connection,
-	    (const struct sockaddr *)&a->peer, a->peer_length,
+	environ_connection(environment, connection, &a->peer,
 	    address.kind == ADDRESS_UNIX ? address.operand : NULL);
 }
 
@@ -293,8 +290,7 @@ give(struct acceptor *a, int connection)
 		return 0;
 	}
 	named_remove(&name);
-	trace_call("S8", "close(%d)", a->fd);
-	message_close_fd(a->fd);
+	call_close("S8", a->fd);
 	exit(command_become(&command, "S6", &landing, environment));
 }
 
@@ -323,8 +319,7 @@ main(int argc, char *argv[])
 			result = -1;
 			break;
 		}
-		trace_call("S8", "close(%d)", connection);
-		message_close_fd(connection);
+		call_close("S8", connection);
 		deadline = wait_deadline(option.timeout);
 		if (loops_grow(&loops, listener))
 			option.timeout = deadline = -1;

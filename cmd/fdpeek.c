@@ -5,14 +5,13 @@
  */
 #include "sys.h"
 
-#include "child.h"
+#include "ask.h"
+#include "command.h"
 #include "descriptors.h"
-#include "diag.h"
 #include "fdpeek-protocol.h"
 #include "info.h"
-#include "landing.h"
 #include "options.h"
-#include "text.h"
+#include "say.h"
 #include "trace.h"
 #include "wait.h"
 
@@ -49,16 +48,14 @@ static int
 check_input(void)
 {
 	char what[INFO_TEXT];
-	socklen_t length = sizeof(int);
-	int type;
+	struct peer peer;
 
 	if (!descriptors_is_open(STDIN_FILENO)) {
 		failed_because(EBADF, "not open");
 		return failed_on("standard input");
 	}
-	if (getsockopt(STDIN_FILENO, SOL_SOCKET, SO_TYPE, &type, &length) ==
-		0 &&
-	    type == SOCK_STREAM && landing_is_connection(STDIN_FILENO))
+	if (ask_type(STDIN_FILENO) == SOCK_STREAM &&
+	    ask_is_connection(STDIN_FILENO, &peer))
 		return 0;
 	info_type(what, sizeof what, STDIN_FILENO);
 	failed_because(EINVAL,

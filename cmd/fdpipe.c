@@ -5,10 +5,10 @@
  */
 #include "sys.h"
 
-#include "child.h"
-#include "diag.h"
+#include "calls.h"
+#include "command.h"
 #include "options.h"
-#include "trace.h"
+#include "say.h"
 #include "wait.h"
 
 #include <sys/wait.h>
@@ -74,14 +74,10 @@ parse(int argc, char *argv[])
 static int
 make_pair(int pair[2])
 {
-	trace_before("S4", "socketpair()");
-	if (sys_socketpair(SOCK_SEQPACKET, pair) == -1 &&
-	    sys_socketpair(SOCK_STREAM, pair) == -1) {
-		failed("socketpair");
-		return failed_on("'|'");
-	}
-	trace("S4", "socketpair() = %d, %d", pair[0], pair[1]);
-	return 0;
+	if (call_socketpair("S4", pair) == 0)
+		return 0;
+	failed("socketpair");
+	return failed_on("'|'");
 }
 
 /* -1 when it cannot be started and we are to end. */
@@ -96,7 +92,7 @@ start(const struct command *c, int in, int out)
 		landing_add(&l, in, STDIN_FILENO);
 	if (out != -1)
 		landing_add(&l, out, STDOUT_FILENO);
-	pid = child_start_patient(c, "S5", &l, NULL, NULL, 1);
+	pid = command_start(c, "S5", &l, NULL, NULL, 1);
 	if (pid == -1)
 		return -1;
 	processes[n_processes++].pid = pid;
@@ -108,8 +104,7 @@ release(int fd)
 {
 	if (fd == -1)
 		return;
-	trace_call("S5", "close(%d)", fd);
-	close(fd);
+	call_close("S5", fd);
 }
 
 /* Start all of them, and keep none of their sockets. */

@@ -5,17 +5,18 @@
  */
 #include "sys.h"
 
-#include "child.h"
+#include "ask.h"
+#include "command.h"
 #include "descriptors.h"
-#include "diag.h"
 #include "environ.h"
-#include "info.h"
-#include "landing.h"
+#include "fdrecv-fetch.h"
+#include "fdrecv-landing.h"
+#include "fdrecv-payload.h"
+#include "fdrecv-pool.h"
+#include "fdrecv-show.h"
 #include "options.h"
-#include "payload.h"
-#include "pool.h"
 #include "receive.h"
-#include "show.h"
+#include "say.h"
 #include "trace.h"
 #include "wait.h"
 
@@ -187,8 +188,11 @@ end(int result)
 static int
 prepare(struct landing *l, const struct fdpass_message *m, int *file)
 {
-	if (landing_message(
-		l, m, option.fds.fds, option.fds.count, option.all) == -1)
+	struct peer peer;
+	int is_connection = m->count > 0 && ask_is_connection(m->fds[0], &peer);
+
+	if (landing_message(l, m, is_connection, option.fds.fds,
+		option.fds.count, option.all) == -1)
 		return -1;
 	if (option.payload != -1) {
 		*file = payload_file(m->payload, m->length);
@@ -201,24 +205,16 @@ prepare(struct landing *l, const struct fdpass_message *m, int *file)
 	if (option.all &&
 	    environ_listen(environment, m->count, m->payload, m->length) == -1)
 		return failed("memory for LISTEN_FDNAMES");
-	if (m->count > 0 && landing_is_connection(m->fds[0]))
-		environ_connection(environment, m->fds[0], NULL, 0, NULL);
+	if (is_connection)
+		environ_connection(environment, m->fds[0], &peer, NULL);
 	return 0;
-}
-
-static void
-trace_received(const struct received *in)
-{
-	if (trace_on)
-		show_trace("W1", in->sock != -1 ? in->sock : receiver.fd,
-		    &in->message);
 }
 
 /* Whoever wants us to end while COMMAND runs: nobody shall queue any more. */
 static void
 wait_child(pid_t pid)
 {
-	while (!child_has_ended(pid) && wait_endings() < 2) {
+	while (!command_has_ended(pid) && wait_endings() < 2) {
 		wait_pause(-1);
 		if (wait_ending() != 0)
 			receiver_stop(&receiver);
@@ -265,8 +261,7 @@ run(struct received *in, const struct landing *landing)
 		receiver_close(&receiver);
 	else
 		receiver_dismiss(&receiver);
-	pid =
-	    child_start_patient(&command, "W1", landing, environment, NULL, 2);
+	pid = command_start(&command, "W1", landing, environment, NULL, 2);
 	fdpass_close(&in->message);
 	if (pid != -1)
 		wait_child(pid);
@@ -288,11 +283,11 @@ become(struct received *in, const struct landing *landing)
 static void
 refused(const struct fdpass_message *m)
 {
-	char reason[sizeof failure.reason], sender[SHOW_SENDER];
+	char reason[sizeof failure.reason], sender[SAY_SENDER];
 
 	failure_words(reason, sizeof reason, &failure);
-	show_sender(sender, sizeof sender, m);
-	diag_offence("%s: %s, %s", receiver.operand, reason, sender);
+	say_sender(sender, sizeof sender, m);
+	say_offence("%s: %s, %s", receiver.operand, reason, sender);
 }
 
 /* One message: show it, run COMMAND on it, or refuse it. */
@@ -302,7 +297,6 @@ work_on(struct received *in)
 	static struct landing landing;
 	int r, file = -1;
 
-	trace_received(in);
 	if (command.path == NULL) {
 		r = show(in);
 	} else if (prepare(&landing, &in->message, &file) == -1) {
@@ -352,6 +346,18 @@ wait_turn(void)
 	return wait_ending() != 0 ? failed("connect") : 0;
 }
 
+static int
+fetch_from(struct source *source, int64_t deadline)
+{
+	int fd = source_connect(source, deadline);
+
+	if (fd == -1)
+		return -1;
+	receiver_adopt(&receiver, source->name, fd, source->type,
+	    RECEIVER_CREDS | RECEIVER_BECOMES);
+	return 0;
+}
+
 /*
  * -c: connect, and receive what is given away there; with -w again where that
  * ends before it was given. As receiver_next().
@@ -368,8 +374,7 @@ fetch(const char *name, struct received *in)
 	deadline = next_deadline();
 	source_init(&source, name, option.wait);
 	for (;;) {
-		if (receiver_fetch(&receiver, &source,
-			RECEIVER_CREDS | RECEIVER_BECOMES, deadline) == -1)
+		if (fetch_from(&source, deadline) == -1)
 			return wait_ending() == 0 && wait_is_over(deadline) ?
 			    failure_still(&failure, "no message") :
 			    -1;

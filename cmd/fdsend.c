@@ -6,16 +6,16 @@
 
 #include "address.h"
 #include "descriptors.h"
-#include "diag.h"
 #include "fdpass.h"
 #include "fdpass/handover.h"
+#include "fdsend-payload.h"
+#include "fdsend-relay.h"
+#include "fdsend-verdict.h"
 #include "options.h"
-#include "payload.h"
 #include "receive.h"
-#include "relay.h"
+#include "say.h"
 #include "stream.h"
 #include "trace.h"
-#include "verdict.h"
 #include "wait.h"
 
 #include <errno.h>
@@ -102,7 +102,7 @@ words(void)
 			options_wrong("-S - reads descriptor 0, which is to be "
 				      "sent; name others with -f");
 	if (!descriptors_is_open(STDIN_FILENO)) {
-		diag("standard input: not open");
+		say("standard input: not open");
 		exit(EXIT_WRONG);
 	}
 }
@@ -190,7 +190,7 @@ fetch(int fds[], size_t count)
 	for (i = 0; i < count; i++) {
 		copy = sys_fd_of_process(option.pid, fds[i]);
 		if (copy == -1) {
-			diag("descriptor %d of process %ld: %s", fds[i],
+			say("descriptor %d of process %ld: %s", fds[i],
 			    option.pid, why_not_fetched(errno));
 			return -1;
 		}
@@ -306,7 +306,7 @@ main(int argc, char *argv[])
 	if (is_fd == -1)
 		options_wrong("%s: no descriptor number after fd:", operand);
 	if (is_fd && !descriptors_is_open(fd)) {
-		diag("%s: descriptor %d is not open", operand, fd);
+		say("%s: descriptor %d is not open", operand, fd);
 		return EXIT_WRONG;
 	}
 	if (option.pid != 0 && fetch(option.fds.fds, option.fds.count) == -1)

@@ -2,10 +2,8 @@
 #include "address.h"
 
 #include "descriptors.h"
-#include "diag.h"
-#include "text.h"
-#include "trace.h"
-#include "wait.h"
+#include "fdpass/name.h"
+#include "say.h"
 
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -162,8 +160,8 @@ unmap(const struct sockaddr *sa, struct sockaddr_in *in)
 
 /* The host and the port as numbers; 0 if it is an Internet address. */
 int
-address_split(const struct sockaddr *sa, socklen_t length, char *host,
-    size_t host_size, char *port, size_t port_size)
+address_split(const struct sockaddr *sa, char *host, size_t host_size,
+    char *port, size_t port_size)
 {
 	struct sockaddr_in mapped;
 	unsigned number;
@@ -190,7 +188,6 @@ address_split(const struct sockaddr *sa, socklen_t length, char *host,
 	} else {
 		return -1;
 	}
-	(void)length;
 	snprintf(port, port_size, "%u", number);
 	return 0;
 }
@@ -231,8 +228,7 @@ format_other(
 	char host[INET6_ADDRSTRLEN + 16], port[8];
 
 	if (length >= sizeof(sa_family_t) &&
-	    address_split(sa, length, host, sizeof host, port, sizeof port) ==
-		0)
+	    address_split(sa, host, sizeof host, port, sizeof port) == 0)
 		snprintf(text, size,
 		    strchr(host, ':') != NULL ? "[%s]:%s" : "%s:%s", host,
 		    port);
@@ -293,9 +289,30 @@ address_of_socket(char *text, size_t size, int fd)
 	address_operand(text, size, (struct sockaddr *)&ss, length);
 }
 
-/* Look the host up, but for numbers, which must not wait for a server. */
-static int
-look_up(const struct address *a, int passive, struct addrinfo **list)
+/* Has a socket an address that others can send to? */
+int
+address_is_bound(int fd)
+{
+	char host[INET6_ADDRSTRLEN + 16], port[8];
+	struct sockaddr_storage ss;
+	struct sockaddr *sa = (struct sockaddr *)&ss;
+	socklen_t length = sizeof ss;
+
+	ss.ss_family = AF_UNSPEC;
+	if (getsockname(fd, sa, &length) == -1)
+		return 0;
+	if (sa->sa_family == AF_UNIX)
+		return has_unix_name(sa, length);
+	return address_split(sa, host, sizeof host, port, sizeof port) == 0 &&
+	    strcmp(port, "0") != 0;
+}
+
+/*
+ * Look the host up, but for numbers, which must not wait for a server: a list
+ * for freeaddrinfo(), of addresses to listen on if passive.
+ */
+int
+address_look_up(const struct address *a, int passive, struct addrinfo **list)
 {
 	struct addrinfo hints;
 	int r;
@@ -316,337 +333,4 @@ look_up(const struct address *a, int passive, struct addrinfo **list)
 		return 0;
 	return failed_because(r == EAI_SYSTEM ? errno : ENOENT, "look-up: %s",
 	    r == EAI_SYSTEM ? strerror(errno) : gai_strerror(r));
-}
-
-static int
-listen_on(const struct addrinfo *ai, int both)
-{
-	char text[ADDRESS_TEXT];
-	int s, on = 1, off = 0;
-
-	address_format(text, sizeof text, ai->ai_addr, ai->ai_addrlen);
-	trace_before("S1", "socket()");
-	s = sys_socket(ai->ai_family, ai->ai_socktype);
-	if (s == -1)
-		return failed("socket");
-	trace("S1", "socket() = %d", s);
-	/* Whoever binds a second datagram socket would take all that comes. */
-	if (ai->ai_socktype != SOCK_DGRAM)
-		setsockopt(s, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-	if (both)
-		setsockopt(s, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
-	trace_before("S2", "bind(%d, %s)", s, text);
-	if (bind(s, ai->ai_addr, ai->ai_addrlen) == -1) {
-		failed("bind");
-		goto bad;
-	}
-	trace("S2", "bind(%d, %s)", s, text);
-	if (ai->ai_socktype == SOCK_DGRAM)
-		return s;
-	trace_before("S3", "listen(%d)", s);
-	if (listen(s, SYS_BACKLOG) == -1) {
-		failed("listen");
-		goto bad;
-	}
-	trace("S3", "listen(%d)", s);
-	return s;
-bad:
-	close(s);
-	errno = failure.error;
-	return -1;
-}
-
-static int
-listen_tcp(const struct address *a)
-{
-	struct address any4 = *a;
-	struct addrinfo *list, *ai;
-	int s = -1, both = a->host[0] == '\0';
-
-	if (look_up(a, 1, &list) == -1)
-		return -1;
-	for (ai = list; ai != NULL && s == -1; ai = ai->ai_next) {
-		s = listen_on(ai, both && ai->ai_family == AF_INET6);
-		if (s == -1 && errno != EADDRNOTAVAIL && errno != EAFNOSUPPORT)
-			break;
-	}
-	freeaddrinfo(list);
-	if (s == -1 && both &&
-	    (failure.error == EAFNOSUPPORT || failure.error == EADDRNOTAVAIL)) {
-		/* No IPv6 here. */
-		memcpy(any4.host, "0.0.0.0", sizeof "0.0.0.0");
-		return listen_tcp(&any4);
-	}
-	return s;
-}
-
-/* Has a socket an address that others can send to? */
-static int
-is_bound(int fd)
-{
-	char host[INET6_ADDRSTRLEN + 16], port[8];
-	struct sockaddr_storage ss;
-	struct sockaddr *sa = (struct sockaddr *)&ss;
-	socklen_t length = sizeof ss;
-
-	ss.ss_family = AF_UNSPEC;
-	if (getsockname(fd, sa, &length) == -1)
-		return 0;
-	if (sa->sa_family == AF_UNIX)
-		return has_unix_name(sa, length);
-	return address_split(
-		   sa, length, host, sizeof host, port, sizeof port) == 0 &&
-	    strcmp(port, "0") != 0;
-}
-
-static int
-check_datagram(int fd)
-{
-	int type = SOCK_STREAM;
-	socklen_t length = sizeof type;
-
-	if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) == -1)
-		return failed("datagram socket");
-	if (type != SOCK_DGRAM)
-		return failed_because(
-		    EINVAL, "the descriptor is not a datagram socket");
-	if (!is_bound(fd))
-		return failed_because(
-		    EINVAL, "the datagram socket has no address");
-	return 0;
-}
-
-static int
-check_listening(int fd)
-{
-	int on = 0;
-	socklen_t length = sizeof on;
-
-	if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &on, &length) == -1)
-		return failed("listening socket");
-	if (!on)
-		return failed_because(
-		    EINVAL, "the descriptor is not a listening socket");
-	return 0;
-}
-
-/* A socket that is open already. */
-static int
-inherit(const struct address *a)
-{
-	int fd = a->fd;
-
-	if ((a->type == SOCK_DGRAM ? check_datagram(fd) :
-				     check_listening(fd)) == -1)
-		return -1;
-	/* COMMAND gets the connection, not this. */
-	if (fd <= STDERR_FILENO) {
-		fd = descriptors_take_standard(
-		    fd, fd == STDIN_FILENO ? O_RDONLY : O_WRONLY);
-		return fd == -1 ? failed("dup") : fd;
-	}
-	if (sys_cloexec(fd) == -1)
-		return failed("fcntl");
-	return fd;
-}
-
-static int
-listen_at(const struct address *a, mode_t mode, struct named *name)
-{
-	int s;
-
-	name->path = NULL;
-	switch (a->kind) {
-	case ADDRESS_UNIX:
-		trace_before("S1", "socket() bind(%s)%s", a->operand,
-		    a->type == SOCK_DGRAM ? "" : " listen()");
-		s = named_listen(a->operand, a->type, mode, name, &failure);
-		if (s != -1) {
-			trace("S1", "socket() = %d", s);
-			trace("S2", "bind(%d, %s)", s, a->operand);
-		}
-		if (s != -1 && a->type != SOCK_DGRAM)
-			trace("S3", "listen(%d)", s);
-		return s;
-	case ADDRESS_FD:
-		return inherit(a);
-	default:
-		return listen_tcp(a);
-	}
-}
-
-/*
- * The listening socket for this address; a datagram socket is bound, which is
- * all that it needs. A UNIX socket's file is noted in name, to be removed;
- * ADDRESS_FD gives the caller's own descriptor.
- */
-int
-address_listen(const struct address *a, mode_t mode, struct named *name)
-{
-	int s = listen_at(a, mode, name);
-
-	return s == -1 ? failed_on(a->operand) : s;
-}
-
-static int
-check_connected(int fd)
-{
-	struct sockaddr_storage ss;
-	socklen_t length = sizeof ss;
-
-	if (getpeername(fd, (struct sockaddr *)&ss, &length) == 0) {
-		/* COMMAND gets it under its own numbers. */
-		if (fd > STDERR_FILENO && sys_cloexec(fd) == -1)
-			return failed("fcntl");
-		return fd;
-	}
-	return failed_because(
-	    EINVAL, "the descriptor is not a connected socket");
-}
-
-/*
- * Without a server, a client that picks its port by chance may pick the one
- * it calls, and be connected with itself.
- */
-static int
-is_self(int s)
-{
-	struct sockaddr_storage here, there;
-	socklen_t n = sizeof here, m = sizeof there;
-
-	memset(&here, 0, sizeof here);
-	memset(&there, 0, sizeof there);
-	return getsockname(s, (struct sockaddr *)&here, &n) == 0 &&
-	    getpeername(s, (struct sockaddr *)&there, &m) == 0 && n == m &&
-	    here.ss_family != AF_UNIX && memcmp(&here, &there, n) == 0;
-}
-
-/* Wait for a connection under way. */
-static int
-finish_connect(int s, int64_t deadline)
-{
-	struct pollfd p;
-	socklen_t length = sizeof(int);
-	int error, r;
-
-	p.fd = s;
-	p.events = POLLOUT;
-	while ((r = wait_poll(&p, 1, deadline)) == -1)
-		if (errno != EINTR || wait_ending() != 0)
-			return -1;
-	if (r == 0) {
-		errno = ETIMEDOUT;
-		return -1;
-	}
-	if (getsockopt(s, SOL_SOCKET, SO_ERROR, &error, &length) == -1)
-		return -1;
-	errno = error;
-	return error == 0 ? 0 : -1;
-}
-
-static int
-connect_to(const struct sockaddr *sa, socklen_t length, int64_t deadline)
-{
-	char text[ADDRESS_TEXT];
-	int s;
-
-	address_format(text, sizeof text, sa, length);
-	trace_before("C", "socket()");
-	s = sys_socket_nonblock(sa->sa_family, SOCK_STREAM);
-	if (s == -1)
-		return failed("socket");
-	trace("C", "socket() = %d", s);
-	trace_call("C", "connect(%d, %s)", s, text);
-	while (connect(s, sa, length) == -1) {
-		if (errno == EISCONN)
-			break;
-		if ((errno == EINPROGRESS || errno == EALREADY ||
-			errno == EINTR) &&
-		    finish_connect(s, deadline) == 0)
-			break;
-		/* A UNIX socket's queue is full, and nothing tells when not. */
-		if (errno == EAGAIN &&
-		    (deadline < 0 || wait_now() < deadline)) {
-			if (wait_pause(5) == 0 || wait_ending() == 0)
-				continue;
-			errno = EINTR;
-		} else if (errno == EAGAIN) {
-			errno = ETIMEDOUT;
-		}
-		failed("connect");
-		trace("C", "connect(%d) = %s", s, strerror(failure.error));
-		close(s);
-		errno = failure.error;
-		return -1;
-	}
-	if (is_self(s)) {
-		errno = ECONNREFUSED;
-		failed("connect");
-		close(s);
-		errno = failure.error;
-		return -1;
-	}
-	if (sys_nonblock(s, 0) == -1) {
-		failed("fcntl");
-		close(s);
-		return -1;
-	}
-	return s;
-}
-
-static int
-connect_tcp(const struct address *a, int64_t deadline)
-{
-	struct addrinfo *list, *ai;
-	struct address local = *a;
-	int s = -1;
-
-	if (a->host[0] == '\0')
-		memcpy(local.host, "localhost", sizeof "localhost");
-	if (look_up(&local, 0, &list) == -1)
-		return -1;
-	for (ai = list; ai != NULL && s == -1; ai = ai->ai_next) {
-		s = connect_to(ai->ai_addr, ai->ai_addrlen, deadline);
-		if (s == -1 && wait_ending() != 0)
-			break;
-	}
-	freeaddrinfo(list);
-	if (s == -1)
-		errno = failure.error;
-	return s;
-}
-
-static int
-connect_at(const struct address *a, int64_t deadline)
-{
-	struct sockaddr_un sun;
-	socklen_t length = 0;
-	int s;
-
-	switch (a->kind) {
-	case ADDRESS_UNIX:
-		if (address_unix(a->operand, &sun, &length, &failure) == -1)
-			return -1;
-		s = connect_to((const struct sockaddr *)&sun, length, deadline);
-		if (s == -1 && errno == ECONNREFUSED &&
-		    address_is_no_socket(a->operand))
-			return failed_because(ENOTSOCK, "not a socket");
-		return s;
-	case ADDRESS_FD:
-		return check_connected(a->fd);
-	default:
-		return connect_tcp(a, deadline);
-	}
-}
-
-/*
- * A connected, blocking socket for this address, before the deadline. Gives
- * ETIMEDOUT when that has passed.
- */
-int
-address_connect(const struct address *a, int64_t deadline)
-{
-	int s = connect_at(a, deadline);
-
-	return s == -1 ? failed_on(a->operand) : s;
 }

@@ -5,7 +5,7 @@
 
 #include "address.h"
 #include "descriptors.h"
-#include "text.h"
+#include "say.h"
 
 #include <sys/stat.h>
 #include <sys/un.h>

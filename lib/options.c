@@ -2,8 +2,8 @@
 #include "options.h"
 
 #include "descriptors.h"
-#include "diag.h"
 #include "fdpass.h"
+#include "say.h"
 #include "trace.h"
 
 #include <errno.h>
@@ -24,7 +24,7 @@ options_wrong(const char *format, ...)
 	va_start(arguments, format);
 	vsnprintf(text, sizeof text, format, arguments);
 	va_end(arguments);
-	diag("%s (see %s --help)", text, diag_program);
+	say("%s (see %s --help)", text, say_program);
 	exit(EXIT_USAGE);
 }
 
@@ -36,9 +36,9 @@ void
 options_init(int argc, char *argv[], const char *program, const char *synopsis,
     const char *help)
 {
-	diag_program = program;
+	say_program = program;
 	if (descriptors_init() == -1) {
-		diag_errno("/dev/null", "open");
+		say_errno("/dev/null", "open");
 		exit(EXIT_WRONG);
 	}
 	if (argc < 2)
@@ -51,7 +51,7 @@ options_init(int argc, char *argv[], const char *program, const char *synopsis,
 	else
 		return;
 	if (fflush(stdout) == EOF || ferror(stdout)) {
-		diag_errno("standard output", "write");
+		say_errno("standard output", "write");
 		exit(EXIT_WRONG);
 	}
 	exit(0);
@@ -165,7 +165,7 @@ options_target(int option, const char *text)
 	int fd = (int)options_number(option, text, 0, INT_MAX);
 
 	if (fd >= descriptors_limit()) {
-		diag("descriptor %d: the table has room for %d", fd,
+		say("descriptor %d: the table has room for %d", fd,
 		    descriptors_limit());
 		exit(EXIT_WRONG);
 	}
@@ -184,7 +184,7 @@ options_fd(struct options_fds *list, const char *text, enum options_use use)
 		options_wrong("-f: at most %d descriptors fit in one message",
 		    OPTIONS_MAX_FDS);
 	if (use == OPTIONS_OPEN && !descriptors_is_open(fd)) {
-		diag("descriptor %d: not open", fd);
+		say("descriptor %d: not open", fd);
 		exit(EXIT_WRONG);
 	}
 	list->fds[list->count++] = fd;

@@ -2,12 +2,11 @@
 #include "receive.h"
 
 #include "address.h"
+#include "ask.h"
+#include "calls.h"
 #include "descriptors.h"
-#include "diag.h"
-#include "fdpass/message.h"
-#include "show.h"
+#include "say.h"
 #include "stream.h"
-#include "trace.h"
 #include "wait.h"
 
 #include <errno.h>
@@ -67,16 +66,6 @@ ask_peer(struct receiver *r)
 		sys_peer_of(r->fd, &r->peer);
 }
 
-static int
-is_listening(int fd)
-{
-	int on = 0;
-	socklen_t length = sizeof on;
-
-	return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &on, &length) == 0 &&
-	    on;
-}
-
 /*
  * A stream that somebody has accepted on an abstract name: who may connect
  * there may not send for that. (Our end may have such a name of the kernel's
@@ -108,15 +97,31 @@ no_invitation(void)
 	return failure.error == ENOENT && failure.operation == NULL ? 0 : -1;
 }
 
+/* A pipe becomes a stream that nobody else reads. */
+static int
+follow_invitation(struct receiver *r, int64_t deadline)
+{
+	int pipe_fd = r->fd;
+
+	r->fd = stream_accept_invitation(pipe_fd, deadline);
+	close(pipe_fd);
+	r->is_private = 1;
+	if (r->fd == -1)
+		return no_invitation();
+	r->type = ask_type(r->fd);
+	return 0;
+}
+
 /* A socket or a pipe that was open already. */
 static int
 open_inherited(struct receiver *r, int fd, int64_t deadline)
 {
-	int pipe_fd;
+	int result;
 
 	if (!descriptors_is_open(fd))
 		return failed_because(EBADF, "descriptor %d is not open", fd);
-	if (stream_type(fd) == -1 && !stream_is_pipe(fd))
+	r->type = ask_unix_type(fd);
+	if (r->type == -1 && !ask_is_pipe(fd))
 		return failed_usage(
 		    "not a UNIX socket or a pipe, so no descriptors come from "
 		    "it");
@@ -124,22 +129,17 @@ open_inherited(struct receiver *r, int fd, int64_t deadline)
 	if (r->fd == -1)
 		return -1;
 	r->kind = RECEIVER_STREAM;
-	if (stream_is_pipe(r->fd)) {
-		pipe_fd = r->fd;
-		r->fd = stream_accept_invitation(pipe_fd, deadline);
-		close(pipe_fd);
-		r->is_private = 1;
+	if (r->type == -1) {
+		result = follow_invitation(r, deadline);
 		if (r->fd == -1)
-			return no_invitation();
-	} else if (is_listening(r->fd)) {
+			return result;
+	} else if (ask_is_listening(r->fd) == 1) {
 		r->kind = RECEIVER_LISTENING;
 	}
-	r->type = stream_type(r->fd);
 	ask_peer(r);
-	if (r->kind == RECEIVER_LISTENING)
-		r->is_abstract = name_is_abstract(r->fd);
-	else
+	if (r->kind == RECEIVER_STREAM)
 		return check_abstract(r);
+	r->is_abstract = name_is_abstract(r->fd);
 	return 0;
 }
 
@@ -156,20 +156,16 @@ begin(struct receiver *r, const char *operand, int flags)
 static int
 open_named(struct receiver *r, const char *operand, mode_t mode)
 {
+	static const char *const steps[3] = {"W1", "W1", "W1"};
+
 	if (name_check_socket(operand, &failure) == -1)
 		return -1;
 	r->kind = RECEIVER_LISTENING;
 	r->type = SOCK_STREAM;
 	r->is_own = 1;
 	r->is_abstract = operand[0] == '@';
-	trace_before("W1", "socket() bind(%s) listen()", operand);
-	r->fd = named_listen(operand, SOCK_STREAM, mode, &r->name, &failure);
-	if (r->fd == -1)
-		return -1;
-	trace("W1", "socket() = %d", r->fd);
-	trace("W1", "bind(%d, %s)", r->fd, operand);
-	trace("W1", "listen(%d)", r->fd);
-	return 0;
+	r->fd = call_named_listen(steps, operand, SOCK_STREAM, mode, &r->name);
+	return r->fd == -1 ? -1 : 0;
 }
 
 /* Connections that may wait here, where the table is small. */
@@ -230,23 +226,19 @@ receiver_open(struct receiver *r, const char *operand, mode_t mode, int flags,
 }
 
 /*
- * Connect to the source in place of listening: a descriptor stream, of which
- * nothing else is known than what its messages tell. Returns 0, or -1 and the
- * failure, as source_connect().
+ * Receive from a name that was connected to: a stream, of which nothing else is
+ * known than what its messages tell.
  */
-int
-receiver_fetch(
-    struct receiver *r, struct source *source, int flags, int64_t deadline)
+void
+receiver_adopt(
+    struct receiver *r, const char *operand, int fd, int type, int flags)
 {
-	begin(r, source->name, flags);
+	begin(r, operand, flags);
 	r->kind = RECEIVER_STREAM;
 	r->peer.pid = r->peer.uid = r->peer.gid = -1;
-	r->fd = source_connect(source, deadline);
-	if (r->fd == -1)
-		return failed_on(r->operand);
-	r->type = source->type;
+	r->fd = fd;
+	r->type = type;
 	measure(r);
-	return 0;
 }
 
 /*
@@ -293,7 +285,7 @@ static void
 close_fd(int *fd)
 {
 	if (*fd != -1)
-		message_close_fd(*fd);
+		wait_close(*fd);
 	*fd = -1;
 }
 
@@ -317,9 +309,7 @@ static void
 send_away(struct receiver *r, struct arrival *a, char answer)
 {
 	remove_arrival(r, a);
-	trace_call("W1", "send(%d) = refused", a->sock);
-	trace_call("W1", "close(%d)", a->sock);
-	arrival_drop(a, answer);
+	call_refuse(a, answer);
 	free(a);
 }
 
@@ -394,13 +384,7 @@ receiver_answer(struct received *received, char answer)
 
 	if (received->sock == -1)
 		return 0;
-	trace_call("W1", "send(%d) = %s", received->sock,
-	    answer == FDPASS_TAKEN ? "taken" : "refused");
-	r = fdpass_answer(received->sock, answer);
-	if (r == -1)
-		trace("W1", "the sender has given up");
-	trace_call("W1", "close(%d)", received->sock);
-	message_close_fd(received->sock);
+	r = call_answer(received->sock, answer);
 	received->sock = -1;
 	return answer == FDPASS_TAKEN ? r : 0;
 }
@@ -414,8 +398,8 @@ admit(struct receiver *r, int s)
 	if (!r->is_abstract || name_allows(s))
 		return s;
 	fdpass_answer(s, FDPASS_REFUSED);
-	message_close_fd(s);
-	diag_offence("%s: refused a sender of another user", r->operand);
+	wait_close(s);
+	say_offence("%s: refused a sender of another user", r->operand);
 	errno = ECONNABORTED;
 	return -1;
 }
@@ -431,7 +415,7 @@ receiver_accept(struct receiver *r)
 	int s;
 
 	wait_guard_begin(&guard);
-	s = sys_accept(r->fd, NULL, NULL);
+	s = call_accept("W1", r->fd, NULL, NULL);
 	wait_guard_end(&guard);
 	return s == -1 ? -1 : admit(r, s);
 }
@@ -443,7 +427,7 @@ accept_blocking(struct receiver *r, int64_t deadline)
 	int s;
 
 	wait_block_begin(deadline);
-	s = sys_accept(r->fd, NULL, NULL);
+	s = call_accept("W1", r->fd, NULL, NULL);
 	wait_block_end();
 	return s == -1 ? -1 : admit(r, s);
 }
@@ -465,16 +449,14 @@ wait_connection(struct receiver *r, int64_t deadline)
 	struct pollfd p;
 	int s, error;
 
-	trace_before("W1", "accept(%d)", r->fd);
+	tell_before("W1", "accept", r->fd);
 	while (!is_to_end(deadline)) {
 		s = accept_blocking(r, deadline);
-		if (s != -1) {
-			trace("W1", "accept(%d) = %d", r->fd, s);
+		if (s != -1)
 			return s;
-		}
 		error = errno;
 		if (wait_is_waited_out(error)) {
-			diag_offence("%s: accept: %s; trying again", r->operand,
+			say_offence("%s: accept: %s; trying again", r->operand,
 			    strerror(error));
 			wait_out(error, deadline);
 		} else if (sys_would_block(error)) {
@@ -495,27 +477,27 @@ void
 receiver_offence(
     const struct receiver *r, int error, const struct fdpass_message *m)
 {
-	char sender[SHOW_SENDER];
+	char sender[SAY_SENDER];
 
 	if (error == 0)
 		return;
-	show_sender(sender, sizeof sender, m);
+	say_sender(sender, sizeof sender, m);
 	if (error == EMFILE)
-		diag_offence(
+		say_offence(
 		    "%s: refused a message: the descriptor table has no "
 		    "room for its descriptors, %s",
 		    r->operand, sender);
 	else if (error == EMSGSIZE)
-		diag_offence("%s: refused a message: more than %d bytes or %d "
-			     "descriptors, %s",
+		say_offence("%s: refused a message: more than %d bytes or %d "
+			    "descriptors, %s",
 		    r->operand, FDPASS_MAX_PAYLOAD, FDPASS_MAX_FDS, sender);
 	else if (error == ETIMEDOUT)
-		diag_offence(
+		say_offence(
 		    "%s: closed a connection that brought no message in "
 		    "%d s, %s",
 		    r->operand, ARRIVAL_WAIT / 1000, sender);
 	else
-		diag_offence("%s: recvmsg: %s", r->operand, strerror(error));
+		say_offence("%s: recvmsg: %s", r->operand, strerror(error));
 }
 
 /* Wait for this one, too, and for others beside it. */
@@ -577,9 +559,7 @@ refuse(struct receiver *r, struct arrival *a, int error)
 	a->message.length = 0;
 	message_ask_sender(&a->message, a->sock);
 	receiver_offence(r, error, &a->message);
-	trace_call("W1", "send(%d) = refused", a->sock);
-	trace_call("W1", "close(%d)", a->sock);
-	arrival_drop(a, answer);
+	call_refuse(a, answer);
 }
 
 /*
@@ -595,7 +575,7 @@ take_fresh(struct receiver *r, int s, struct received *received)
 	int result;
 
 	arrival_begin(&fresh, s, r->type);
-	trace_before("W1", "recvmsg(%d)", s);
+	tell_before("W1", "recvmsg", s);
 	result = arrival_step(&fresh, m->payload, m->size);
 	if (result == 0 && r->arrivals.count == 0) {
 		p.fd = s;
@@ -642,10 +622,8 @@ turn(struct receiver *r, struct received *received, int64_t deadline)
 	n = loop_wait(&r->loop, events, 1, deadline);
 	if (n == 1 && events[0].data != r)
 		return take_kept(r, events[0].data, received);
-	if (n == 1 && (s = receiver_accept(r)) != -1) {
-		trace("W1", "accept(%d) = %d", r->fd, s);
+	if (n == 1 && (s = receiver_accept(r)) != -1)
 		return take_fresh(r, s, received);
-	}
 	if (n == 1 && wait_is_waited_out(errno))
 		wait_out(errno, deadline);
 	while ((a = arrivals_due(&r->arrivals)) != NULL)
@@ -968,7 +946,7 @@ next_message(struct receiver *r, struct fdpass_message *m, int64_t deadline)
 {
 	int result;
 
-	trace_before("W1", "recvmsg(%d)", r->fd);
+	tell_before("W1", "recvmsg", r->fd);
 	for (;;) {
 		if (wait_ending() != 0)
 			return drain(r, m);
@@ -1002,6 +980,10 @@ receiver_next(struct receiver *r, struct received *received, int64_t deadline)
 	result = r->kind == RECEIVER_STREAM ?
 	    next_message(r, &received->message, deadline) :
 	    next_connection(r, received, deadline);
+	if (result == 1)
+		tell_received("W1",
+		    received->sock != -1 ? received->sock : r->fd,
+		    &received->message);
 	if (result == -1 && failure.error == ETIMEDOUT)
 		failed_late("no message");
 	return result == -1 ? failed_on(r->operand) : result;

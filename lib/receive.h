@@ -12,7 +12,6 @@
 #include "fdpass/arrival.h"
 #include "fdpass/name.h"
 #include "loop.h"
-#include "source.h"
 
 #include <stdint.h>
 
@@ -56,8 +55,8 @@ struct receiver {
 
 int receiver_open(struct receiver *r, const char *operand, mode_t mode,
     int flags, int64_t deadline);
-int receiver_fetch(
-    struct receiver *r, struct source *source, int flags, int64_t deadline);
+void receiver_adopt(
+    struct receiver *r, const char *operand, int fd, int type, int flags);
 int receiver_next(
     struct receiver *r, struct received *received, int64_t deadline);
 int receiver_answer(struct received *received, char answer);

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 #include "stream.h"
 
-#include "address.h"
+#include "ask.h"
+#include "calls.h"
 #include "descriptors.h"
-#include "diag.h"
 #include "fdpass.h"
-#include "fdpass/handover.h"
+#include "fdpass/message.h"
 #include "fdpass/name.h"
-#include "show.h"
-#include "trace.h"
+#include "say.h"
 #include "wait.h"
 
 #include <sys/stat.h>
@@ -27,40 +26,7 @@
 #endif
 
 #define GREETING "fdpass "
-
-/* The type of a UNIX socket, -1 if it is something else. */
-int
-stream_type(int fd)
-{
-	struct sockaddr_storage ss;
-	socklen_t length = sizeof ss;
-
-	ss.ss_family = AF_UNSPEC;
-	if (getsockname(fd, (struct sockaddr *)&ss, &length) == -1 ||
-	    ss.ss_family != AF_UNIX)
-		return -1;
-	return stream_socket_type(fd);
-}
-
-/* The type of any socket, -1 if it is something else. */
-int
-stream_socket_type(int fd)
-{
-	int type;
-	socklen_t length = sizeof type;
-
-	if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) == -1)
-		return -1;
-	return type;
-}
-
-int
-stream_is_pipe(int fd)
-{
-	struct stat st;
-
-	return fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode);
-}
+#define INVITING "I" /* the step, in the trace */
 
 /* A private directory, a listening socket in it, and its name. */
 struct invitation {
@@ -193,12 +159,10 @@ invitation_write(const struct invitation *i, int pipe_fd, int64_t deadline)
 	ssize_t w;
 
 	n = snprintf(line, sizeof line, GREETING "%s\n", i->address.sun_path);
-	trace_call("S4", "write(%d, \"" GREETING "%s\")", pipe_fd,
-	    i->address.sun_path);
 	do {
 		if (wait_writable(pipe_fd, deadline) == -1)
 			return -1;
-		w = write(pipe_fd, line, (size_t)n);
+		w = call_write_line(INVITING, pipe_fd, line, (size_t)n);
 	} while (w == -1 && (errno == EINTR || sys_would_block(errno)));
 	return w == -1 ? failed("write") : 0;
 }
@@ -238,12 +202,9 @@ invitation_accept(const struct invitation *i, int pipe_fd, int64_t deadline)
 			errno = 0;
 		if (errno != 0)
 			return failed("invite the reader");
-		s = sys_accept(i->listener, NULL, NULL);
-		if (s != -1 && is_same_user(s)) {
-			trace("S4", "accept(%d) = %d from the reader",
-			    i->listener, s);
+		s = call_accept(INVITING, i->listener, NULL, NULL);
+		if (s != -1 && is_same_user(s))
 			return s;
-		}
 		if (s != -1)
 			close(s);
 		else if (wait_is_waited_out(errno)) {
@@ -299,16 +260,12 @@ kind_of(int fd)
 static int
 check(int fd)
 {
-	struct sockaddr_storage ss;
-	socklen_t length;
-
-	if (stream_type(fd) != -1) {
-		length = sizeof ss;
-		if (getpeername(fd, (struct sockaddr *)&ss, &length) == 0)
+	if (ask_unix_type(fd) != -1) {
+		if (ask_is_connected(fd))
 			return 0;
 		return failed_usage("a UNIX socket that is not connected");
 	}
-	if (!stream_is_pipe(fd))
+	if (!ask_is_pipe(fd))
 		return failed_usage(
 		    "%s, not a UNIX socket or a pipe; write ... | fdrecv -, or "
 		    "fdpipe ... '|' ...",
@@ -368,14 +325,14 @@ stream_open(struct stream *s, const char *operand, int fd, int64_t deadline)
 	s->fd = fd;
 	s->holds = s->gives_back = 0;
 	s->end = 0;
-	s->type = stream_type(fd);
+	s->type = ask_unix_type(fd);
 	if (stream_check(operand, fd) == -1)
 		return -1;
 	if (s->type == -1) {
 		s->fd = invite(fd, deadline);
 		if (s->fd == -1)
 			return uninvited(s);
-		s->type = stream_type(s->fd);
+		s->type = ask_unix_type(s->fd);
 		/* Nobody sends the other way: readable is the end, too. */
 		s->end = POLLRDHUP != 0 ? POLLRDHUP : POLLIN;
 	}
@@ -485,8 +442,7 @@ stream_send(const struct stream *s, const char *payload, size_t length,
 	size_t sent = 0, left = count;
 	ssize_t n;
 
-	if (trace_on)
-		show_sending(s->fd, payload, length, fds, count);
+	tell_sendmsg(s->fd, payload, length, fds, count);
 	while (sent < length) {
 		n = message_send_part(s->fd, s->type, s->flags, payload + sent,
 		    length - sent, fds, &left);
@@ -591,7 +547,7 @@ stream_accept_invitation(int fd, int64_t deadline)
 	ssize_t n;
 	int s;
 
-	trace_before("S4", "read(%d)", fd);
+	tell_before(INVITING, "read", fd);
 	n = read_line(fd, line, sizeof line, deadline);
 	if (n == -1)
 		return failed("read");
@@ -612,6 +568,6 @@ stream_accept_invitation(int fd, int64_t deadline)
 		return failed_because(
 		    ENOENT, "end of file instead of descriptors");
 	if (s != -1)
-		trace("S4", "connect(%d, %s)", s, line + sizeof GREETING - 1);
+		tell_connected(INVITING, s, line + sizeof GREETING - 1);
 	return s;
 }

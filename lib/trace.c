@@ -3,8 +3,7 @@
 
 #include "trace.h"
 
-#include "diag.h"
-#include "text.h"
+#include "say.h"
 #include "wait.h"
 
 #include <sys/stat.h>
@@ -161,7 +160,7 @@ add_time(struct text *t)
 
 /* One line, in one write, whatever bytes are in what it tells of. */
 static void
-say(const char *step, const char *format, va_list arguments, const char *end)
+line(const char *step, const char *format, va_list arguments, const char *end)
 {
 	char call[LINE], line[LINE];
 	int saved = errno;
@@ -171,7 +170,7 @@ say(const char *step, const char *format, va_list arguments, const char *end)
 	text_init(&t, line, sizeof line - END);
 	if (file_path != NULL)
 		add_time(&t);
-	text_add(&t, "%-2s %s[%ld]: ", step, diag_program, (long)getpid());
+	text_add(&t, "%-2s %s[%ld]: ", step, say_program, (long)getpid());
 	text_add_line(&t, call);
 	t.size += END;
 	text_add(&t, "%s\n", end);
@@ -207,7 +206,7 @@ trace_before(const char *step, const char *format, ...)
 	if (step_path == NULL)
 		return;
 	va_start(arguments, format);
-	say(step, format, arguments, " ...");
+	line(step, format, arguments, " ...");
 	va_end(arguments);
 	wait_step();
 	errno = saved;
@@ -222,7 +221,7 @@ trace(const char *step, const char *format, ...)
 	if (!trace_on)
 		return;
 	va_start(arguments, format);
-	say(step, format, arguments, "");
+	line(step, format, arguments, "");
 	va_end(arguments);
 }
 
@@ -240,12 +239,12 @@ trace_call(const char *step, const char *format, ...)
 		return;
 	if (step_path != NULL) {
 		va_start(arguments, format);
-		say(step, format, arguments, " ...");
+		line(step, format, arguments, " ...");
 		va_end(arguments);
 		wait_step();
 	}
 	va_start(arguments, format);
-	say(step, format, arguments, "");
+	line(step, format, arguments, "");
 	va_end(arguments);
 	errno = saved;
 }

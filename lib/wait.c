@@ -558,3 +558,21 @@ wait_guard_end(struct wait_guard *g)
 		guards--;
 	errno = saved;
 }
+
+/*
+ * Close what is foreign: a received descriptor, or a connection in whose queue
+ * there may be some. Their sender may have asked that close() waits for an
+ * hour until a peer has read all; that is not for us to wait for, and what is
+ * left is sent all the same. Keeps errno.
+ */
+void
+wait_close(int fd)
+{
+	struct wait_guard guard;
+	int saved = errno;
+
+	wait_guard_begin(&guard);
+	close(fd);
+	wait_guard_end(&guard);
+	errno = saved;
+}

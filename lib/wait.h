@@ -54,5 +54,6 @@ void wait_block_begin(int64_t deadline);
 void wait_block_end(void);
 void wait_guard_begin(struct wait_guard *guard);
 void wait_guard_end(struct wait_guard *guard);
+void wait_close(int fd);
 
 #endif

@@ -7,7 +7,6 @@
 #include "fdpass.h"
 
 #include "fdpass/handover.h"
-#include "fdpass/message.h"
 #include "fdpass/name.h"
 #include "wait.h"
 
@@ -53,7 +52,7 @@ fdpass_connect(const char *name)
 	if (connect(s, (struct sockaddr *)&sun, length) == 0 &&
 	    may_receive(name, s) == 0 && sys_nonblock(s, 0) == 0)
 		return s;
-	message_close_fd(s);
+	wait_close(s);
 	return -1;
 }
 

@@ -17,7 +17,6 @@
 #define BETWEEN_BIND_AND_LISTEN 100 /* ms that a new socket may refuse */
 #define NOT_NOW 1000                /* ms that "not now" is tried again */
 #define NOTICE 3000                 /* ms until it is told that it waits */
-#define KEPT_TOGETHER 16384         /* bytes that Linux never splits */
 #define NAMES 8                     /* tries to find one that is free */
 
 static void
@@ -38,13 +37,13 @@ bind_name(int sock)
 	static uint64_t state;
 	struct sockaddr_un sun;
 	const size_t begin = offsetof(struct sockaddr_un, sun_path) + 1;
-	const size_t n = sizeof HANDOVER_GIVE_UP - 1;
+	const size_t n = sizeof MESSAGE_GIVE_UP - 1;
 	char digits[17];
 	int i;
 
 	memset(&sun, 0, sizeof sun);
 	sun.sun_family = AF_UNIX;
-	memcpy(sun.sun_path + 1, HANDOVER_GIVE_UP, n);
+	memcpy(sun.sun_path + 1, MESSAGE_GIVE_UP, n);
 	for (i = 0; i < NAMES; i++) {
 		/* splitmix64, from what no two processes share. */
 		state += (uint64_t)wait_now() * 0x9e3779b97f4a7c15u +
@@ -110,7 +109,7 @@ handover_end(struct handover *h)
 {
 	/* The receiver may have sent descriptors in place of an answer. */
 	if (h->sock != -1)
-		message_close_fd(h->sock);
+		wait_close(h->sock);
 	h->sock = -1;
 }
 
@@ -350,28 +349,6 @@ went_away(struct handover *h)
 	} else {
 		end_as(h, HANDOVER_FAILED);
 	}
-}
-
-/*
- * Send as much of a message as goes without waiting: the number of bytes, or
- * -1 as fdpass_send(). On SOCK_STREAM the kernel keeps only so many bytes and
- * their descriptors together; of a longer payload the last part has them, so
- * that they end the message for who reads it from a stream. *count is 0 once
- * they are gone.
- */
-ssize_t
-message_send_part(int sock, int type, int flags, const char *bytes, size_t n,
-    const int *fds, size_t *count)
-{
-	ssize_t r;
-
-	if (type == SOCK_STREAM && n > KEPT_TOGETHER && *count > 0)
-		return send(sock, bytes, n - KEPT_TOGETHER,
-		    MSG_NOSIGNAL | MSG_DONTWAIT);
-	r = fdpass_send(sock, bytes, n, fds, *count, FDPASS_NOWAIT | flags);
-	if (r >= 0)
-		*count = 0;
-	return r;
 }
 
 /* All of the message that goes now. 1 when all is sent. */

@@ -16,12 +16,6 @@
 #define HANDOVER_DROP 2 /* -d: do not wait for the answer */
 #define HANDOVER_TELL 4 /* that it was given up is told, see below */
 
-/*
- * A sender that waits for the answer, and may give up before it comes, binds
- * its socket to this abstract name, with 16 random hexadecimal digits behind.
- */
-#define HANDOVER_GIVE_UP "fdpass-give-up-"
-
 struct handover;
 
 /* What is done now: for who wants to show it. */
@@ -110,8 +104,5 @@ enum handover_state handover_give_up(
     struct handover *h, enum handover_state how);
 enum handover_state handover_run(struct handover *h);
 void handover_end(struct handover *h);
-
-ssize_t message_send_part(int sock, int type, int flags, const char *bytes,
-    size_t n, const int *fds, size_t *count);
 
 #endif

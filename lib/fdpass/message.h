@@ -6,6 +6,15 @@
 #ifndef MESSAGE_H
 #define MESSAGE_H
 
-void message_close_fd(int fd);
+#include "sys.h"
+
+/*
+ * A sender that waits for the answer, and may give up before it comes, binds
+ * its socket to this abstract name, with 16 random hexadecimal digits behind.
+ */
+#define MESSAGE_GIVE_UP "fdpass-give-up-"
+
+ssize_t message_send_part(int sock, int type, int flags, const char *bytes,
+    size_t n, const int *fds, size_t *count);
 
 #endif

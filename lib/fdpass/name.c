@@ -31,7 +31,8 @@ address_unix(const char *path, struct sockaddr_un *sun, socklen_t *length,
 	if (n == 0)
 		return failure_usage(f, "the name is empty");
 	if (path[0] == '@' && !sys_has_abstract())
-		return failure_usage(f, "this build has no abstract sockets; for a path write "
+		return failure_usage(f,
+		    "this build has no abstract sockets; for a path write "
 		    "./%.80s",
 		    path);
 	if (path[0] == '@' && n == 1)
@@ -62,7 +63,8 @@ name_check_socket(const char *operand, struct failure *f)
 	if (operand[0] == '@' || strchr(operand, '/') != NULL ||
 	    *port == '\0' || port[strspn(port, "0123456789")] != '\0')
 		return 0;
-	return failure_usage(f, "descriptors cannot leave this machine; for a file of that name "
+	return failure_usage(f,
+	    "descriptors cannot leave this machine; for a file of that name "
 	    "write ./%.60s",
 	    operand);
 }

@@ -9,7 +9,6 @@
 #include "fdpass.h"
 
 #include "fdpass/arrival.h"
-#include "fdpass/message.h"
 #include "fdpass/name.h"
 #include "wait.h"
 
@@ -140,7 +139,7 @@ let_in(struct fdpass_receiver *r, int s)
 		a = malloc(sizeof *a);
 	if (a == NULL) {
 		fdpass_answer(s, is_allowed ? FDPASS_RETRY : FDPASS_REFUSED);
-		message_close_fd(s);
+		wait_close(s);
 		return;
 	}
 	surplus = arrivals_surplus(&r->arrivals, s);

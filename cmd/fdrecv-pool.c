@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 #include "sys.h"
 
-#include "pool.h"
+#include "fdrecv-pool.h"
 
-#include "diag.h"
-#include "trace.h"
+#include "calls.h"
+#include "say.h"
 #include "wait.h"
 
 #include <sys/wait.h>
@@ -67,7 +67,7 @@ become_worker(struct pool *p, size_t slot, pid_t master)
 	wait_init(WAIT_CHILD);
 	sys_end_with_parent(master);
 	status = p->work(p, p->argument);
-	diag_flush();
+	say_flush();
 	_exit(status);
 }
 
@@ -78,15 +78,13 @@ start(struct pool *p, size_t slot)
 	struct worker *w = &p->workers[slot];
 
 	w->due = wait_deadline(REPLACE_AFTER);
-	trace_before("S5", "fork()");
-	pid = fork();
+	pid = call_fork("S5");
 	if (pid == 0)
 		become_worker(p, slot, master);
 	if (pid == -1) {
-		diag_offence("fork: %s; trying again", strerror(errno));
+		say_offence("fork: %s; trying again", strerror(errno));
 		return;
 	}
-	trace("S5", "fork() = %ld", (long)pid);
 	w->pid = pid;
 }
 

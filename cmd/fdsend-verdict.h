@@ -2,8 +2,8 @@
 /*
  * What became of a hand-over, in words: its trace, and why it has failed.
  */
-#ifndef VERDICT_H
-#define VERDICT_H
+#ifndef FDSEND_VERDICT_H
+#define FDSEND_VERDICT_H
 
 #include "failure.h"
 #include "fdpass/handover.h"

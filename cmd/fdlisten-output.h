@@ -2,8 +2,8 @@
 /*
  * -o FILE: the bound address, as one line.
  */
-#ifndef OUTPUT_H
-#define OUTPUT_H
+#ifndef FDLISTEN_OUTPUT_H
+#define FDLISTEN_OUTPUT_H
 
 #include <stdint.h>
 

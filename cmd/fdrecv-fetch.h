@@ -3,8 +3,8 @@
  * The name of a socket that descriptors are fetched from: who holds them there
  * may not have come yet.
  */
-#ifndef SOURCE_H
-#define SOURCE_H
+#ifndef FDRECV_FETCH_H
+#define FDRECV_FETCH_H
 
 #include "sys.h"
 

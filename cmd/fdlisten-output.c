@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 #include "sys.h"
 
-#include "output.h"
+#include "fdlisten-output.h"
 
-#include "diag.h"
+#include "say.h"
 #include "wait.h"
 
 #include <sys/stat.h>

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 #include "sys.h"
 
-#include "echo.h"
+#include "fdecho-serve.h"
 
+#include "ask.h"
+#include "calls.h"
 #include "descriptors.h"
-#include "diag.h"
-#include "fdpass/message.h"
-#include "landing.h"
 #include "loop.h"
-#include "show.h"
+#include "say.h"
 #include "trace.h"
 #include "wait.h"
 
@@ -25,72 +24,6 @@
 #define BATCH 32 /* connections that memory is had for at once */
 
 static char buffer[BUFFER];
-
-/* Wait until a descriptor that somebody made non-blocking is ready. */
-static void
-wait_ready(int fd, short events)
-{
-	struct pollfd p;
-
-	p.fd = fd;
-	p.events = events;
-	p.revents = 0;
-	wait_poll(&p, 1, -1);
-	if ((p.revents & POLLERR) != 0)
-		sys_drain_errors(fd);
-}
-
-static int
-write_all(int fd, const char *bytes, size_t n)
-{
-	ssize_t w;
-
-	while (n > 0) {
-		trace_call(
-		    "W3", "send(%d, %zu byte%s)", fd, n, n == 1 ? "" : "s");
-		w = write(fd, bytes, n);
-		if (w == -1 && sys_would_block(errno))
-			wait_ready(fd, POLLOUT);
-		else if (w == -1 && errno != EINTR)
-			return -1;
-		if (w <= 0)
-			continue;
-		bytes += w;
-		n -= (size_t)w;
-	}
-	return 0;
-}
-
-/*
- * Copy from in to out until end of file. Nothing is shut down: both may be
- * shared. Returns 0, or -1 and what failed.
- */
-int
-echo_copy(int in, int out)
-{
-	ssize_t n;
-
-	for (;;) {
-		trace_before("W2", "recv(%d)", in);
-		n = read(in, buffer, sizeof buffer);
-		if (n == -1 && sys_would_block(errno)) {
-			wait_ready(in, POLLIN);
-			continue;
-		}
-		if (n == -1 && errno == EINTR)
-			continue;
-		if (n == -1)
-			return failed("read");
-		trace("W2", "recv(%d) = %zd byte%s", in, n, n == 1 ? "" : "s");
-		if (n == 0)
-			break;
-		if (write_all(out, buffer, (size_t)n) == -1)
-			return failed("write");
-	}
-	/* The end of the process closes it. */
-	trace_call("W4", "close(%d)", in);
-	return 0;
-}
 
 /* A connection: on its way in, or one that we echo on. */
 struct connection {
@@ -143,8 +76,7 @@ drop(struct server *s, struct connection *c)
 {
 	if (c->is_waiting)
 		loop_remove(&s->loop, c->fd);
-	trace_call("W4", "close(%d)", c->fd);
-	message_close_fd(c->fd);
+	call_close("W4", c->fd);
 	if (c->rest != NULL)
 		s->kept -= c->length;
 	free(c->rest);
@@ -156,11 +88,7 @@ drop(struct server *s, struct connection *c)
 static int
 keeps_messages(int fd)
 {
-	int type = SOCK_STREAM;
-	socklen_t length = sizeof type;
-
-	getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length);
-	return type != SOCK_STREAM;
+	return ask_type(fd) != SOCK_STREAM;
 }
 
 /* Keep what could not be sent, and send it before anything else is read. */
@@ -197,32 +125,26 @@ say_lost(const char *operation)
 	case EDESTADDRREQ: /* it is none, see start_echo() */
 		return;
 	}
-	diag_offence("connection lost: %s: %s", operation, strerror(errno));
+	say_offence("connection lost: %s: %s", operation, strerror(errno));
+}
+
+static int
+is_connection(int fd)
+{
+	struct peer unused;
+
+	return ask_is_connection(fd, &unused);
 }
 
 /* Send what is possible: how much, or -1 if the peer is gone. */
 static ssize_t
 send_some(int fd, const char *bytes, size_t n)
 {
-	size_t sent = 0;
-	ssize_t w;
+	ssize_t sent = call_send("W3", fd, bytes, n);
 
-	trace_call("W3", "send(%d, %zu byte%s)", fd, n, n == 1 ? "" : "s");
-	while (sent < n) {
-		w = send(
-		    fd, bytes + sent, n - sent, MSG_DONTWAIT | MSG_NOSIGNAL);
-		if (w >= 0)
-			sent += (size_t)w;
-		else if (sys_would_block(errno))
-			break;
-		else if (errno == ENOBUFS || errno == ENOMEM)
-			break;
-		else if (errno != EINTR) {
-			say_lost("send");
-			return -1;
-		}
-	}
-	return (ssize_t)sent;
+	if (sent == -1)
+		say_lost("send");
+	return sent;
 }
 
 static int
@@ -244,9 +166,8 @@ receive_some(int fd, size_t size)
 	int tries = 0;
 	ssize_t n;
 
-	trace_before("W2", "recv(%d)", fd);
 	wait_guard_begin(&guard);
-	while ((n = recv(fd, buffer, size, MSG_DONTWAIT)) == -1) {
+	while ((n = call_recv("W2", fd, buffer, size)) == -1) {
 		if (wait_is_waited_out(errno) && tries++ < WAIT_TRIES &&
 		    wait_endings() < 2)
 			wait_pause(WAIT_QUEUE);
@@ -256,8 +177,6 @@ receive_some(int fd, size_t size)
 	wait_guard_end(&guard);
 	if (n == -1 && !sys_would_block(errno) && !is_no_connection(errno))
 		say_lost("recv");
-	if (trace_on && n >= 0)
-		trace("W2", "recv(%d) = %zd byte%s", fd, n, n == 1 ? "" : "s");
 	return n;
 }
 
@@ -365,7 +284,7 @@ keep(struct server *s, struct connection *c)
 	while (wait_for(s, c) == -1 && tries++ < WAIT_TRIES)
 		wait_pause(WAIT_SHORT);
 	if (!c->is_waiting) {
-		diag_offence("connection lost: %s", strerror(errno));
+		say_offence("connection lost: %s", strerror(errno));
 		drop(s, c);
 	}
 }
@@ -405,18 +324,17 @@ start_echo(struct server *s, int fd)
 	if (n == -1 && is_no_connection(errno))
 		return -1;
 	/* An unconnected datagram socket would just never have anything. */
-	if (n == -1 && sys_would_block(errno) && !landing_is_connection(fd))
+	if (n == -1 && sys_would_block(errno) && !is_connection(fd))
 		return -1;
 	if (n == 0 || (n == -1 && !sys_would_block(errno))) {
-		trace_call("W4", "close(%d)", fd);
-		message_close_fd(fd);
+		call_close("W4", fd);
 		return 0;
 	}
 	while ((c = new_connection(s, fd)) == NULL && tries++ < WAIT_TRIES)
 		wait_pause(WAIT_SHORT);
 	if (c == NULL) {
-		diag_offence("connection lost: %s", strerror(errno));
-		message_close_fd(fd);
+		say_offence("connection lost: %s", strerror(errno));
+		wait_close(fd);
 		return 0;
 	}
 	s->count++;
@@ -442,7 +360,7 @@ park(struct server *s, int fd)
 {
 	struct connection *c;
 
-	if (!landing_is_connection(fd))
+	if (!is_connection(fd))
 		return -1;
 	c = new_connection(s, fd);
 	if (c == NULL)
@@ -465,7 +383,7 @@ start_parked(struct server *s)
 		fd = c->fd;
 		release(s, c);
 		if (start_echo(s, fd) == -1)
-			message_close_fd(fd);
+			wait_close(fd);
 	}
 }
 
@@ -482,14 +400,14 @@ start_message(struct server *s, struct fdpass_message *m)
 		if (r == 0)
 			started++;
 		else
-			message_close_fd(m->fds[i]);
+			wait_close(m->fds[i]);
 	}
 	if (m->count == 0)
-		diag_offence("%s: refused a message without descriptors",
+		say_offence("%s: refused a message without descriptors",
 		    s->receiver->operand);
 	else if (started < m->count)
-		diag_offence("%s: refused a descriptor that is not a connected "
-			     "socket",
+		say_offence("%s: refused a descriptor that is not a connected "
+			    "socket",
 		    s->receiver->operand);
 	m->count = 0;
 	return started > 0 ? 0 : -1;
@@ -502,7 +420,7 @@ has_connection(const struct fdpass_message *m)
 	size_t i;
 
 	for (i = 0; i < m->count; i++)
-		if (landing_is_connection(m->fds[i]))
+		if (is_connection(m->fds[i]))
 			return 1;
 	return 0;
 }
@@ -515,10 +433,9 @@ settle(struct server *s, struct arrival *a)
 
 	received.sock = a->sock;
 	received.message = a->message;
-	if (trace_on) {
+	if (trace_on)
 		message_ask_sender(&received.message, a->sock);
-		show_trace("W1", a->sock, &received.message);
-	}
+	tell_received("W1", a->sock, &received.message);
 	if (receiver_answer(&received,
 		has_connection(&received.message) ? FDPASS_TAKEN :
 						    FDPASS_REFUSED) == 0)
@@ -543,9 +460,7 @@ refuse(struct server *s, struct arrival *a, int error)
 	message_ask_sender(&a->message, a->sock);
 	if (error != EMFILE || answer == FDPASS_REFUSED)
 		receiver_offence(s->receiver, error, &a->message);
-	trace_call("W1", "send(%d) = refused", a->sock);
-	trace_call("W1", "close(%d)", a->sock);
-	arrival_drop(a, answer);
+	call_refuse(a, answer);
 }
 
 /* It is none of those that are waited for any more. */
@@ -687,11 +602,10 @@ take_one(struct server *s)
 		errno = EMFILE;
 		return -1;
 	}
-	trace_before("W1", "recvmsg(%d)", r->fd);
+	tell_before("W1", "recvmsg", r->fd);
 	result = receiver_try(r, &m);
 	if (result == 1) {
-		if (trace_on)
-			show_trace("W1", r->fd, &m);
+		tell_received("W1", r->fd, &m);
 		start_message(s, &m);
 		admit(s);
 	} else if (result == 0) {
@@ -710,7 +624,7 @@ has_room(const struct server *s)
 static void
 say_short(struct server *s)
 {
-	diag_offence("%s: %s; waiting for some to end", s->receiver->operand,
+	say_offence("%s: %s; waiting for some to end", s->receiver->operand,
 	    strerror(errno));
 	s->again = wait_deadline(WAIT_FORK);
 }

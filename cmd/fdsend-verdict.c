@@ -1,64 +1,18 @@
 /* SPDX-License-Identifier: ISC */
 #include "sys.h"
 
-#include "verdict.h"
+#include "fdsend-verdict.h"
 
-#include "diag.h"
+#include "calls.h"
 #include "fdpass.h"
 #include "fdpass/name.h"
-#include "show.h"
-#include "text.h"
-#include "trace.h"
+#include "say.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #define SHOWN 24 /* bytes of what is no answer */
-
-static void
-trace_event(const struct handover *h, enum handover_event event)
-{
-	const char *name = h->target->name;
-
-	switch (event) {
-	case HANDOVER_CONNECTS:
-		trace_call("S7", "connect(%d, %s)", h->sock, name);
-		break;
-	case HANDOVER_IS_REFUSED:
-		trace("S7", "connect(%d) = %s", h->sock, strerror(h->error));
-		break;
-	case HANDOVER_CONNECTED:
-		trace("S7", "connect(%d, %s)", h->sock, name);
-		break;
-	case HANDOVER_SENDS:
-		show_sending(h->sock, h->payload, h->length, h->fds, h->count);
-		break;
-	case HANDOVER_SHUTS_DOWN:
-		trace_call("S7", "shutdown(%d, SHUT_WR)", h->sock);
-		break;
-	case HANDOVER_AWAITS:
-		trace_before("S7", "recv(%d)", h->sock);
-		break;
-	case HANDOVER_ANSWERED:
-		trace("S7", "recv(%d) = %s", h->sock,
-		    h->answer_length == 1 && h->answer[0] == FDPASS_TAKEN ?
-			"taken" :
-			"refused");
-		break;
-	case HANDOVER_ENDED:
-		trace("S7", "recv(%d) = end of file", h->sock);
-		break;
-	case HANDOVER_UNREAD:
-		trace("S7", "the receiver has closed %d unread", h->sock);
-		break;
-	case HANDOVER_GIVES_UP:
-		trace_call("S7", "shutdown(%d, SHUT_RD)", h->sock);
-		break;
-	case HANDOVER_WAITS:
-		break;
-	}
-}
 
 /* A word from somebody who does not speak our protocol. */
 static void
@@ -138,14 +92,12 @@ watch(const struct handover *h, enum handover_event event)
 	struct failure f;
 	char reason[sizeof f.reason];
 
-	if (event != HANDOVER_WAITS) {
-		if (trace_on)
-			trace_event(h, event);
+	tell_handover(h, event);
+	if (event != HANDOVER_WAITS)
 		return;
-	}
 	explain(h, &f);
 	failure_words(reason, sizeof reason, &f);
-	diag_offence("%s: %s; still waiting", h->target->name, reason);
+	say_offence("%s: %s; still waiting", h->target->name, reason);
 }
 
 /* Where hand-overs go: the UNIX socket called operand. */

@@ -2,8 +2,8 @@
 /*
  * A pool of worker processes.
  */
-#ifndef POOL_H
-#define POOL_H
+#ifndef FDRECV_POOL_H
+#define FDRECV_POOL_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-#include "child.h"
+#include "command.h"
 
-#include "descriptors.h"
-#include "diag.h"
+#include "calls.h"
+#include "environ.h"
+#include "say.h"
 #include "trace.h"
 #include "wait.h"
 
@@ -114,6 +115,105 @@ landing_add(struct landing *l, int fd, int target)
 	l->count++;
 }
 
+/* Whether a descriptor that is still to be moved is there. */
+static int
+is_pending(int fd, const int *fds, const int *targets, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (fds[i] == fd && targets[i] != fd)
+			return 1;
+	return 0;
+}
+
+/* Whether one has landed there. */
+static int
+has_landed(int fd, const int *fds, const int *targets, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (fds[i] == fd && targets[i] == fd)
+			return 1;
+	return 0;
+}
+
+/* Those that are still to be moved from one number are to be from another. */
+static void
+renumber(int from, int to, int *fds, const int *targets, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (fds[i] == from && targets[i] != from)
+			fds[i] = to;
+}
+
+/*
+ * The next to be moved: if there is one, one whose target none is at that is
+ * still to be moved itself. n if all have landed.
+ */
+static size_t
+next_to_land(const int *fds, const int *targets, size_t n)
+{
+	size_t i, next = n;
+
+	for (i = 0; i < n; i++) {
+		if (fds[i] == targets[i])
+			continue;
+		next = i;
+		if (!is_pending(targets[i], fds, targets, n))
+			break;
+	}
+	return next;
+}
+
+/* Where they stand in a circle, one has to step aside. */
+static int
+make_room(int target, int *fds, const int *targets, size_t n)
+{
+	int aside;
+
+	if (!is_pending(target, fds, targets, n))
+		return 0;
+	aside = sys_dup_above(target, 3);
+	if (aside == -1)
+		return -1;
+	renumber(target, aside, fds, targets, n);
+	return 0;
+}
+
+/*
+ * Put fds[i] at number targets[i], open across exec. fds[] are ours, and each
+ * is closed as soon as it has been moved, so that one free number is enough,
+ * be it a target: who has taken a message must not fail for want of more. What
+ * goes to several numbers goes to the next from where it has landed already.
+ * dup2() onto itself would keep close-on-exec. Safe between vfork() and exec,
+ * where fds[] is written to.
+ */
+static int
+put_in_place(const char *step, int *fds, const int *targets, size_t n)
+{
+	size_t i;
+	int from;
+
+	for (i = 0; i < n; i++)
+		if (fds[i] == targets[i] && fcntl(fds[i], F_SETFD, 0) == -1)
+			return -1;
+	while ((i = next_to_land(fds, targets, n)) < n) {
+		if (make_room(targets[i], fds, targets, n) == -1)
+			return -1;
+		from = fds[i];
+		if (call_dup2(step, from, targets[i]) == -1)
+			return -1;
+		renumber(from, targets[i], fds, targets, n);
+		if (!has_landed(from, fds, targets, n))
+			close(from);
+	}
+	return 0;
+}
+
 /*
  * Put the descriptors in place and exec, with the caller's environment if e is
  * NULL. Safe after vfork(): of the parent's it changes only l and errno.
@@ -127,18 +227,13 @@ become(const struct command *c, const char *step, struct landing *l,
 
 	if (e != NULL)
 		environ_listen_pid(e, getpid());
-	/* Before descriptors move: one may land where the trace reads. */
-	trace_before(step, "exec(%s)", c->path);
-	if (descriptors_land(step, l->fds, l->targets, l->count) == -1) {
-		diag_errno("descriptors for COMMAND", "dup2");
+	tell_exec(step, c->path);
+	if (put_in_place(step, l->fds, l->targets, l->count) == -1) {
+		say_errno("descriptors for COMMAND", "dup2");
 		return EXIT_CANNOT_RUN;
 	}
-	trace(step, "exec(%s)", c->path);
-	wait_restore();
-	execve(c->path, c->argv, env);
-	if (errno == ENOEXEC)
-		execve("/bin/sh", c->script, env);
-	diag_errno(c->path, "exec");
+	call_exec(step, c->path, c->argv, c->script, env);
+	say_errno(c->path, "exec");
 	return errno == ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT_RUN;
 }
 
@@ -158,8 +253,8 @@ command_become(const struct command *c, const char *step,
  * The parent waits for the exec: with vfork() nothing of it is copied. A trace
  * in between takes its time, so that is not done while the parent stands still.
  */
-pid_t
-child_start(const struct command *c, const char *step, const struct landing *l,
+static pid_t
+start(const struct command *c, const char *step, const struct landing *l,
     struct environment *e)
 {
 	struct landing own;
@@ -168,12 +263,9 @@ child_start(const struct command *c, const char *step, const struct landing *l,
 	own.count = l->count;
 	memcpy(own.fds, l->fds, sizeof own.fds[0] * l->count);
 	memcpy(own.targets, l->targets, sizeof own.targets[0] * l->count);
-	trace_before(step, "fork()");
-	pid = trace_on ? fork() : SYS_VFORK();
+	pid = trace_on ? call_fork(step) : SYS_VFORK();
 	if (pid == 0)
 		_exit(become(c, step, &own, e));
-	if (pid > 0)
-		trace(step, "fork() = %ld", (long)pid);
 	return pid;
 }
 
@@ -183,17 +275,17 @@ child_start(const struct command *c, const char *step, const struct landing *l,
  * that have ended still count there, so they are collected.
  */
 pid_t
-child_start_patient(const struct command *c, const char *step,
+command_start(const struct command *c, const char *step,
     const struct landing *l, struct environment *e, struct children *others,
     int signals)
 {
 	pid_t pid;
 
 	for (;;) {
-		pid = child_start(c, step, l, e);
+		pid = start(c, step, l, e);
 		if (pid != -1 || wait_endings() >= signals)
 			return pid;
-		diag_offence("fork: %s; trying again", strerror(errno));
+		say_offence("fork: %s; trying again", strerror(errno));
 		wait_pause(WAIT_FORK);
 		if (others != NULL)
 			children_reap(others);
@@ -202,7 +294,7 @@ child_start_patient(const struct command *c, const char *step,
 
 /* Collect this child if it has ended; true too if there is no such child. */
 int
-child_has_ended(pid_t pid)
+command_has_ended(pid_t pid)
 {
 	return waitpid(pid, NULL, WNOHANG) != 0;
 }

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-#include "accept.h"
+#include "fdlisten-accept.h"
 
-#include "address.h"
-#include "diag.h"
-#include "trace.h"
+#include "calls.h"
+#include "say.h"
 #include "wait.h"
 
 #include <errno.h>
@@ -22,6 +21,7 @@ acceptor_init(struct acceptor *a, const char *operand, int fd, int is_shared,
 {
 	memset(a, 0, sizeof *a);
 	a->operand = operand;
+	a->peer.type = SOCK_STREAM;
 	a->fd = fd;
 	a->is_shared = is_shared;
 	a->stream = stream;
@@ -62,16 +62,12 @@ is_transient(int error)
 	}
 }
 
-static void
-trace_accepted(const struct acceptor *a, int s)
+static int
+accept_now(struct acceptor *a)
 {
-	char peer[ADDRESS_TEXT];
-
-	if (!trace_on)
-		return;
-	address_format(peer, sizeof peer, (const struct sockaddr *)&a->peer,
-	    a->peer_length);
-	trace("S6", "accept(%d) = %d from %s", a->fd, s, peer);
+	a->peer.length = sizeof a->peer.address;
+	return call_accept(
+	    "S6", a->fd, (struct sockaddr *)&a->peer.address, &a->peer.length);
 }
 
 /*
@@ -125,15 +121,13 @@ wait_ready(struct acceptor *a, int64_t deadline)
 static int
 accept_seen(struct acceptor *a)
 {
-	struct sockaddr *peer = (struct sockaddr *)&a->peer;
 	struct wait_guard guard;
 	int s;
 
-	a->peer_length = sizeof a->peer;
 	if (!a->is_shared)
-		return sys_accept(a->fd, peer, &a->peer_length);
+		return accept_now(a);
 	wait_guard_begin(&guard);
-	s = sys_accept(a->fd, peer, &a->peer_length);
+	s = accept_now(a);
 	wait_guard_end(&guard);
 	return s;
 }
@@ -144,9 +138,8 @@ accept_blocking(struct acceptor *a, int64_t deadline)
 {
 	int s;
 
-	a->peer_length = sizeof a->peer;
 	wait_block_begin(deadline);
-	s = sys_accept(a->fd, (struct sockaddr *)&a->peer, &a->peer_length);
+	s = accept_now(a);
 	wait_block_end();
 	if (s != -1 || !sys_would_block(errno))
 		return s;
@@ -205,21 +198,19 @@ acceptor_next(struct acceptor *a, int64_t deadline)
 {
 	int s, is_over;
 
-	trace_before("S6", "accept(%d)", a->fd);
+	tell_before("S6", "accept", a->fd);
 	for (;;) {
 		errno = EINTR;
 		if (wait_ending() != 0)
 			break;
 		s = accept_one(a, deadline, &is_over);
-		if (s != -1) {
-			trace_accepted(a, s);
+		if (s != -1)
 			return s;
-		}
 		a->burst = 0;
 		if (is_over)
 			break;
 		if (wait_is_waited_out(errno)) {
-			diag_offence(
+			say_offence(
 			    "accept: %s; trying again", strerror(errno));
 			if (wait_out(errno, deadline) == -1)
 				break;

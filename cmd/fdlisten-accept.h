@@ -2,11 +2,12 @@
 /*
  * The server's side: connections, one after another.
  */
-#ifndef ACCEPT_H
-#define ACCEPT_H
+#ifndef FDLISTEN_ACCEPT_H
+#define FDLISTEN_ACCEPT_H
 
 #include "sys.h"
 
+#include "ask.h"
 #include "loop.h"
 #include "stream.h"
 
@@ -17,8 +18,7 @@ struct acceptor {
 	int fd;
 	int is_shared; /* others accept from it too: its flags are not ours */
 	const struct stream *stream; /* accept while it has a reader; or NULL */
-	struct sockaddr_storage peer;
-	socklen_t peer_length;
+	struct peer peer;            /* of the newest connection */
 	int burst;        /* how many to take before looking at signals again */
 	struct loop loop; /* for a shared socket and a stream */
 	int is_watched;   /* the listening socket is in it */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-#include "source.h"
+#include "fdrecv-fetch.h"
 
-#include "diag.h"
+#include "calls.h"
 #include "fdpass/name.h"
-#include "trace.h"
+#include "say.h"
 #include "wait.h"
 
 #include <errno.h>
@@ -46,7 +46,7 @@ source_wait(struct source *s, int64_t deadline)
 	if (s->waits && s->notice != -1 && wait_is_over(s->notice)) {
 		s->notice = -1;
 		failure_words(reason, sizeof reason, &failure);
-		diag("%s: %s; still waiting", s->name, reason);
+		say("%s: %s; still waiting", s->name, reason);
 	}
 	wait_poll(NULL, 0, wait_earlier(wait_backoff(s->tries++), deadline));
 }
@@ -78,14 +78,14 @@ try(struct source *s, const struct sockaddr_un *sun, socklen_t length)
 	/* Before anything can be sent: what comes is to tell who sent it. */
 	sys_want_creds(sock, 1);
 	if (s->tries == 0)
-		trace_before("W1", "connect(%d, %s)", sock, s->name);
+		tell_connecting("W1", sock, s->name);
 	if (connect(sock, (const struct sockaddr *)sun, length) == 0) {
-		trace("W1", "connect(%d, %s)", sock, s->name);
+		tell_connected("W1", sock, s->name);
 		return sock;
 	}
 	failed("connect");
 	if (s->tries == 0)
-		trace("W1", "connect(%d) = %s", sock, strerror(failure.error));
+		tell_not_connected("W1", sock, failure.error);
 	close(sock);
 	errno = failure.error;
 	return -1;
@@ -114,11 +114,10 @@ check(const struct source *s, int sock)
 }
 
 /*
- * Connect, before the deadline. -1 and the failure: EINTR when wait_ending()
- * says why; when the deadline has passed, what was missing.
+ * Try until the deadline.
  */
-int
-source_connect(struct source *s, int64_t deadline)
+static int
+connect_to(struct source *s, int64_t deadline)
 {
 	struct sockaddr_un sun;
 	socklen_t length = 0;
@@ -150,4 +149,16 @@ source_connect(struct source *s, int64_t deadline)
 		return sock;
 	close(sock);
 	return -1;
+}
+
+/*
+ * Connect, before the deadline. -1 and the failure: EINTR when wait_ending()
+ * says why; when the deadline has passed, what was missing.
+ */
+int
+source_connect(struct source *s, int64_t deadline)
+{
+	int sock = connect_to(s, deadline);
+
+	return sock == -1 ? failed_on(s->name) : sock;
 }

@@ -2,8 +2,8 @@
 /*
  * Passing on every message that arrives on standard input.
  */
-#ifndef RELAY_H
-#define RELAY_H
+#ifndef FDSEND_RELAY_H
+#define FDSEND_RELAY_H
 
 #include "fdpass/handover.h"
 #include "receive.h"

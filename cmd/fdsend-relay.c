@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 #include "sys.h"
 
-#include "relay.h"
+#include "fdsend-relay.h"
 
-#include "diag.h"
+#include "calls.h"
 #include "fdpass.h"
-#include "show.h"
-#include "trace.h"
-#include "verdict.h"
+#include "fdsend-verdict.h"
+#include "say.h"
 #include "wait.h"
 
 #include <errno.h>
@@ -84,7 +83,7 @@ free_slot(struct relay *r)
 static void
 wait_resources(struct relay *r, const char *what)
 {
-	diag_offence("%s: %s; trying again", what, strerror(errno));
+	say_offence("%s: %s; trying again", what, strerror(errno));
 	r->again = wait_deadline(WAIT_SHORT);
 }
 
@@ -94,10 +93,10 @@ take(struct receiver *receiver, struct fdpass_message *m)
 {
 	int r;
 
-	trace_before("W1", "recvmsg(%d)", receiver->fd);
+	tell_before("W1", "recvmsg", receiver->fd);
 	r = receiver_try(receiver, m);
-	if (r == 1 && trace_on)
-		show_trace("W1", receiver->fd, m);
+	if (r == 1)
+		tell_received("W1", receiver->fd, m);
 	if (r == 1 && m->length == 0) {
 		/* SOCK_SEQPACKET lets it pass, but SOCK_STREAM would not. */
 		m->payload[0] = '\0';
@@ -127,7 +126,7 @@ step(struct relay *r, struct slot *s)
 		return;
 	if (s->handover.state != HANDOVER_TAKEN) {
 		verdict_failure(&s->handover, &f);
-		diag_offence_failure(&f, r->timeout);
+		say_offence_failure(&f, r->timeout);
 		r->has_failed = 1;
 	}
 	finish(r, s);
@@ -369,8 +368,8 @@ send_held(struct passage *p)
 			}
 			if (errno != ETIMEDOUT && errno != ETOOMANYREFS)
 				return -1;
-			diag_offence("%s: not taken within %g s",
-			    p->out.operand, (double)p->timeout / 1000);
+			say_offence("%s: not taken within %g s", p->out.operand,
+			    (double)p->timeout / 1000);
 		}
 		fdpass_close(m);
 		p->first = (p->first + 1) % HELD;
