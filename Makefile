@@ -80,6 +80,7 @@ FDPASS_OBJ = \
 	lib/fdpass/arrival.o \
 	lib/fdpass/blocking.o \
 	lib/fdpass/handover.o \
+	lib/fdpass/invite.o \
 	lib/fdpass/message.o \
 	lib/fdpass/name.o \
 	lib/fdpass/receiver.o
@@ -229,6 +230,7 @@ fuzz:
 
 bench: all static tools
 	tests/bench/run
+	tests/bench/worlds
 	tests/bench/routes
 	tests/bench/shares
 

@@ -33,6 +33,9 @@ extern "C" {
 /* Descriptors that fdpass_receiver_poll() names, at most. */
 #define FDPASS_MAX_POLL 257
 
+/* Bytes of an invitation, at most. */
+#define FDPASS_MAX_INVITATION 128
+
 /* The answers of a receiver on a named socket. */
 #define FDPASS_TAKEN '\0'
 #define FDPASS_REFUSED 'n' /* wrong number or kind of descriptors */
@@ -191,6 +194,31 @@ void fdpass_receiver_dismiss(struct fdpass_receiver *receiver);
  * errno.
  */
 void fdpass_receiver_end(struct fdpass_receiver *receiver);
+
+/* What was read of an invitation; length is 0 before the first step. */
+struct fdpass_invitation {
+	size_t length;
+	char line[FDPASS_MAX_INVITATION];
+};
+
+/*
+ * Follow an invitation in steps. An ordinary pipe cannot carry descriptors:
+ * fdlisten and fdsend with a pipe as standard output write the name of a
+ * private socket into it, for one reader, who connects to it. What was read so
+ * far is in *invitation. Nothing behind the invitation is read, and no step
+ * waits; for the moment of a read() that another process was faster at it
+ * borrows the timer, as fdpass_receiver_step() does.
+ *
+ * Returns the connection, close-on-exec and the caller's: a descriptor stream,
+ * for fdpass_receiver_begin() or fdpass_recv(); close the pipe, or put the
+ * connection in its place. Or -1 with errno: EAGAIN when not all of it has come
+ * yet, to be called again when the pipe is readable; EBUSY when too many
+ * connect at once, to be called again after some milliseconds; ENOTCONN at the
+ * end of file, or when who has invited is gone; EPROTO for other bytes; EPERM
+ * when it leads to another user; and the others of read(), socket() and
+ * connect(). After EMFILE, ENFILE, ENOBUFS and ENOMEM it may be called again.
+ */
+int fdpass_follow(int pipe, struct fdpass_invitation *invitation);
 
 /*
  * Send one message: length bytes of payload (1 to FDPASS_MAX_PAYLOAD; on a

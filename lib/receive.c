@@ -5,8 +5,8 @@
 #include "ask.h"
 #include "calls.h"
 #include "descriptors.h"
+#include "fdpass/invite.h"
 #include "say.h"
-#include "stream.h"
 #include "wait.h"
 
 #include <errno.h>
@@ -88,26 +88,60 @@ check_abstract(const struct receiver *r)
 	    "nobody away");
 }
 
-/* 0 if who should have written one has failed: the stream has ended. */
+/* Wait until the next step of an invitation may bring something. */
 static int
-no_invitation(void)
+wait_for_invitation(int fd, int error, int64_t deadline)
 {
-	if (failure.error == ETIMEDOUT)
-		return failed_late("no invitation");
-	return failure.error == ENOENT && failure.operation == NULL ? 0 : -1;
+	struct pollfd p;
+
+	if (error != EAGAIN)
+		return wait_out(EAGAIN, deadline);
+	p.fd = fd;
+	p.events = POLLIN;
+	if (wait_poll(&p, 1, deadline) == 0)
+		errno = ETIMEDOUT;
+	else if (wait_ending() != 0)
+		errno = EINTR;
+	else
+		return 0;
+	return -1;
 }
 
-/* A pipe becomes a stream that nobody else reads. */
+/* Read an invitation from a pipe, and connect to where it leads. */
+static int
+connect_invited(int pipe_fd, int64_t deadline)
+{
+	struct fdpass_invitation i;
+	int s;
+
+	i.length = 0;
+	tell_before("I", "read", pipe_fd);
+	while ((s = invitation_follow(pipe_fd, &i, &failure)) == -1) {
+		if (failure.error != EAGAIN && failure.error != EBUSY)
+			return -1;
+		if (wait_for_invitation(pipe_fd, failure.error, deadline) == 0)
+			continue;
+		return errno == ETIMEDOUT ? failed_late("no invitation") :
+					    failed(failure.operation);
+	}
+	tell_connected("I", s, invitation_path(&i));
+	return s;
+}
+
+/*
+ * A pipe becomes a stream that nobody else reads. If whoever should have
+ * written the invitation has failed, the stream has just ended.
+ */
 static int
 follow_invitation(struct receiver *r, int64_t deadline)
 {
 	int pipe_fd = r->fd;
 
-	r->fd = stream_accept_invitation(pipe_fd, deadline);
+	r->fd = connect_invited(pipe_fd, deadline);
 	close(pipe_fd);
 	r->is_private = 1;
 	if (r->fd == -1)
-		return no_invitation();
+		return failure.error == ENOTCONN ? 0 : -1;
 	r->type = ask_type(r->fd);
 	return 0;
 }

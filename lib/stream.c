@@ -5,8 +5,8 @@
 #include "calls.h"
 #include "descriptors.h"
 #include "fdpass.h"
+#include "fdpass/invite.h"
 #include "fdpass/message.h"
-#include "fdpass/name.h"
 #include "say.h"
 #include "wait.h"
 
@@ -25,7 +25,6 @@
 #define POLLRDHUP 0
 #endif
 
-#define GREETING "fdpass "
 #define INVITING "I" /* the step, in the trace */
 
 /* A private directory, a listening socket in it, and its name. */
@@ -154,28 +153,18 @@ wait_writable(int pipe_fd, int64_t deadline)
 static int
 invitation_write(const struct invitation *i, int pipe_fd, int64_t deadline)
 {
-	char line[sizeof i->address.sun_path + sizeof GREETING + 1];
+	char line[sizeof i->address.sun_path + sizeof INVITATION_GREETING + 1];
 	int n;
 	ssize_t w;
 
-	n = snprintf(line, sizeof line, GREETING "%s\n", i->address.sun_path);
+	n = snprintf(
+	    line, sizeof line, INVITATION_GREETING "%s\n", i->address.sun_path);
 	do {
 		if (wait_writable(pipe_fd, deadline) == -1)
 			return -1;
 		w = call_write_line(INVITING, pipe_fd, line, (size_t)n);
 	} while (w == -1 && (errno == EINTR || sys_would_block(errno)));
 	return w == -1 ? failed("write") : 0;
-}
-
-static int
-is_same_user(int s)
-{
-	struct sys_peer peer;
-
-	/* Where the system does not tell, the directory lets nobody else in. */
-	if (sys_peer_of(s, &peer) == -1 || peer.uid == -1)
-		return 1;
-	return peer.uid == (long)geteuid();
 }
 
 /*
@@ -203,7 +192,7 @@ invitation_accept(const struct invitation *i, int pipe_fd, int64_t deadline)
 		if (errno != 0)
 			return failed("invite the reader");
 		s = call_accept(INVITING, i->listener, NULL, NULL);
-		if (s != -1 && is_same_user(s))
+		if (s != -1 && invitation_is_ours(s))
 			return s;
 		if (s != -1)
 			close(s);
@@ -452,122 +441,4 @@ stream_send(const struct stream *s, const char *payload, size_t length,
 			return stream_failed(s, "sendmsg");
 	}
 	return 0;
-}
-
-/*
- * Read one line, and nothing behind it: another sender may have written its
- * own, for whoever reads from the pipe next. No line is shorter than the first
- * read, so that few are of a single byte.
- */
-static ssize_t
-read_line(int fd, char *line, size_t size, int64_t deadline)
-{
-	const size_t shortest = sizeof GREETING "/fdpass-XXXXXX/s";
-	struct pollfd p;
-	size_t n = 0, most;
-	ssize_t r;
-
-	line[0] = '\0';
-	while (n < size - 1 && memchr(line, '\n', n) == NULL) {
-		p.fd = fd;
-		p.events = POLLIN;
-		errno = EINTR;
-		if (wait_ending() != 0)
-			return -1;
-		r = wait_poll(&p, 1, deadline);
-		if (r == 0) {
-			errno = ETIMEDOUT;
-			return -1;
-		}
-		if (r == -1)
-			continue;
-		most = n < shortest ? shortest - n : 1;
-		r = read(fd, line + n, most);
-		if (r == -1 && errno != EINTR && errno != EAGAIN)
-			return -1;
-		if (r == 0)
-			break;
-		if (r > 0)
-			n += (size_t)r;
-	}
-	line[n] = '\0';
-	return (ssize_t)n;
-}
-
-static int
-connect_private(const char *path, int64_t deadline)
-{
-	struct sockaddr_un sun;
-	socklen_t length = 0;
-	int s, type = SOCK_SEQPACKET;
-
-	if (address_unix(path, &sun, &length, &failure) == -1)
-		return -1;
-	for (;;) {
-		s = sys_socket_nonblock(AF_UNIX, type);
-		if (s != -1 && connect(s, (struct sockaddr *)&sun, length) == 0)
-			break;
-		failed(s == -1 ? "socket" : "connect");
-		if (s != -1)
-			close(s);
-		/* Its queue is full, and nothing tells when not. */
-		if (sys_would_block(failure.error)) {
-			if (wait_out(failure.error, deadline) == 0)
-				continue;
-			return failed("connect");
-		}
-		if (type == SOCK_STREAM ||
-		    (failure.error != EPROTOTYPE &&
-			failure.error != EPROTONOSUPPORT))
-			return -1;
-		type = SOCK_STREAM;
-	}
-	if (!is_same_user(s)) {
-		close(s);
-		return failed_because(
-		    EPERM, "the invitation is of another user");
-	}
-	if (sys_nonblock(s, 0) == -1) {
-		failed("fcntl");
-		close(s);
-		return -1;
-	}
-	return s;
-}
-
-/*
- * Read an invitation from a pipe and follow it: the connected socket, or -1.
- * At the end of file without an invitation errno is ENOENT and f has no
- * operation and no reason: whoever should have written it has failed.
- */
-int
-stream_accept_invitation(int fd, int64_t deadline)
-{
-	char line[256];
-	ssize_t n;
-	int s;
-
-	tell_before(INVITING, "read", fd);
-	n = read_line(fd, line, sizeof line, deadline);
-	if (n == -1)
-		return failed("read");
-	if (n == 0)
-		return failed_because(
-		    ENOENT, "end of file instead of descriptors");
-	if (strncmp(line, GREETING "/", sizeof GREETING) != 0 ||
-	    line[n - 1] != '\n')
-		return failed_because(EPROTO,
-		    "bytes instead of descriptors; what writes into this pipe "
-		    "must "
-		    "be fdlisten or fdsend -");
-	line[n - 1] = '\0';
-	s = connect_private(line + sizeof GREETING - 1, deadline);
-	/* Who invited has gone again: an end of file, too. */
-	if (s == -1 &&
-	    (failure.error == ENOENT || failure.error == ECONNREFUSED))
-		return failed_because(
-		    ENOENT, "end of file instead of descriptors");
-	if (s != -1)
-		tell_connected(INVITING, s, line + sizeof GREETING - 1);
-	return s;
 }

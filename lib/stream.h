@@ -28,6 +28,4 @@ int stream_send(const struct stream *s, const char *payload, size_t length,
     const int *fds, size_t count, int64_t deadline);
 int stream_failed(const struct stream *s, const char *operation);
 
-int stream_accept_invitation(int fd, int64_t deadline);
-
 #endif

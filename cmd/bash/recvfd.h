@@ -46,7 +46,9 @@ enum result {
 /* Everything that has to be closed and freed, however the wait ends. */
 struct waiting {
 	struct request request; /* bash may jump out of the call that made it */
-	int sock; /* the listening socket, or the stream; -1: not yet */
+	int sock;    /* the listening socket, or the stream; -1: not yet */
+	int is_pipe; /* SOCKET is one, which carries an invitation */
+	struct fdpass_invitation invitation;
 	int is_own;
 	int is_named; /* a name of the file system, to be removed */
 	dev_t device;

@@ -169,29 +169,6 @@ open_held(struct waiting *w)
 	return GO_ON;
 }
 
-static enum result
-open_socket(struct waiting *w)
-{
-	enum result result = GO_ON;
-
-	if (w->request.fd != -1)
-		w->sock = w->request.fd;
-	else if (w->request.connect)
-		result = open_held(w);
-	else
-		result = open_name(w);
-	if (w->sock == -1)
-		return result;
-	w->receiver = fdpass_receiver_begin(w->sock);
-	if (w->receiver != NULL)
-		return GO_ON;
-	if (errno == ENOTSOCK)
-		return failed_why(w,
-		    "not a UNIX socket, so no descriptors "
-		    "come from it");
-	return failed(w, "receive");
-}
-
 /* The library could not go on: what does that mean here? */
 static enum result
 step_failed(struct waiting *w)
@@ -223,10 +200,91 @@ step_failed(struct waiting *w)
 	}
 }
 
+static int
+is_pipe(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode);
+}
+
+static enum result
+invitation_failed(struct waiting *w)
+{
+	switch (errno) {
+	case EAGAIN:
+		w->is_pipe = 1;
+		return GO_ON;
+	case EBUSY:
+		w->again = now() + AGAIN;
+		return GO_ON;
+	case EPROTO:
+		return failed_why(w,
+		    "bytes instead of descriptors; what writes into this pipe "
+		    "must be fdlisten or fdsend -");
+	case EPERM:
+		return failed_why(w, "the invitation is of another user");
+	default:
+		return step_failed(w);
+	}
+}
+
+/*
+ * Follow the invitation, and put the stream in the place of the pipe: there
+ * the next call finds it, and so do the processes that this shell starts.
+ */
+static enum result
+open_pipe(struct waiting *w)
+{
+	int r, s = fdpass_follow(w->request.fd, &w->invitation);
+
+	if (s == -1)
+		return invitation_failed(w);
+	r = dup2(s, w->request.fd);
+	close(s);
+	if (r == -1)
+		return failed(w, "dup");
+	w->sock = w->request.fd;
+	return GO_ON;
+}
+
+static enum result
+open_descriptor(struct waiting *w)
+{
+	if (is_pipe(w->request.fd))
+		return open_pipe(w);
+	w->sock = w->request.fd;
+	return GO_ON;
+}
+
+static enum result
+open_socket(struct waiting *w)
+{
+	enum result result;
+
+	w->is_pipe = 0;
+	if (w->request.fd != -1)
+		result = open_descriptor(w);
+	else if (w->request.connect)
+		result = open_held(w);
+	else
+		result = open_name(w);
+	if (w->sock == -1)
+		return result;
+	w->receiver = fdpass_receiver_begin(w->sock);
+	if (w->receiver != NULL)
+		return GO_ON;
+	if (errno == ENOTSOCK)
+		return failed_why(w,
+		    "not a UNIX socket or a pipe, so no descriptors "
+		    "come from it");
+	return failed(w, "receive");
+}
+
 static enum result
 out_of_time(const struct waiting *w)
 {
-	if (w->sock == -1)
+	if (w->sock == -1 && w->error != 0)
 		builtin_error("%s: no message within %s s: connect: %s",
 		    w->request.socket, w->request.limit, strerror(w->error));
 	else
@@ -293,6 +351,10 @@ waiting_wait(struct waiting *w, int (*has_signals)(void))
 	/* After a shortage the socket may stay readable. */
 	if (w->receiver != NULL && w->again == -1)
 		n = fdpass_receiver_poll(w->receiver, fds, &timeout);
+	if (w->is_pipe) {
+		fds[n].fd = w->request.fd;
+		fds[n++].events = POLLIN;
+	}
 	timeout = sooner(timeout, w->again);
 	timeout = sooner(timeout, w->deadline);
 	t.tv_sec = timeout / 1000;

@@ -184,7 +184,7 @@ descriptors, expected 1, from pid * uid $(id -u) gid $(id -g), payload *"
 1
 1"
 	like "$stderr" "*fd:77: receive: Bad file descriptor
-*-: not a UNIX socket, so no descriptors come from it
+*-: not a UNIX socket or a pipe, so no descriptors come from it
 *./lines: exists and is not a socket
 *./no/such: listen: No such file or directory
 *: listen: File name too long"
@@ -291,12 +291,191 @@ nobody away"
 	same "$(cat pool.err server.err)" ""
 }
 
+@test "four workers serve many connections at once, and none is lost" {
+	local count
+
+	count=$(scaled 1000 5000)
+	script worker 'trap "echo \$n; exit" TERM; n=0' \
+		'while recvfd c fd:3; do IFS= read -r -d "" x <&$c' \
+		'printf %s "$x" >&$c; exec {c}>&-; ((++n)); done'
+	leaves_sockets
+	start pool fdlisten -l ./pool sh -c 'for i in 1 2 3 4; do
+		bash ./worker & done; wait'
+	start server sh -c \
+		'fdlisten -k -o address 127.0.0.1:0 | fdsend -rw ./pool'
+	run_limited load -t 60 -c 16 -n "$count" "$(address_of address)"
+	is_status 0
+	like "$output" "ok=$count wrong=0 short=0 refused=0 reset=0 timeout=0 *"
+	matching "bash ./worker" | xargs kill
+	ended pool
+	# Each of the four has done its part.
+	same "$(wc -l <pool.out)" 4
+	same "$(awk '$1 > 0 { n += $1 } END { print n }' pool.out)" "$count"
+	kill "$(the_one "fdsend -rw*")"
+	ended server
+	same "$(cat pool.err server.err)" ""
+}
+
 @test "a stream at standard input, to its end" {
 	run_limited fdpipe sh -c 'fdsend -s one -; fdsend -s two -' '|' \
 		bash -c 'enable -f fdpass recvfd
 		until recvfd f -; r=$?; [ $r -ne 0 ]; do
 		echo "$FDRECV_PAYLOAD"; exec {f}<&-; done; echo "$r ${f-unset}"'
 	same "$output" $'one\ntwo\n1 unset'
+}
+
+# serve_pipe OPTION...: a bash worker, ./worker, at the end of an ordinary pipe.
+serve_pipe()
+{
+	leaves_sockets
+	mkfifo pipe
+	start worker sh -c 'exec bash ./worker <pipe'
+	start server sh -c 'exec fdlisten -k -o address 127.0.0.1:0 >pipe'
+}
+
+@test "at the end of an ordinary pipe it receives from fdlisten" {
+	script worker 'while recvfd c -; do read -r line <&$c' \
+		'echo "you said $line" >&$c; exec {c}>&-; done' more
+	serve_pipe
+	for i in 1 2 3; do
+		same "$(echo "$i" | limited client "$(address_of address)")" \
+			"you said $i"
+	done
+	stop server
+	ended worker
+	is_status 0
+	# The socket stands where the pipe was.
+	same "$(cat worker.out worker.err server.err)" "0 more"
+	same "$(ls -A "$TMPDIR")" ""
+}
+
+@test "a pipe that a redirection makes, and one message of fdsend -" {
+	echo hello >file
+	in_bash 'until recvfd -t 20 f fd:7; r=$?; [ $r -ne 0 ]; do' \
+		'cat <&$f; exec {f}<&-; done 7< <(fdsend -s one - <file)' \
+		'echo $r' \
+		'fdsend - <file | { recvfd f -; echo $?; cat <&$f' \
+		'recvfd f -; echo $? ${f-unset}; }'
+	same "$output" $'hello\n1\n0\nhello\n1 unset'
+	same "$stderr" ""
+	same "$(ls -A "$TMPDIR")" ""
+}
+
+@test "workers that a shell starts share what became of its pipe" {
+	script worker 'work() { while echo "$BASHPID" >&$c; exec {c}>&-' \
+		'recvfd c -; do :; done; }' 'recvfd c - || exit' \
+		'work <&0 & work <&0 & work <&0 & work'
+	serve_pipe
+	run_limited load -q -c 4 -n 200 "$(address_of address)"
+	for i in 1 2 3 4 5 6 7 8 9 10; do
+		limited client "$(address_of address)" </dev/null
+	done >workers
+	same "$(wc -l <workers)" 10
+	stop server
+	wait_for none_left
+	same "$(cat worker.out worker.err server.err)" ""
+}
+
+@test "of two shells at one pipe one is served, the other ends by a signal" {
+	leaves_sockets
+	mkfifo pipe
+	exec 7<>pipe
+	script worker 'while recvfd c -; do echo "$$" >&$c; exec {c}>&-; done'
+	start_from pipe one bash ./worker
+	start_from pipe two bash ./worker
+	wait_for idle one
+	wait_for idle two
+	start server sh -c 'exec fdlisten -k -o address 127.0.0.1:0 >pipe'
+	for i in 1 2 3; do
+		limited client "$(address_of address)" </dev/null
+	done >served
+	same "$(sort -u served | wc -l)" 1
+	# The one that is served ends with the stream.
+	stop server
+	wait_for not kill -0 "$(sort -u served)" 2>/dev/null
+	for name in one two; do
+		! running "$name" || stop "$name"
+	done
+	same "$(cat one.err two.err server.err)" ""
+	exec 7>&-
+}
+
+@test "a pipe that ends without an invitation is the end of a stream" {
+	in_bash 'true | { recvfd f -; echo "$? ${f-unset}"; }' \
+		'echo "fdpass $PWD/none/s" | { recvfd f -; echo $?; }'
+	same "$output" $'1 unset\n1'
+	same "$stderr" ""
+}
+
+@test "other bytes in a pipe are no invitation" {
+	in_bash 'echo hello | { recvfd f -; echo $?; }' \
+		'printf "fdpass /tmp/x" | { recvfd f -; echo $?; }' \
+		'yes | { recvfd f -; echo $?; }' \
+		'printf "fdpass /a\0/b\n" | { recvfd f -; echo $?; }'
+	same "$output" $'1\n1\n1\n1'
+	same "$(wc -l <<<"$stderr")" 4
+	same "$(grep -c "recvfd: -: bytes instead of descriptors; what writes \
+into this pipe must be fdlisten or fdsend -\$" <<<"$stderr")" 4
+}
+
+@test "an invitation of another user is not followed" {
+	another_user
+	mkfifo pipe
+	start inviter sh -c "exec ${nobody[*]} fdlisten -k 127.0.0.1:0 >pipe"
+	in_bash 'recvfd f fd:7 7<pipe; echo $?'
+	same "$output" 1
+	like "$stderr" "*recvfd: fd:7: the invitation is of another user"
+	ended inviter
+}
+
+@test "the time for an invitation ends, and it is taken later" {
+	mkfifo pipe
+	exec 7<>pipe
+	script worker 'recvfd -t 0.05 f -; echo $?' 'recvfd f -; echo $?'
+	start_from pipe worker bash ./worker
+	wait_for says worker 124
+	like "$(cat worker.err)" "*recvfd: -: no message within 0.05 s"
+	run_limited sh -c 'fdsend - >pipe'
+	is_status 0
+	ended worker
+	same "$(cat worker.out)" $'124\n0'
+	exec 7>&-
+}
+
+@test "traps run while it waits for an invitation, break ends the wait" {
+	mkfifo pipe
+	exec 7<>pipe
+	script worker 'trap "echo trapped" USR1; trap break USR2' \
+		'echo ready; while recvfd f -; do :; done; more'
+	start_from pipe worker bash ./worker
+	wait_for says worker ready
+	wait_for idle worker
+	signal worker USR1
+	wait_for says worker trapped
+	signal worker USR1
+	wait_for has 2 grep trapped worker.out
+	signal worker USR2
+	ended worker
+	same "$(cat worker.out worker.err)" \
+		$'ready\ntrapped\ntrapped\n0 more'
+	exec 7>&-
+}
+
+@test "an untrapped signal ends the shell that waits for an invitation" {
+	local signal
+
+	mkfifo pipe
+	exec 7<>pipe
+	script worker 'echo ready; recvfd f -; echo no'
+	for signal in TERM:143 INT:130 HUP:129; do
+		start_from pipe worker bash ./worker
+		wait_for says worker ready
+		wait_for idle worker
+		stop worker "${signal%:*}"
+		is_status "${signal#*:}"
+		same "$(cat worker.out worker.err)" ready
+	done
+	exec 7>&-
 }
 
 @test "a trap runs at once, and the wait goes on" {
@@ -430,6 +609,12 @@ typed()
 	wait_for not test -e s
 	typed 'echo status $?\n'
 	wait_for grep -q 'status 130' screen
+	mkfifo pipe
+	typed 'exec 8<>pipe; echo wai""ts; recvfd f fd:8\n'
+	wait_for grep -q waits screen
+	typed '\003'
+	typed 'echo pipe $?\n'
+	wait_for grep -q 'pipe 130' screen
 	typed 'recvfd f ./s; echo taken $?\n'
 	up ./s
 	run_limited fdsend ./s
@@ -500,7 +685,7 @@ typed()
 	leaves_sockets
 	start worker fdlisten -l ./s bash ./worker
 	up ./s
-	limited sh -c 'i=0; while [ $i -lt '"$rounds"' ]; do
+	LIMIT=300 limited sh -c 'i=0; while [ $i -lt '"$rounds"' ]; do
 		fdsend -s "round $i" ./s || exit; i=$((i + 1)); done'
 	ended worker
 	same "$(cat worker.out worker.err)" "$rounds 1 10
@@ -536,7 +721,7 @@ typed()
 	local number
 
 	blocks "$top_dir/man/recvfd.1" '.Bd -literal -offset indent'
-	same "$n_blocks" 3
+	same "$n_blocks" 4
 	for ((number = 1; number <= n_blocks; number++)); do
 		move_ports "block.$number" 7000 8000
 		mkdir "$number"

@@ -111,11 +111,28 @@ name_of(int e)
 {
 	return e == ENOTCONN ? "ENOTCONN" : e == ENOTSOCK ? "ENOTSOCK" :
 	    e == EBADF ? "EBADF" : e == ENOENT ? "ENOENT" :
-	    e == EMSGSIZE ? "EMSGSIZE" : strerror(e);
+	    e == EMSGSIZE ? "EMSGSIZE" : e == EPROTO ? "EPROTO" :
+	    strerror(e);
+}
+
+/* What the invitation in the pipe at standard input leads to. */
+static int
+follow(void)
+{
+	struct fdpass_invitation invitation;
+	struct pollfd p = {0, POLLIN, 0};
+	int s;
+
+	invitation.length = 0;
+	while ((s = fdpass_follow(0, &invitation)) == -1 && errno == EAGAIN) {
+		puts("EAGAIN");
+		poll(&p, 1, -1);
+	}
+	return s;
 }
 
 int
-main(int argc, char *argv[]) /* listen|hold|stream NAME COUNT SIZE */
+main(int argc, char *argv[]) /* listen|hold|follow|stream NAME COUNT SIZE */
 {
 	static char payload[70000];
 	struct fdpass_message m;
@@ -132,6 +149,8 @@ main(int argc, char *argv[]) /* listen|hold|stream NAME COUNT SIZE */
 		s = fdpass_listen(argv[2], 0600);
 	else if (strcmp(argv[1], "hold") == 0)
 		s = fdpass_connect(argv[2]);
+	else if (strcmp(argv[1], "follow") == 0)
+		s = follow();
 	if (s == -1 || (r = fdpass_receiver_begin(s)) == NULL)
 		return puts(name_of(errno)), 1;
 	fdpass_buffer(&m, payload, (size_t)atoi(argv[4]));
@@ -407,7 +426,7 @@ probe()
 		"$installed/include/fdpass.h" | tr -d '(' |
 		grep -v '^FDPASS_H$' | sort -u >header
 	grep -oE 'fdpass_[a-z_]+|FDPASS_[A-Z_]+' "$top_dir/man/fdpass.3" |
-		grep -vx 'fdpass_message\|fdpass_receiver' | sort -u >page
+		grep -vx 'fdpass_\(invitation\|message\|receiver\)' | sort -u >page
 	run diff header page
 	is_status 0
 }
@@ -517,6 +536,49 @@ probe()
 	is_status 0
 	same "$(limited ./steps stream - 1 100)" ENOTSOCK
 	same "$(limited ./steps stream - 1 100 <&-)" EBADF
+}
+
+@test "in steps: an invitation is followed, and nothing behind it is read" {
+	local line path=/fdpass-$RANDOM-none/s
+
+	steps
+	mkfifo pipe
+	exec 7<>pipe
+	start_from pipe follower ./steps follow - 9 100
+	wait_for grep -qx EAGAIN follower.out
+	start sender sh -c 'exec fdsend -f 0 -f 2 -s one - >pipe'
+	ended sender
+	is_status 0
+	ended follower
+	is_status 0
+	same "$(cat follower.out)" $'EAGAIN\n2 3 one\nENOTCONN'
+	echo "fdpass $path" >&7
+	echo next >&7
+	same "$(limited ./steps follow - 1 100 <&7)" ENOTCONN
+	read -r -t "$DEADLINE" line <&7
+	same "$line" next
+	exec 7>&-
+}
+
+@test "in steps: what comes in parts, ends, or is no invitation" {
+	steps
+	mkfifo pipe
+	exec 7<>pipe
+	start_from pipe follower ./steps follow - 1 100
+	wait_for has 1 grep EAGAIN follower.out
+	printf 'fdpass /no/' >&7
+	wait_for has 2 grep EAGAIN follower.out
+	echo such >&7
+	ended follower
+	same "$(tail -n 1 follower.out)" ENOTCONN
+	exec 7>&-
+	same "$(limited ./steps follow - 1 100 </dev/null)" ENOTCONN
+	for bytes in hello 'fdpass /s' 'fdpass /s\n\n' 'fdpass s\n' \
+		'fdpass /a\0b\n' "fdpass /$(printf %0150d 0)"; do
+		same "$(printf %b "$bytes" | limited ./steps follow - 1 100 |
+			grep -v EAGAIN)" EPROTO "$bytes"
+	done
+	same "$(limited ./steps follow - 1 100 <&-)" EBADF
 }
 
 @test "in steps: what is held, in one part or in many" {

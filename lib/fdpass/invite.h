@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The invitation that an ordinary pipe carries in the place of descriptors:
+ * read, and followed to the socket that it names.
+ */
+#ifndef INVITE_H
+#define INVITE_H
+
+#include "sys.h"
+
+#include "failure.h"
+#include "fdpass.h"
+
+/* A line: this, the path of a socket, and an end of line. */
+#define INVITATION_GREETING "fdpass "
+
+int invitation_follow(
+    int pipe_fd, struct fdpass_invitation *invitation, struct failure *f);
+const char *invitation_path(const struct fdpass_invitation *invitation);
+int invitation_is_ours(int sock);
+
+#endif
