@@ -175,42 +175,16 @@ sys_ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout,
 #else
 /*
  * Without ppoll() a signal can come between unblocking it and poll(). Its
- * handler writes into a pipe that is polled too, so that poll() returns. The
- * pipe belongs to one process: a child makes its own.
+ * handler notes it, and poll() never takes long: it is noticed a little late.
  */
-#define WITHOUT_PIPE 100 /* ms */
+#define SLICE 100 /* ms */
 
-static int wake_pipe[2] = {-1, -1};
-static pid_t wake_owner;
+static volatile sig_atomic_t woken;
 
 void
 sys_ppoll_wake(void)
 {
-	int saved = errno;
-
-	if (wake_owner == getpid() && write(wake_pipe[1], "", 1) == -1)
-		errno = saved; /* full: it wakes already */
-	errno = saved;
-}
-
-static int
-wake_open(void)
-{
-	int fresh[2];
-
-	if (wake_owner == getpid())
-		return 0;
-	if (sys_pipe(fresh) == -1)
-		return -1;
-	if (wake_pipe[0] != -1) {
-		close(wake_pipe[0]);
-		close(wake_pipe[1]);
-	}
-	memcpy(wake_pipe, fresh, sizeof fresh);
-	sys_nonblock(wake_pipe[0], 1);
-	sys_nonblock(wake_pipe[1], 1);
-	wake_owner = getpid();
-	return 0;
+	woken = 1;
 }
 
 static int
@@ -223,65 +197,29 @@ milliseconds(const struct timespec *t)
 	return (int)(t->tv_sec * 1000 + (t->tv_nsec + 999999) / 1000000);
 }
 
-/* The caller's list, and the pipe: NULL where there is no room for that. */
-static struct pollfd *
-with_wake_pipe(const struct pollfd *fds, nfds_t n)
-{
-	static struct pollfd *all;
-	static nfds_t room;
-	struct pollfd *more;
-
-	if (wake_open() == -1)
-		return NULL;
-	if (all == NULL || n + 1 > room) {
-		more = realloc(all, (n + 64) * sizeof *all);
-		if (more == NULL)
-			return NULL;
-		all = more;
-		room = n + 64;
-	}
-	if (n > 0)
-		memcpy(all, fds, n * sizeof *fds);
-	all[n].fd = wake_pipe[0];
-	all[n].events = POLLIN;
-	all[n].revents = 0;
-	return all;
-}
-
 int
 sys_ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout,
     const sigset_t *mask)
 {
-	struct pollfd *all = with_wake_pipe(fds, n);
-	int ms = milliseconds(timeout), is_cut = 0, r, saved;
+	int left = milliseconds(timeout), slice, r, saved;
 	sigset_t old;
-	char drain[64];
 
-	/* Without the pipe a signal may be lost on us, but not for long. */
-	if (all == NULL && (ms == -1 || ms > WITHOUT_PIPE)) {
-		ms = WITHOUT_PIPE;
-		is_cut = 1;
-	}
-	if (mask != NULL)
-		sigprocmask(SIG_SETMASK, mask, &old);
-	r = all != NULL ? poll(all, n + 1, ms) : poll(fds, n, ms);
+	if (mask == NULL)
+		return poll(fds, n, left);
+	woken = 0;
+	sigprocmask(SIG_SETMASK, mask, &old);
+	do {
+		slice = left < 0 || left > SLICE ? SLICE : left;
+		r = poll(fds, n, woken ? 0 : slice);
+		left -= left < 0 ? 0 : slice;
+	} while (r == 0 && left != 0 && !woken);
 	saved = errno;
-	if (mask != NULL)
-		sigprocmask(SIG_SETMASK, &old, NULL);
-	if (r == 0 && is_cut) {
-		r = -1;
-		saved = EINTR;
-	}
-	if (all != NULL && r > 0 && all[n].revents != 0) {
-		while (read(wake_pipe[0], drain, sizeof drain) > 0)
-			continue;
-		r = -1;
-		saved = EINTR;
-	}
-	if (all != NULL && r > 0 && n > 0)
-		memcpy(fds, all, n * sizeof *fds);
+	sigprocmask(SIG_SETMASK, &old, NULL);
 	errno = saved;
-	return r;
+	if (!woken)
+		return r;
+	errno = EINTR;
+	return -1;
 }
 #endif
 
