@@ -65,6 +65,7 @@ LIB_OBJ = \
 	lib/environ.o \
 	lib/failure.o \
 	lib/info.o \
+	lib/intake.o \
 	lib/loop.o \
 	lib/options.o \
 	lib/receive.o \

@@ -9,7 +9,6 @@
 #include "ask.h"
 #include "calls.h"
 #include "command.h"
-#include "descriptors.h"
 #include "environ.h"
 #include "fdconnect-connect.h"
 #include "fdconnect-copy.h"
@@ -102,14 +101,12 @@ connect_in_time(int64_t deadline)
 static int
 pass(int s)
 {
-	struct environment *environment = environ_new();
+	struct environment *environment = environ_new(command.path);
 	static struct landing landing;
 	struct peer peer;
 
-	if (environment == NULL) {
-		failed("environment");
-		return failed_on(command.path);
-	}
+	if (environment == NULL)
+		return -1;
 	ask_is_connection(s, &peer);
 	environ_connection(environment, s, &peer, NULL);
 	landing_add(&landing, s, READ_FD);
@@ -125,12 +122,9 @@ check(char *operands[])
 		return -1;
 	if (operands[1] != NULL)
 		return command_find(&command, operands + 1);
-	if (descriptors_is_open(STDIN_FILENO) &&
-	    descriptors_is_open(STDOUT_FILENO))
-		return 0;
-	failed_because(EBADF, "not open");
-	return failed_on(descriptors_is_open(STDIN_FILENO) ? "standard output" :
-							     "standard input");
+	options_need(STDIN_FILENO);
+	options_need(STDOUT_FILENO);
+	return 0;
 }
 
 /* socket, connect; then COMMAND, or the conversation. */

@@ -571,7 +571,7 @@ start_arrival(struct server *s, int fd)
 	struct arrival fresh;
 	int r;
 
-	arrival_begin(&fresh, fd, s->receiver->type);
+	arrival_begin(&fresh, fd, s->receiver->in.type);
 	/* Usually the message is there already. */
 	r = arrival_step(&fresh, payload, sizeof payload);
 	if (r == 1)
@@ -598,14 +598,14 @@ take_one(struct server *s)
 		return 1;
 	}
 	fdpass_buffer(&m, payload, sizeof payload);
-	if (!receiver_has_room(r, s->count == 0)) {
+	if (!intake_has_room(&r->in, s->count == 0)) {
 		errno = EMFILE;
 		return -1;
 	}
-	tell_before("W1", "recvmsg", r->fd);
+	tell_before("W1", "recvmsg", r->in.fd);
 	result = receiver_try(r, &m);
 	if (result == 1) {
-		tell_received("W1", r->fd, &m);
+		tell_received("W1", r->in.fd, &m);
 		start_message(s, &m);
 		admit(s);
 	} else if (result == 0) {
@@ -658,7 +658,7 @@ static void
 stop_listening(struct server *s)
 {
 	if (s->is_listening)
-		loop_remove(&s->loop, s->receiver->fd);
+		loop_remove(&s->loop, s->receiver->in.fd);
 	s->is_listening = 0;
 }
 
@@ -666,9 +666,9 @@ stop_listening(struct server *s)
 static int
 start_listening(struct server *s)
 {
-	s->is_exclusive = !receiver_is_tight(s->receiver);
+	s->is_exclusive = !intake_is_tight(&s->receiver->in);
 	s->is_listening =
-	    loop_add(&s->loop, s->receiver->fd,
+	    loop_add(&s->loop, s->receiver->in.fd,
 		LOOP_READ | (s->is_exclusive ? LOOP_SHARED : 0), s) == 0;
 	return s->is_listening ? 0 : -1;
 }
@@ -686,7 +686,7 @@ listen_or_not(struct server *s)
 			s->again = -1;
 	}
 	if (s->is_listening && s->is_exclusive &&
-	    receiver_is_tight(s->receiver))
+	    intake_is_tight(&s->receiver->in))
 		stop_listening(s);
 	if (want == s->is_listening)
 		return 0;
@@ -782,7 +782,7 @@ init(struct server *s, struct receiver *r, long max)
 	s->max = max;
 	s->again = -1;
 	s->newest = &s->parked;
-	s->room = (long)r->limit - r->highest - KEPT;
+	s->room = (long)r->in.limit - r->in.highest - KEPT;
 	if (s->room < 4)
 		s->room = 4;
 	arrivals_init(&s->arrivals, r->arrivals.most);
@@ -815,7 +815,7 @@ echo_serve(struct receiver *r, long max)
 	struct server s;
 	int result = 0;
 
-	if (r->fd == -1)
+	if (r->in.fd == -1)
 		return 0;
 	init(&s, r, max);
 	if (loop_init(&s.loop) == -1)

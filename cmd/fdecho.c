@@ -6,7 +6,6 @@
 #include "sys.h"
 
 #include "calls.h"
-#include "descriptors.h"
 #include "fdecho-serve.h"
 #include "options.h"
 #include "receive.h"
@@ -113,13 +112,8 @@ serve(const char *operand, long max)
 static int
 copy(void)
 {
-	if (!descriptors_is_open(STDIN_FILENO) ||
-	    !descriptors_is_open(STDOUT_FILENO)) {
-		failed_because(EBADF, "not open");
-		return failed_on(descriptors_is_open(STDIN_FILENO) ?
-			"standard output" :
-			"standard input");
-	}
+	options_need(STDIN_FILENO);
+	options_need(STDOUT_FILENO);
 	if (echo(STDIN_FILENO, STDOUT_FILENO) == 0)
 		return 0;
 	/* A client that has reset the connection is no failure of ours. */

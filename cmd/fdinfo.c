@@ -181,10 +181,7 @@ main(int argc, char *argv[])
 		t.pid = 0;
 	for (i = optind; i < argc; i++)
 		options_descriptor(argv[i]);
-	if (!descriptors_is_open(STDOUT_FILENO)) {
-		say("standard output: not open");
-		return EXIT_WRONG;
-	}
+	options_need(STDOUT_FILENO);
 	if (t.pid != 0 && kill((pid_t)t.pid, 0) == -1 && errno == ESRCH)
 		give_up(t.pid, ESRCH);
 	survey(&t, optind == argc);

@@ -3,6 +3,7 @@
 
 #include "fdlisten-loops.h"
 
+#include "calls.h"
 #include "say.h"
 #include "trace.h"
 #include "wait.h"
@@ -88,7 +89,7 @@ loops_grow(struct loops *l, int listener)
 	    !is_crowded(listener))
 		return 0;
 	first = getpid();
-	pid = fork();
+	pid = call_fork("S5");
 	if (pid == -1)
 		return 0;
 	if (pid > 0) {
@@ -155,7 +156,8 @@ void
 loops_start(struct loops *l, const struct command *c,
     const struct landing *landing, struct environment *e)
 {
-	pid_t pid = command_start(c, "S6", landing, e, l->commands, 2);
+	pid_t pid = command_start(
+	    c, "S6", landing, e, l->commands, COMMAND_UNTIL_PRESSED);
 
 	if (pid != -1)
 		children_add(l->commands, pid);

@@ -96,12 +96,7 @@ open_special(const char *file, int64_t deadline)
 		if (errno != EINTR && (errno != ENXIO || !is_fifo(file)))
 			return -1;
 		wait_pause(RETRY_FIFO);
-		errno = 0;
-		if (wait_ending() != 0)
-			errno = EINTR;
-		else if (deadline >= 0 && wait_now() >= deadline)
-			errno = ETIMEDOUT;
-		if (errno != 0)
+		if (wait_must_end(deadline))
 			return -1;
 	}
 	return fd;

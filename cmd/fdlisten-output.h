@@ -7,6 +7,6 @@
 
 #include <stdint.h>
 
-int output_line(const char *, const char *, int64_t);
+int output_line(const char *file, const char *line, int64_t deadline);
 
 #endif

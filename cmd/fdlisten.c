@@ -140,11 +140,8 @@ check(char *operands[])
 		return stream_check("standard output", STDOUT_FILENO);
 	if (command_find(&command, operands + 1) == -1)
 		return -1;
-	environment = environ_new();
-	if (environment != NULL)
-		return 0;
-	failed("environment");
-	return failed_on(operands[1]);
+	environment = environ_new(operands[1]);
+	return environment == NULL ? -1 : 0;
 }
 
 /* -o: write the address down, now that it can be connected to. */

@@ -7,7 +7,6 @@
 
 #include "ask.h"
 #include "command.h"
-#include "descriptors.h"
 #include "fdpeek-protocol.h"
 #include "info.h"
 #include "options.h"
@@ -50,10 +49,7 @@ check_input(void)
 	char what[INFO_TEXT];
 	struct peer peer;
 
-	if (!descriptors_is_open(STDIN_FILENO)) {
-		failed_because(EBADF, "not open");
-		return failed_on("standard input");
-	}
+	options_need(STDIN_FILENO);
 	if (ask_type(STDIN_FILENO) == SOCK_STREAM &&
 	    ask_is_connection(STDIN_FILENO, &peer))
 		return 0;

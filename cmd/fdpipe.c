@@ -92,7 +92,7 @@ start(const struct command *c, int in, int out)
 		landing_add(&l, in, STDIN_FILENO);
 	if (out != -1)
 		landing_add(&l, out, STDOUT_FILENO);
-	pid = command_start(c, "S5", &l, NULL, NULL, 1);
+	pid = command_start(c, "S5", &l, NULL, NULL, COMMAND_UNTIL_ASKED);
 	if (pid == -1)
 		return -1;
 	processes[n_processes++].pid = pid;

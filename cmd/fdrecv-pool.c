@@ -131,16 +131,34 @@ ended(struct pool *p, pid_t pid, int status)
 		}
 }
 
-static int
-count(const struct pool *p, int what)
+/* How many workers there are of a kind. */
+static size_t
+running(const struct pool *p)
 {
-	size_t i;
-	int n = 0;
+	size_t i, n = 0;
 
 	for (i = 0; i < p->size; i++)
-		n += what == 'r' ? p->workers[i].pid != 0 :
-		    what == 'b'  ? p->workers[i].is_busy :
-				   p->workers[i].is_done;
+		n += p->workers[i].pid != 0;
+	return n;
+}
+
+static size_t
+busy(const struct pool *p)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < p->size; i++)
+		n += p->workers[i].is_busy != 0;
+	return n;
+}
+
+static size_t
+done(const struct pool *p)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < p->size; i++)
+		n += p->workers[i].is_done != 0;
 	return n;
 }
 
@@ -182,8 +200,8 @@ tell_workers(const struct pool *p)
 static void
 start_last(struct pool *p)
 {
-	while (wait_ending() != 0 && wait_endings() < 2 && count(p, 'r') == 0 &&
-	    count(p, 'd') == 0) {
+	while (wait_ending() != 0 && wait_endings() < 2 && running(p) == 0 &&
+	    done(p) == 0) {
 		start(p, 0);
 		if (p->workers[0].pid == 0)
 			wait_pause(WAIT_FORK);
@@ -200,7 +218,7 @@ end_workers(struct pool *p)
 	p->stop(p->argument);
 	tell_workers(p);
 	start_last(p);
-	while (count(p, 'r') > 0) {
+	while (running(p) > 0) {
 		wait_pause(-1);
 		reap(p);
 		if (wait_endings() > 1 && !told) {
@@ -223,19 +241,19 @@ supervise(struct pool *p)
 		reap(p);
 		if (p->notes[0] != -1)
 			read_notes(p);
-		if (wait_ending() != 0 || count(p, 'd') == (int)p->size)
+		if (wait_ending() != 0 || done(p) == p->size)
 			return 0;
-		idle_until = count(p, 'b') > 0 ? -1 : p->end;
+		idle_until = busy(p) > 0 ? -1 : p->end;
 		if (idle_until != -1 && wait_now() >= idle_until)
 			return 1;
 		/* At the end of the stream nobody is replaced any more. */
-		if (count(p, 'd') == 0)
+		if (done(p) == 0)
 			start_due(p);
-		else if (count(p, 'r') == 0)
+		else if (running(p) == 0)
 			return 0;
 		wait_poll(&poll_notes, 1,
 		    wait_earlier(
-			idle_until, count(p, 'd') == 0 ? next_start(p) : -1));
+			idle_until, done(p) == 0 ? next_start(p) : -1));
 	}
 }
 

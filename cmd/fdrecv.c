@@ -7,7 +7,6 @@
 
 #include "ask.h"
 #include "command.h"
-#include "descriptors.h"
 #include "environ.h"
 #include "fdrecv-fetch.h"
 #include "fdrecv-landing.h"
@@ -63,7 +62,7 @@ static struct {
 
 static struct command command; /* path is NULL: show what arrives */
 static struct environment *environment;
-static struct receiver receiver = {.fd = -1};
+static struct receiver receiver = {.in = {.fd = -1}};
 
 /* Each -f must be a number of its own. */
 static void
@@ -261,7 +260,8 @@ run(struct received *in, const struct landing *landing)
 		receiver_close(&receiver);
 	else
 		receiver_dismiss(&receiver);
-	pid = command_start(&command, "W1", landing, environment, NULL, 2);
+	pid = command_start(
+	    &command, "W1", landing, environment, NULL, COMMAND_UNTIL_PRESSED);
 	fdpass_close(&in->message);
 	if (pid != -1)
 		wait_child(pid);
@@ -450,19 +450,14 @@ work(struct pool *pool, void *operand)
 static int
 check(char *argv[])
 {
-	if (argv[0] == NULL && !descriptors_is_open(STDOUT_FILENO)) {
-		failed_because(EBADF, "not open");
-		return failed_on("standard output");
-	}
-	if (argv[0] == NULL)
+	if (argv[0] == NULL) {
+		options_need(STDOUT_FILENO);
 		return 0;
+	}
 	if (command_find(&command, argv) == -1)
 		return -1;
-	environment = environ_new();
-	if (environment != NULL)
-		return 0;
-	failed("environment");
-	return failed_on(argv[0]);
+	environment = environ_new(argv[0]);
+	return environment == NULL ? -1 : 0;
 }
 
 static int

@@ -12,23 +12,13 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Why not to wait any longer, in errno; 0 if there is no reason. */
-static int
-is_to_end(int64_t deadline)
-{
-	errno = wait_ending() != 0 ? EINTR :
-	    wait_is_over(deadline) ? ETIMEDOUT :
-				     0;
-	return errno != 0;
-}
-
 /* A FIFO opens when somebody writes into it. */
 static int
 open_file(const char *file, int64_t deadline)
 {
 	int fd = -1;
 
-	while (!is_to_end(deadline)) {
+	while (!wait_must_end(deadline)) {
 		wait_block_begin(deadline);
 		fd = open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 		wait_block_end();
@@ -56,7 +46,7 @@ read_all(int fd, char *bytes, size_t size, size_t *length, int64_t deadline)
 	ssize_t n;
 
 	while (*length < size) {
-		if (is_to_end(deadline))
+		if (wait_must_end(deadline))
 			return -1;
 		wait_block_begin(deadline);
 		n = read(fd, bytes + *length, size - *length);

@@ -11,7 +11,9 @@
 
 #include <stdint.h>
 
-int relay_to_name(struct receiver *, struct target *, int64_t);
-int relay_to_stream(struct receiver *, const struct stream *, int64_t);
+int relay_to_name(
+    struct receiver *receiver, struct target *target, int64_t timeout);
+int relay_to_stream(
+    struct receiver *in, const struct stream *out, int64_t timeout);
 
 #endif

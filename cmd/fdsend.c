@@ -101,10 +101,7 @@ words(void)
 		if (option.fds.fds[i] == STDIN_FILENO)
 			options_wrong("-S - reads descriptor 0, which is to be "
 				      "sent; name others with -f");
-	if (!descriptors_is_open(STDIN_FILENO)) {
-		say("standard input: not open");
-		exit(EXIT_WRONG);
-	}
+	options_need(STDIN_FILENO);
 }
 
 static void

@@ -277,13 +277,13 @@ start(const struct command *c, const char *step, const struct landing *l,
 pid_t
 command_start(const struct command *c, const char *step,
     const struct landing *l, struct environment *e, struct children *others,
-    int signals)
+    enum command_patience patience)
 {
 	pid_t pid;
 
 	for (;;) {
 		pid = start(c, step, l, e);
-		if (pid != -1 || wait_endings() >= signals)
+		if (pid != -1 || wait_endings() >= (int)patience)
 			return pid;
 		say_offence("fork: %s; trying again", strerror(errno));
 		wait_pause(WAIT_FORK);

@@ -36,13 +36,16 @@ struct children {
 	struct children *others; /* of another kind, collected too; or NULL */
 };
 
+/* When to give up starting it: the value is a number of signals. */
+enum command_patience { COMMAND_UNTIL_ASKED = 1, COMMAND_UNTIL_PRESSED = 2 };
+
 int command_find(struct command *c, char *argv[]);
 void landing_add(struct landing *l, int fd, int target);
 int command_become(const struct command *c, const char *step,
     const struct landing *l, struct environment *e);
 pid_t command_start(const struct command *c, const char *step,
     const struct landing *l, struct environment *e, struct children *others,
-    int signals);
+    enum command_patience patience);
 int command_has_ended(pid_t pid);
 
 int children_init(struct children *c, size_t limit);

@@ -4,6 +4,7 @@
 #include "environ.h"
 
 #include "address.h"
+#include "say.h"
 
 #include <netinet/in.h>
 #include <stdarg.h>
@@ -53,21 +54,36 @@ is_stale(const char *s)
 	return 0;
 }
 
-/* The caller's environment without what we may set. NULL without memory. */
+static struct environment *
+allocate(size_t callers)
+{
+	struct environment *e = calloc(1, sizeof *e);
+
+	if (e == NULL)
+		return NULL;
+	e->strings = calloc(callers + OURS + 3, sizeof *e->strings);
+	if (e->strings != NULL)
+		return e;
+	free(e);
+	return NULL;
+}
+
+/*
+ * The caller's environment without what we may set, for this COMMAND. NULL and
+ * the failure without memory.
+ */
 struct environment *
-environ_new(void)
+environ_new(const char *command)
 {
 	struct environment *e;
 	size_t i, n = 0;
 
 	while (environ[n] != NULL)
 		n++;
-	e = calloc(1, sizeof *e);
-	if (e == NULL)
-		return NULL;
-	e->strings = calloc(n + OURS + 3, sizeof *e->strings);
-	if (e->strings == NULL) {
-		free(e);
+	e = allocate(n);
+	if (e == NULL) {
+		failed("environment");
+		failed_on(command);
 		return NULL;
 	}
 	for (i = 0; i < n; i++)

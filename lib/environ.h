@@ -15,7 +15,7 @@ struct environment;
 
 int environ_is_name(const char *name, size_t length);
 
-struct environment *environ_new(void);
+struct environment *environ_new(const char *command);
 char **environ_strings(struct environment *e);
 void environ_clear(struct environment *e);
 void environ_connection(struct environment *e, int fd, const struct peer *peer,

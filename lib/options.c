@@ -172,6 +172,17 @@ options_target(int option, const char *text)
 	return fd;
 }
 
+/* A standard descriptor that the command cannot do without. */
+void
+options_need(int fd)
+{
+	if (descriptors_is_open(fd))
+		return;
+	say(fd == STDIN_FILENO ? "standard input: not open" :
+				 "standard output: not open");
+	exit(EXIT_WRONG);
+}
+
 /* Another -f FD: one that is open here, one to be used here, or neither. */
 void
 options_fd(struct options_fds *list, const char *text, enum options_use use)

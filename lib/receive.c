@@ -15,16 +15,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#define DRAIN 2000    /* ms for what is queued when we are to end */
-#define QUIET 250     /* ms without a message: there are no more */
-#define STUCK 1000    /* ms for others to take what does not fit */
-#define OWN_LATER 8   /* descriptors that we open after a look at all */
-#define AT_ONCE 5     /* ms that a message is usually there within */
-#define NOBODY 65534L /* what Linux says of a sender that it does not know */
-
-#ifndef POLLRDHUP
-#define POLLRDHUP 0
-#endif
+#define DRAIN 2000 /* ms for what is queued when we are to end */
+#define QUIET 250  /* ms without a message: there are no more */
+#define AT_ONCE 5  /* ms that a message is usually there within */
 
 /* Keep this socket and its duplicates from COMMAND. */
 static int
@@ -59,11 +52,11 @@ ask_peer(struct receiver *r)
 	struct sockaddr_storage ss;
 	socklen_t length = sizeof ss;
 
-	r->peer.pid = r->peer.uid = r->peer.gid = -1;
+	r->in.peer.pid = r->in.peer.uid = r->in.peer.gid = -1;
 	if (r->kind == RECEIVER_STREAM &&
-	    getsockname(r->fd, (struct sockaddr *)&ss, &length) == 0 &&
+	    getsockname(r->in.fd, (struct sockaddr *)&ss, &length) == 0 &&
 	    length > sizeof(sa_family_t))
-		sys_peer_of(r->fd, &r->peer);
+		sys_peer_of(r->in.fd, &r->in.peer);
 }
 
 /*
@@ -77,10 +70,10 @@ check_abstract(const struct receiver *r)
 	struct sockaddr_un sun;
 	socklen_t length = sizeof sun;
 
-	if (!name_is_abstract(r->fd) || name_allows(r->fd))
+	if (!name_is_abstract(r->in.fd) || name_allows(r->in.fd))
 		return 0;
 	memset(&sun, 0, sizeof sun);
-	if (getpeername(r->fd, (struct sockaddr *)&sun, &length) == 0 &&
+	if (getpeername(r->in.fd, (struct sockaddr *)&sun, &length) == 0 &&
 	    sun.sun_path[0] != '\0')
 		return 0;
 	return failed_because(EPERM,
@@ -135,14 +128,14 @@ connect_invited(int pipe_fd, int64_t deadline)
 static int
 follow_invitation(struct receiver *r, int64_t deadline)
 {
-	int pipe_fd = r->fd;
+	int pipe_fd = r->in.fd;
 
-	r->fd = connect_invited(pipe_fd, deadline);
+	r->in.fd = connect_invited(pipe_fd, deadline);
 	close(pipe_fd);
 	r->is_private = 1;
-	if (r->fd == -1)
+	if (r->in.fd == -1)
 		return failure.error == ENOTCONN ? 0 : -1;
-	r->type = ask_type(r->fd);
+	r->in.type = ask_type(r->in.fd);
 	return 0;
 }
 
@@ -154,26 +147,26 @@ open_inherited(struct receiver *r, int fd, int64_t deadline)
 
 	if (!descriptors_is_open(fd))
 		return failed_because(EBADF, "descriptor %d is not open", fd);
-	r->type = ask_unix_type(fd);
-	if (r->type == -1 && !ask_is_pipe(fd))
+	r->in.type = ask_unix_type(fd);
+	if (r->in.type == -1 && !ask_is_pipe(fd))
 		return failed_usage(
 		    "not a UNIX socket or a pipe, so no descriptors come from "
 		    "it");
-	r->fd = inherit(fd, r->flags);
-	if (r->fd == -1)
+	r->in.fd = inherit(fd, r->flags);
+	if (r->in.fd == -1)
 		return -1;
 	r->kind = RECEIVER_STREAM;
-	if (r->type == -1) {
+	if (r->in.type == -1) {
 		result = follow_invitation(r, deadline);
-		if (r->fd == -1)
+		if (r->in.fd == -1)
 			return result;
-	} else if (ask_is_listening(r->fd) == 1) {
+	} else if (ask_is_listening(r->in.fd) == 1) {
 		r->kind = RECEIVER_LISTENING;
 	}
 	ask_peer(r);
 	if (r->kind == RECEIVER_STREAM)
 		return check_abstract(r);
-	r->is_abstract = name_is_abstract(r->fd);
+	r->is_abstract = name_is_abstract(r->in.fd);
 	return 0;
 }
 
@@ -181,7 +174,7 @@ static void
 begin(struct receiver *r, const char *operand, int flags)
 {
 	memset(r, 0, sizeof *r);
-	r->fd = -1;
+	r->in.fd = -1;
 	r->operand = operand;
 	r->flags = flags;
 	r->opener = getpid();
@@ -195,18 +188,19 @@ open_named(struct receiver *r, const char *operand, mode_t mode)
 	if (name_check_socket(operand, &failure) == -1)
 		return -1;
 	r->kind = RECEIVER_LISTENING;
-	r->type = SOCK_STREAM;
+	r->in.type = SOCK_STREAM;
 	r->is_own = 1;
 	r->is_abstract = operand[0] == '@';
-	r->fd = call_named_listen(steps, operand, SOCK_STREAM, mode, &r->name);
-	return r->fd == -1 ? -1 : 0;
+	r->in.fd =
+	    call_named_listen(steps, operand, SOCK_STREAM, mode, &r->name);
+	return r->in.fd == -1 ? -1 : 0;
 }
 
 /* Connections that may wait here, where the table is small. */
 static size_t
 most_arrivals(const struct receiver *r)
 {
-	int room = (r->limit - r->highest) / 4;
+	int room = (r->in.limit - r->in.highest) / 4;
 
 	return room < 1          ? 1 :
 	    room > ARRIVALS_MOST ? ARRIVALS_MOST :
@@ -217,8 +211,7 @@ most_arrivals(const struct receiver *r)
 static void
 measure(struct receiver *r)
 {
-	r->limit = descriptors_limit();
-	r->highest = descriptors_highest();
+	intake_measure(&r->in);
 	arrivals_init(&r->arrivals, most_arrivals(r));
 }
 
@@ -248,10 +241,10 @@ receiver_open(struct receiver *r, const char *operand, mode_t mode, int flags,
 	begin(r, operand, flags);
 	if (open_socket(r, operand, mode, deadline) == -1)
 		return failed_on(operand);
-	if (r->fd == -1)
+	if (r->in.fd == -1)
 		return 0;
 	if (flags & RECEIVER_CREDS && (r->is_own || r->kind == RECEIVER_STREAM))
-		r->has_asked = sys_want_creds(r->fd, 1) == 1 && !r->is_own;
+		r->has_asked = sys_want_creds(r->in.fd, 1) == 1 && !r->is_own;
 	/* COMMAND is meant to have what the caller's limit allows. */
 	if (!(flags & RECEIVER_BECOMES))
 		descriptors_raise_limit();
@@ -269,9 +262,9 @@ receiver_adopt(
 {
 	begin(r, operand, flags);
 	r->kind = RECEIVER_STREAM;
-	r->peer.pid = r->peer.uid = r->peer.gid = -1;
-	r->fd = fd;
-	r->type = type;
+	r->in.peer.pid = r->in.peer.uid = r->in.peer.gid = -1;
+	r->in.fd = fd;
+	r->in.type = type;
 	measure(r);
 }
 
@@ -374,9 +367,9 @@ receiver_stop(struct receiver *r)
 	named_remove(&r->name);
 	if (r->kind == RECEIVER_LISTENING) {
 		receiver_dismiss(r);
-		close_fd(&r->fd);
+		close_fd(&r->in.fd);
 	} else if (has_told_sender(r) && r->opener == getpid()) {
-		shutdown(r->fd, SHUT_WR);
+		shutdown(r->in.fd, SHUT_WR);
 	}
 }
 
@@ -392,10 +385,10 @@ receiver_close(struct receiver *r)
 	if (r->kind == RECEIVER_LISTENING)
 		receiver_dismiss(r);
 	end_loop(r);
-	if (r->has_asked && r->fd != -1 && r->opener == getpid())
-		sys_want_creds(r->fd, 0);
+	if (r->has_asked && r->in.fd != -1 && r->opener == getpid())
+		sys_want_creds(r->in.fd, 0);
 	r->has_asked = 0;
-	close_fd(&r->fd);
+	close_fd(&r->in.fd);
 }
 
 int
@@ -427,8 +420,8 @@ receiver_answer(struct received *received, char answer)
 static int
 admit(struct receiver *r, int s)
 {
-	if (s > r->highest)
-		r->highest = s;
+	if (s > r->in.highest)
+		r->in.highest = s;
 	if (!r->is_abstract || name_allows(s))
 		return s;
 	fdpass_answer(s, FDPASS_REFUSED);
@@ -449,7 +442,7 @@ receiver_accept(struct receiver *r)
 	int s;
 
 	wait_guard_begin(&guard);
-	s = call_accept("W1", r->fd, NULL, NULL);
+	s = call_accept("W1", r->in.fd, NULL, NULL);
 	wait_guard_end(&guard);
 	return s == -1 ? -1 : admit(r, s);
 }
@@ -461,19 +454,9 @@ accept_blocking(struct receiver *r, int64_t deadline)
 	int s;
 
 	wait_block_begin(deadline);
-	s = call_accept("W1", r->fd, NULL, NULL);
+	s = call_accept("W1", r->in.fd, NULL, NULL);
 	wait_block_end();
 	return s == -1 ? -1 : admit(r, s);
-}
-
-/* Why not to wait any longer, in errno; 0 if there is no reason. */
-static int
-is_to_end(int64_t deadline)
-{
-	errno = wait_ending() != 0 ? EINTR :
-	    wait_is_over(deadline) ? ETIMEDOUT :
-				     0;
-	return errno != 0;
 }
 
 /* Wait for a connection; -1 with EINTR or ETIMEDOUT when we are to end. */
@@ -483,8 +466,8 @@ wait_connection(struct receiver *r, int64_t deadline)
 	struct pollfd p;
 	int s, error;
 
-	tell_before("W1", "accept", r->fd);
-	while (!is_to_end(deadline)) {
+	tell_before("W1", "accept", r->in.fd);
+	while (!wait_must_end(deadline)) {
 		s = accept_blocking(r, deadline);
 		if (s != -1)
 			return s;
@@ -495,7 +478,7 @@ wait_connection(struct receiver *r, int64_t deadline)
 			wait_out(error, deadline);
 		} else if (sys_would_block(error)) {
 			/* Whoever gave it to us wants it so. */
-			p.fd = r->fd;
+			p.fd = r->in.fd;
 			p.events = POLLIN;
 			wait_poll(&p, 1, deadline);
 		} else if (error != EINTR && error != ECONNABORTED) {
@@ -542,7 +525,8 @@ watch(struct receiver *r, struct arrival *a)
 		return -1;
 	r->has_loop = 1;
 	if (!r->is_watched) {
-		if (loop_add(&r->loop, r->fd, LOOP_READ | LOOP_SHARED, r) == -1)
+		if (loop_add(&r->loop, r->in.fd, LOOP_READ | LOOP_SHARED, r) ==
+		    -1)
 			return -1;
 		r->is_watched = 1;
 	}
@@ -608,7 +592,7 @@ take_fresh(struct receiver *r, int s, struct received *received)
 	struct pollfd p;
 	int result;
 
-	arrival_begin(&fresh, s, r->type);
+	arrival_begin(&fresh, s, r->in.type);
 	tell_before("W1", "recvmsg", s);
 	result = arrival_step(&fresh, m->payload, m->size);
 	if (result == 0 && r->arrivals.count == 0) {
@@ -673,7 +657,7 @@ next_connection(struct receiver *r, struct received *received, int64_t deadline)
 	int s, result = 0;
 
 	while (result == 0) {
-		if (is_to_end(deadline))
+		if (wait_must_end(deadline))
 			return failed("accept");
 		if (r->arrivals.count > 0) {
 			result = turn(r, received, deadline);
@@ -688,186 +672,18 @@ next_connection(struct receiver *r, struct received *received, int64_t deadline)
 	return result;
 }
 
-/*
- * May the descriptors of the largest message not fit any more? The kernel
- * hands out the lowest numbers, so what was never in use is free.
- */
-int
-receiver_is_tight(const struct receiver *r)
-{
-	return r->limit - 1 - r->highest < FDPASS_MAX_FDS + OWN_LATER;
-}
-
-/*
- * A message does not fit. That is waited out for others to take it, or to make
- * room; but where nothing is held, there never will be, and it has to go.
- */
-static int
-is_stuck(struct receiver *r, int is_idle)
-{
-	if (!is_idle)
-		r->stuck = 0;
-	else if (r->stuck == 0)
-		r->stuck = wait_deadline(STUCK);
-	if (r->stuck == 0 || wait_now() < r->stuck)
-		return 0;
-	r->stuck = 0;
-	return 1;
-}
-
-/*
- * Does the next message of the stream fit into the descriptor table? If not,
- * it is better left to others who take from the same stream, unless we are
- * idle, and it is clear that nobody takes it.
- */
-int
-receiver_has_room(struct receiver *r, int is_idle)
-{
-	struct fdpass_message probe;
-	char byte;
-	int result;
-
-	if (!receiver_is_tight(r))
-		return 1;
-	fdpass_buffer(&probe, &byte, sizeof byte);
-	result = fdpass_recv(r->fd, &probe, FDPASS_PEEK | FDPASS_NOWAIT);
-	if (result == -1)
-		return errno != EMFILE || is_stuck(r, is_idle);
-	fdpass_close(&probe);
-	r->stuck = 0;
-	return 1;
-}
-
-/* An empty message looks like the end, but then there is no hang-up. */
-static int
-has_ended(int fd)
-{
-	struct pollfd p;
-	int n;
-
-	/* Nothing tells them apart then. */
-	if (POLLRDHUP == 0)
-		return 1;
-	p.fd = fd;
-	p.events = POLLIN | POLLRDHUP;
-	n = poll(&p, 1, 0);
-	return n == -1 ||
-	    (n == 1 && (p.revents & (POLLHUP | POLLRDHUP)) != 0 &&
-		sys_queued(fd) == 0);
-}
-
-static void
-note_highest(struct receiver *r, const struct fdpass_message *m)
-{
-	size_t i;
-
-	for (i = 0; i < m->count; i++)
-		if (m->fds[i] > r->highest)
-			r->highest = m->fds[i];
-}
-
-/*
- * Take one part of a message from a stream: 1, 0 at the end, or -1 with errno.
- * An empty message, of which a flood may come, is none: EINTR. What Linux says
- * of a sender from before we asked for names is no user.
- */
-static int
-take_part(struct receiver *r, struct fdpass_message *part, int flags)
-{
-	int result;
-
-	result = fdpass_recv(r->fd, part, flags);
-	if (result == 0 && r->type != SOCK_STREAM && !has_ended(r->fd)) {
-		errno = EINTR;
-		return -1;
-	}
-	if (part->pid == -1 && part->uid == NOBODY && part->gid == NOBODY)
-		part->uid = part->gid = -1;
-	return result;
-}
-
-/*
- * The rest of a message that was too large, up to its descriptors, which end
- * it: as take_part().
- */
-static int
-skip(struct receiver *r, struct fdpass_message *m, int flags)
-{
-	int result;
-
-	do {
-		result = take_part(r, m, flags);
-		/* (EMFILE: they were there, and are gone.) */
-		r->is_skipping = result == 1 ? m->count == 0 :
-					       result == 0 || errno != EMFILE;
-		fdpass_close(m);
-	} while (result == 1 && r->is_skipping);
-	return result;
-}
-
-/* All parts of one message, on SOCK_STREAM as far as its descriptors. */
-static int
-take_parts(struct receiver *r, struct fdpass_message *m, int flags)
-{
-	struct fdpass_message part;
-	int result, has_end;
-
-	do {
-		fdpass_buffer(
-		    &part, m->payload + m->length, m->size - m->length);
-		result = take_part(r, &part, flags);
-		if (result == 0)
-			return m->length > 0;
-		if (result == -1) {
-			if (errno == EINTR || sys_would_block(errno))
-				r->partial = m->length;
-			/* Whose it was, for who has to say that it is lost. */
-			m->pid = part.pid;
-			m->uid = part.uid;
-			m->gid = part.gid;
-			return -1;
-		}
-		has_end = part.count > 0 || r->type != SOCK_STREAM;
-		if (message_append(m, &part) == -1) {
-			r->is_skipping = !has_end;
-			fdpass_close(m);
-			errno = EMSGSIZE;
-			return -1;
-		}
-	} while (m->count == 0 && r->type == SOCK_STREAM);
-	return 1;
-}
-
-/*
- * Take one message from a stream, with FDPASS_NOWAIT or without: 1, 0 at the
- * end, or -1 with errno. On SOCK_STREAM the descriptors end the message; what
- * has come of it when we have to stop waiting is kept for the next call.
- */
+/* Take a message from the stream, as intake_take(). */
 static int
 take(struct receiver *r, struct fdpass_message *m, int flags)
 {
-	int result = 1;
+	int result = intake_take(&r->in, m, flags);
 
-	if (r->is_skipping)
-		result = skip(r, m, flags);
-	if (result != 1)
+	if (result != 1 || r->until == 0)
 		return result;
-	m->length = r->partial;
-	m->count = 0;
-	m->pid = r->peer.pid;
-	m->uid = r->peer.uid;
-	m->gid = r->peer.gid;
-	r->partial = 0;
-	result = take_parts(r, m, flags);
-	if (result != 1)
-		return result;
-	note_highest(r, m);
-	if (r->until == 0)
-		return 1;
 	r->quiet = wait_deadline(QUIET);
 	/* Its sender was told, but goes on. */
 	if (has_told_sender(r) && wait_is_over(r->until))
-		shutdown(r->fd, SHUT_RD);
+		shutdown(r->in.fd, SHUT_RD);
 	return 1;
 }
 
@@ -888,19 +704,19 @@ take_waiting(struct receiver *r, struct fdpass_message *m, int64_t deadline)
 	struct pollfd p;
 	int result;
 
-	if (r->type != SOCK_STREAM && !receiver_is_tight(r)) {
+	if (r->in.type != SOCK_STREAM && !intake_is_tight(&r->in)) {
 		wait_block_begin(deadline);
 		result = take(r, m, 0);
 		wait_block_end();
 		return result;
 	}
-	p.fd = r->fd;
+	p.fd = r->in.fd;
 	p.events = POLLIN;
 	if (wait_poll(&p, 1, deadline) != 1) {
 		errno = EINTR;
 		return -1;
 	}
-	if (!receiver_has_room(r, 1)) {
+	if (!intake_has_room(&r->in, 1)) {
 		wait_out(EMFILE, deadline);
 		errno = EINTR;
 		return -1;
@@ -921,7 +737,7 @@ drain(struct receiver *r, struct fdpass_message *m)
 	int result;
 
 	receiver_stop(r);
-	p.fd = r->fd;
+	p.fd = r->in.fd;
 	p.events = POLLIN;
 	while (r->flags & RECEIVER_DRAIN && wait_endings() < 2) {
 		/* Somebody may go on sending into a shared stream. */
@@ -950,7 +766,7 @@ wait_readable(const struct receiver *r, int64_t deadline)
 {
 	struct pollfd p;
 
-	p.fd = r->fd;
+	p.fd = r->in.fd;
 	p.events = POLLIN;
 	wait_poll(&p, 1, deadline);
 }
@@ -980,11 +796,11 @@ next_message(struct receiver *r, struct fdpass_message *m, int64_t deadline)
 {
 	int result;
 
-	tell_before("W1", "recvmsg", r->fd);
+	tell_before("W1", "recvmsg", r->in.fd);
 	for (;;) {
 		if (wait_ending() != 0)
 			return drain(r, m);
-		if (is_to_end(deadline))
+		if (wait_must_end(deadline))
 			return failed("recvmsg");
 		result = take_waiting(r, m, deadline);
 		if (result >= 0)
@@ -1009,14 +825,14 @@ receiver_next(struct receiver *r, struct received *received, int64_t deadline)
 
 	received->sock = -1;
 	received->message.count = 0;
-	if (r->fd == -1)
+	if (r->in.fd == -1)
 		return 0;
 	result = r->kind == RECEIVER_STREAM ?
 	    next_message(r, &received->message, deadline) :
 	    next_connection(r, received, deadline);
 	if (result == 1)
 		tell_received("W1",
-		    received->sock != -1 ? received->sock : r->fd,
+		    received->sock != -1 ? received->sock : r->in.fd,
 		    &received->message);
 	if (result == -1 && failure.error == ETIMEDOUT)
 		failed_late("no message");

@@ -298,6 +298,16 @@ wait_is_over(int64_t deadline)
 	return deadline >= 0 && wait_now() >= deadline;
 }
 
+/* Why not to wait any longer, in errno; 0 if there is no reason. */
+int
+wait_must_end(int64_t deadline)
+{
+	errno = wait_ending() != 0 ? EINTR :
+	    wait_is_over(deadline) ? ETIMEDOUT :
+				     0;
+	return errno != 0;
+}
+
 /* Milliseconds until the deadline, for poll(); -1 for ever. */
 int
 wait_timeout(int64_t deadline)

@@ -197,9 +197,9 @@ refused(struct handover *h)
 	int error = errno;
 
 	note_errno(h, "connect", error);
-	if (h->is_told == 1)
+	if (h->told == TOLD)
 		tell(h, HANDOVER_IS_REFUSED);
-	h->is_told = 2; /* that is enough to see what is tried */
+	h->told = TOLD_ENOUGH; /* to see what is tried */
 	if (error == ECONNREFUSED && address_is_no_socket(h->target->name))
 		fail(h, VERDICT_NOT_SOCKET);
 	else if (may_be_starting(h, error) || h->target->flags & HANDOVER_WAIT)
@@ -240,12 +240,12 @@ step_connect(struct handover *h)
 			fail_errno(h, "socket");
 		return;
 	}
-	if (h->is_told == 0) {
+	if (h->told == UNTOLD) {
 		tell(h, HANDOVER_CONNECTS);
-		h->is_told = 1;
+		h->told = TOLD;
 	}
 	if (connect(h->sock, (struct sockaddr *)&t->address, t->length) == 0) {
-		if (h->is_told == 2)
+		if (h->told == TOLD_ENOUGH)
 			tell(h, HANDOVER_CONNECTED);
 		h->state = HANDOVER_SEND;
 		h->starting = -1;

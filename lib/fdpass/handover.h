@@ -81,7 +81,7 @@ struct handover {
 	int64_t not_now;  /* until when "not now" is tried again; -1 */
 	int64_t notice;   /* when it is told that it waits; -1: it was */
 	unsigned tries;   /* of connect() in vain */
-	int is_told;      /* its first connect() */
+	enum { UNTOLD, TOLD, TOLD_ENOUGH } told; /* of its connect() */
 	const char *payload;
 	size_t length;
 	size_t sent;

@@ -20,8 +20,9 @@ union control {
 	char bytes[CMSG_SPACE(sizeof(int) * FDPASS_MAX_FDS) + 256];
 };
 
-static size_t
-put_rights(char *control, const int *fds, size_t count)
+/* The control message for these descriptors; returns its space. */
+size_t
+message_put_rights(char *control, const int *fds, size_t count)
 {
 	struct cmsghdr h;
 
@@ -60,7 +61,7 @@ fdpass_send(int sock, const void *payload, size_t length, const int *fds,
 	if (flags & FDPASS_CREDS)
 		used = sys_put_creds(control.bytes, sizeof control.bytes);
 	if (count > 0)
-		used += put_rights(control.bytes + used, fds, count);
+		used += message_put_rights(control.bytes + used, fds, count);
 	if (used > 0) {
 		m.msg_control = control.bytes;
 		m.msg_controllen = (socklen_t)used;
@@ -207,4 +208,24 @@ fdpass_recv(int sock, struct fdpass_message *message, int flags)
 		return -1;
 	}
 	return n > 0 || message->count > 0;
+}
+
+/*
+ * Nothing was received: has the stream ended? An empty message looks like the
+ * end, but then there is no hang-up, or something is still in the queue.
+ */
+int
+message_is_end(int sock)
+{
+	struct pollfd p;
+
+	/* Nothing tells them apart then. */
+	if (SYS_POLLRDHUP == 0)
+		return 1;
+	p.fd = sock;
+	p.events = POLLIN | SYS_POLLRDHUP;
+	p.revents = 0;
+	return poll(&p, 1, 0) == -1 ||
+	    ((p.revents & (POLLHUP | SYS_POLLRDHUP)) != 0 &&
+		sys_queued(sock) == 0);
 }

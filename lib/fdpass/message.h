@@ -14,6 +14,8 @@
  */
 #define MESSAGE_GIVE_UP "fdpass-give-up-"
 
+size_t message_put_rights(char *control, const int *fds, size_t count);
+int message_is_end(int sock);
 ssize_t message_send_part(int sock, int type, int flags, const char *bytes,
     size_t n, const int *fds, size_t *count);
 
