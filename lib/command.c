@@ -192,8 +192,8 @@ make_room(int target, int *fds, const int *targets, size_t n)
  * dup2() onto itself would keep close-on-exec. Safe between vfork() and exec,
  * where fds[] is written to.
  */
-static int
-put_in_place(const char *step, int *fds, const int *targets, size_t n)
+int
+command_land(const char *step, int *fds, const int *targets, size_t n)
 {
 	size_t i;
 	int from;
@@ -228,7 +228,7 @@ become(const struct command *c, const char *step, struct landing *l,
 	if (e != NULL)
 		environ_listen_pid(e, getpid());
 	tell_exec(step, c->path);
-	if (put_in_place(step, l->fds, l->targets, l->count) == -1) {
+	if (command_land(step, l->fds, l->targets, l->count) == -1) {
 		say_errno("descriptors for COMMAND", "dup2");
 		return EXIT_CANNOT_RUN;
 	}

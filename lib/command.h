@@ -46,6 +46,7 @@ int command_become(const struct command *c, const char *step,
 pid_t command_start(const struct command *c, const char *step,
     const struct landing *l, struct environment *e, struct children *others,
     enum command_patience patience);
+int command_land(const char *step, int *fds, const int *targets, size_t n);
 int command_has_ended(pid_t pid);
 
 int children_init(struct children *c, size_t limit);
