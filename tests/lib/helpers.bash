@@ -12,6 +12,15 @@ bats_require_minimum_version 1.5.0
 top_dir=$(cd "${BASH_SOURCE[0]%/*}/../.." && pwd)
 FDPASS_BIN=${FDPASS_BIN:-$top_dir/bin}
 FDPASS_TOOLS=${FDPASS_TOOLS:-$top_dir/tests/tools}
+# The system's own Python, if there is one: a program that chooses a version
+# starts a dozen processes first.
+if [ -x /usr/bin/python3 ]; then
+	if [ ! -e "$BATS_RUN_TMPDIR/python/python3" ]; then
+		mkdir -p "$BATS_RUN_TMPDIR/python"
+		ln -sf /usr/bin/python3 "$BATS_RUN_TMPDIR/python/"
+	fi
+	PATH=$BATS_RUN_TMPDIR/python:$PATH
+fi
 PATH=$FDPASS_BIN:$FDPASS_TOOLS:$PATH
 LC_ALL=C
 export FDPASS_BIN FDPASS_TOOLS PATH LC_ALL
