@@ -46,7 +46,6 @@ static int
 finish_connect(int s, int64_t deadline)
 {
 	struct pollfd p;
-	socklen_t length = sizeof(int);
 	int error, r;
 
 	p.fd = s;
@@ -58,9 +57,9 @@ finish_connect(int s, int64_t deadline)
 		errno = ETIMEDOUT;
 		return -1;
 	}
-	if (getsockopt(s, SOL_SOCKET, SO_ERROR, &error, &length) == -1)
-		return -1;
-	errno = error;
+	error = ask_option(s, SOL_SOCKET, SO_ERROR);
+	if (error > 0)
+		errno = error;
 	return error == 0 ? 0 : -1;
 }
 

@@ -4,12 +4,12 @@
 #include "fdconnect-copy.h"
 
 #include "calls.h"
+#include "descriptors.h"
 #include "fdconnect-part.h"
 #include "fdconnect-show.h"
 #include "say.h"
 #include "wait.h"
 
-#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include <errno.h>
@@ -453,18 +453,6 @@ turn(struct copy *c)
 	return 0;
 }
 
-/* Descriptors in flight are counted by it, and so are those that we hold. */
-static void
-raise_limit(void)
-{
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) == -1)
-		return;
-	limit.rlim_cur = limit.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &limit);
-}
-
 static void
 prepare_copy(struct copy *c, int connection, const char *name)
 {
@@ -481,7 +469,8 @@ prepare_copy(struct copy *c, int connection, const char *name)
 	c->back.to_name = "standard output";
 	init(&c->back, "<", connection, STDOUT_FILENO, buffers[1]);
 	if (has_parts(&c->there) || has_parts(&c->back))
-		raise_limit();
+		/* Those in flight count, and so do those that we hold. */
+		descriptors_raise_limit();
 }
 
 int

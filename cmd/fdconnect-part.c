@@ -3,6 +3,7 @@
 
 #include "fdconnect-part.h"
 
+#include "ask.h"
 #include "fdpass/message.h"
 #include "wait.h"
 
@@ -38,17 +39,10 @@ static const char unwritable = 'x';
 static void
 close_foreign(int fd)
 {
-	struct wait_guard guard;
-	int type;
-	socklen_t size = sizeof type;
-
-	if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == -1) {
+	if (ask_type(fd) == -1)
 		close(fd);
-		return;
-	}
-	wait_guard_begin(&guard);
-	close(fd);
-	wait_guard_end(&guard);
+	else
+		wait_close(fd);
 }
 
 static void
@@ -72,15 +66,8 @@ part_close(struct part *p)
 int
 part_type(int fd)
 {
-	struct sockaddr_storage a;
-	socklen_t length = sizeof a, size = sizeof(int);
-	int type;
+	int type = ask_unix_type(fd);
 
-	memset(&a, 0, sizeof a);
-	if (getsockname(fd, (struct sockaddr *)&a, &length) == -1 ||
-	    a.ss_family != AF_UNIX ||
-	    getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == -1)
-		return -1;
 	return type == SOCK_STREAM || type == SOCK_SEQPACKET ? type : -1;
 }
 

@@ -12,10 +12,8 @@
 #include "wait.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define BUFFER (256 * 1024)         /* measured: twice as fast as 64 KiB */
 #define SLOW_CHUNK (16 * 1024)      /* of a connection that has been slow */

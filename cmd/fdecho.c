@@ -15,7 +15,6 @@
 
 #include <errno.h>
 #include <limits.h>
-#include <string.h>
 #include <unistd.h>
 
 static const char synopsis[] = "fdecho [-v] [-n max] [SOCKET]\n";

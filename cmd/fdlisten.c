@@ -250,8 +250,7 @@ start_accepting(struct acceptor *a, int listener)
 	    command.path != NULL ? NULL : &stream);
 }
 
-/* The next connection, once COMMAND may be run for it; -1 when we are to end.
- */
+/* The next connection, once there is room for its COMMAND; else -1. */
 static int
 next(struct acceptor *a)
 {

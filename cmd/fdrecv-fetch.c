@@ -7,7 +7,6 @@
 #include "wait.h"
 
 #include <errno.h>
-#include <string.h>
 #include <unistd.h>
 
 #define BETWEEN_BIND_AND_LISTEN 100 /* ms that a new socket may refuse */

@@ -12,7 +12,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define SLOTS 64 /* hand-overs under way at once */
 #define HELD 8   /* messages that a relay to a stream may hold */

@@ -9,8 +9,6 @@
 #include "say.h"
 
 #include <errno.h>
-#include <stdio.h>
-#include <string.h>
 
 #define SHOWN 24 /* bytes of what is no answer */
 

@@ -5,12 +5,10 @@
 #include "fdpass/name.h"
 #include "say.h"
 
-#include <sys/stat.h>
 #include <sys/un.h>
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <netdb.h>
 #include <netinet/in.h>

@@ -5,21 +5,21 @@
 
 #include <errno.h>
 
-static int
-option(int fd, int name)
+/* An option of a socket; -1 and errno if it has none such. */
+int
+ask_option(int fd, int level, int name)
 {
 	int value;
 	socklen_t length = sizeof value;
 
-	return getsockopt(fd, SOL_SOCKET, name, &value, &length) == -1 ? -1 :
-									 value;
+	return getsockopt(fd, level, name, &value, &length) == -1 ? -1 : value;
 }
 
 /* The type of a socket, -1 and errno if it is none. */
 int
 ask_type(int fd)
 {
-	return option(fd, SO_TYPE);
+	return ask_option(fd, SOL_SOCKET, SO_TYPE);
 }
 
 /* The type of a UNIX socket, -1 if it is something else. */
@@ -48,7 +48,7 @@ ask_is_pipe(int fd)
 int
 ask_is_listening(int fd)
 {
-	return option(fd, SO_ACCEPTCONN);
+	return ask_option(fd, SOL_SOCKET, SO_ACCEPTCONN);
 }
 
 /* Does it have a peer, now? */

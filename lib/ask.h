@@ -14,6 +14,7 @@ struct peer {
 	int type;         /* of the socket; -1: it was not asked */
 };
 
+int ask_option(int fd, int level, int name);
 int ask_type(int fd);
 int ask_unix_type(int fd);
 int ask_is_pipe(int fd);

@@ -6,8 +6,6 @@
 #ifndef DESCRIPTORS_H
 #define DESCRIPTORS_H
 
-#include <stddef.h>
-
 int descriptors_init(void);
 int descriptors_is_open(int fd);
 int descriptors_next(int from);

@@ -4,13 +4,12 @@
 #include "info.h"
 
 #include "address.h"
+#include "ask.h"
 #include "descriptors.h"
 #include "say.h"
 
 #include <sys/stat.h>
-#include <sys/un.h>
 
-#include <arpa/inet.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -268,17 +267,6 @@ add_address(struct text *t, const char *name, const struct sockaddr_storage *ss,
 	}
 }
 
-static int
-socket_option(int fd, int level, int option)
-{
-	socklen_t length = sizeof(int);
-	int value = -1;
-
-	if (getsockopt(fd, level, option, &value, &length) == -1)
-		return -1;
-	return value;
-}
-
 static const char *
 socket_type(int type)
 {
@@ -300,7 +288,7 @@ protocol_of(int fd, int type)
 {
 #if defined(SYS_LINUX) && defined(SO_PROTOCOL)
 	(void)type;
-	return socket_option(fd, SOL_SOCKET, SO_PROTOCOL);
+	return ask_option(fd, SOL_SOCKET, SO_PROTOCOL);
 #else
 	(void)fd;
 	return type == SOCK_STREAM ? IPPROTO_TCP : IPPROTO_UDP;
@@ -385,7 +373,7 @@ describe_socket(struct info *info, struct text *t, const struct subject *s)
 	if (s->fd == -1)
 		return;
 	memset(&ss, 0, sizeof ss);
-	type = socket_option(s->fd, SOL_SOCKET, SO_TYPE);
+	type = ask_type(s->fd);
 	if (type == -1 ||
 	    getsockname(s->fd, (struct sockaddr *)&ss, &length) == -1)
 		return;
@@ -395,10 +383,10 @@ describe_socket(struct info *info, struct text *t, const struct subject *s)
 	else
 		name_family(info, t, family, type);
 	add_address(t, "local", &ss, length);
-	if (socket_option(s->fd, SOL_SOCKET, SO_ACCEPTCONN) > 0)
+	if (ask_is_listening(s->fd) > 0)
 		add_word(t, "listening");
 	if (family == AF_INET6 &&
-	    socket_option(s->fd, IPPROTO_IPV6, IPV6_V6ONLY) > 0)
+	    ask_option(s->fd, IPPROTO_IPV6, IPV6_V6ONLY) > 0)
 		add_word(t, "v6only");
 	length = sizeof ss;
 	memset(&ss, 0, sizeof ss);
@@ -851,7 +839,7 @@ info_type(char *text, size_t size, int fd)
 			words = names[i].words;
 	if (fstat(fd, &st) == 0 && S_ISSOCK(st.st_mode))
 		words = "socket";
-	if (words[0] == 's' && socket_option(fd, SOL_SOCKET, SO_ACCEPTCONN) > 0)
+	if (words[0] == 's' && ask_is_listening(fd) > 0)
 		words = "listening socket";
 	snprintf(text, size, "%s", words);
 	errno = saved;

@@ -6,7 +6,6 @@
 #include "say.h"
 #include "trace.h"
 
-#include <errno.h>
 #include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>

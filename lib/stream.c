@@ -15,15 +15,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#ifndef POLLRDHUP
-#define POLLRDHUP 0
-#endif
 
 #define INVITING "I" /* the step, in the trace */
 
@@ -277,35 +272,31 @@ stream_check(const char *operand, int fd)
 	return check(fd) == 0 ? 0 : failed_on(operand);
 }
 
-/* Note that this operation failed with this stream. errno stays; returns -1. */
-int
-stream_failed(const struct stream *s, const char *operation)
+/* Of what was noted last: it was with this stream. errno stays. */
+static int
+note(const struct stream *s, const char *missing)
 {
-	failed(operation);
 	if (failure.error == ETIMEDOUT)
-		failed_late("not read");
+		failed_late(missing);
 	/* End as a writer to a pipe does. */
 	if (failure.error == EPIPE)
 		failure.status = EXIT_BY_SIGNAL + SIGPIPE;
 	return failed_on(s->operand);
 }
 
-/* Of what was noted last: the pipe has not become this stream. */
-static int
-uninvited(const struct stream *s)
+/* Note that this operation failed with this stream. errno stays; returns -1. */
+int
+stream_failed(const struct stream *s, const char *operation)
 {
-	if (failure.error == ETIMEDOUT)
-		failed_late("no reader");
-	if (failure.error == EPIPE)
-		failure.status = EXIT_BY_SIGNAL + SIGPIPE;
-	return failed_on(s->operand);
+	failed(operation);
+	return note(s, "not read");
 }
 
 /*
- * Open descriptor fd as a stream to send on: a UNIX socket as it is, a pipe by
- * an invitation, for which TERM, INT and HUP have to be caught. Returns 0, or
- * -1 with EINVAL if it is neither, EPIPE when the pipe's reader went away, and
- * what else can fail.
+ * Open descriptor fd, of which stream_check() has said that it can be one, as a
+ * stream to send on: a UNIX socket as it is, a pipe by an invitation, for which
+ * TERM, INT and HUP have to be caught. -1 and the failure: EPIPE when the
+ * pipe's reader went away.
  */
 int
 stream_open(struct stream *s, const char *operand, int fd, int64_t deadline)
@@ -315,15 +306,13 @@ stream_open(struct stream *s, const char *operand, int fd, int64_t deadline)
 	s->holds = s->gives_back = 0;
 	s->end = 0;
 	s->type = ask_unix_type(fd);
-	if (stream_check(operand, fd) == -1)
-		return -1;
 	if (s->type == -1) {
 		s->fd = invite(fd, deadline);
 		if (s->fd == -1)
-			return uninvited(s);
+			return note(s, "no reader");
 		s->type = ask_unix_type(s->fd);
 		/* Nobody sends the other way: readable is the end, too. */
-		s->end = POLLRDHUP != 0 ? POLLRDHUP : POLLIN;
+		s->end = SYS_POLLRDHUP != 0 ? SYS_POLLRDHUP : POLLIN;
 	}
 	/*
 	 * The kernel adds our credentials by itself if this end has asked; but

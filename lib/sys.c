@@ -2,12 +2,10 @@
 #include "sys.h"
 
 #include <sys/file.h>
-#include <sys/un.h>
 
 #include <errno.h>
 #include <limits.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #ifdef SYS_LINUX

@@ -12,7 +12,6 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define SILENCE 1000 /* ms after which a message is taken for complete */
 #define NOT_ASKED (-2)

@@ -3,6 +3,7 @@
 
 #include "wait.h"
 
+#include <sys/stat.h>
 #include <sys/un.h>
 
 #include <errno.h>

@@ -10,7 +10,6 @@
 
 #include "failure.h"
 
-#include <sys/stat.h>
 #include <sys/un.h>
 #include <time.h>
 

@@ -16,7 +16,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define PARTS 64      /* of a stream, in one step */
 #define NOBODY 65534L /* what Linux says of a sender that it does not know */
