@@ -22,7 +22,7 @@
 #define HOLD_OFF 64
 #define RETRY_NOTHING 1 /* ms: readable, but there was nothing */
 #define RETRY_SHORT 10  /* ms: something has run out */
-#define PATIENCE 3000   /* ms: then it is said */
+#define PATIENCE 3000   /* ms: then a line says so */
 #ifndef PIPE_BUF
 #define PIPE_BUF _POSIX_PIPE_BUF
 #endif

@@ -35,7 +35,7 @@ struct connection {
 	size_t chunk; /* to read at once */
 };
 
-/* Their memory, which stays: of those in the loop only the kernel knows. */
+/* Their memory. It stays in place: the loop holds pointers to them. */
 struct batch {
 	struct batch *next;
 	struct connection connections[BATCH];
@@ -82,7 +82,7 @@ drop(struct server *s, struct connection *c)
 	s->count--;
 }
 
-/* Of a message that is read in parts the rest is lost. */
+/* Does it drop the rest of a message that is read in part? */
 static int
 keeps_messages(int fd)
 {
@@ -100,7 +100,7 @@ keep_rest(struct server *s, struct connection *c, const char *bytes, size_t n)
 	memcpy(rest, bytes, n);
 	c->length = n;
 	c->sent = 0;
-	/* Who reads slowly shall not cost more memory than it must. */
+	/* A slow reader must not cost more memory than it has to. */
 	if (!keeps_messages(c->fd))
 		c->chunk = SLOW_CHUNK;
 	c->rest = rest;
@@ -108,7 +108,7 @@ keep_rest(struct server *s, struct connection *c, const char *bytes, size_t n)
 	return c->is_waiting ? loop_change(&s->loop, c->fd, LOOP_WRITE, c) : 0;
 }
 
-/* A peer that goes away is no failure; anything else is said. */
+/* A peer that goes away is no failure; anything else is reported. */
 static void
 say_lost(const char *operation)
 {
@@ -209,7 +209,7 @@ echo_turn(struct server *s, struct connection *c, int ready)
 {
 	ssize_t n;
 
-	/* With an error there is nothing to wait for, but one: see there. */
+	/* An error ends the connection, unless it was only queued. */
 	if ((ready & LOOP_ERROR) != 0 && sys_drain_errors(c->fd) > 0)
 		return 0;
 
@@ -263,7 +263,7 @@ new_connection(struct server *s, int fd)
 	return c;
 }
 
-/* Have it in the loop. */
+/* Add it to the loop. */
 static int
 wait_for(struct server *s, struct connection *c)
 {
@@ -273,7 +273,7 @@ wait_for(struct server *s, struct connection *c)
 	return c->is_waiting ? 0 : -1;
 }
 
-/* The same; what the loop has no room for after a while is lost. */
+/* The same, trying for a while; then the connection is dropped. */
 static void
 keep(struct server *s, struct connection *c)
 {
@@ -289,7 +289,7 @@ keep(struct server *s, struct connection *c)
 
 /*
  * The sender of those that are new has its answer: they may wait for more now.
- * The end of a short one is mostly there already, it needs no loop. (A trace
+ * The end of a short one has usually come already: it needs no loop. (A trace
  * would only show one more call, which comes to nothing where it is not.)
  */
 static void
@@ -352,7 +352,7 @@ start_echo(struct server *s, int fd)
 	return 0;
 }
 
-/* It is one too many for now: it has its turn when another has ended. */
+/* One connection too many: keep it until another has ended. */
 static int
 park(struct server *s, int fd)
 {
@@ -411,7 +411,7 @@ start_message(struct server *s, struct fdpass_message *m)
 	return started > 0 ? 0 : -1;
 }
 
-/* Is there one among them that we can use? */
+/* Does the message bring a connection? */
 static int
 has_connection(const struct fdpass_message *m)
 {
@@ -461,7 +461,7 @@ refuse(struct server *s, struct arrival *a, int error)
 	call_refuse(a, answer);
 }
 
-/* It is none of those that are waited for any more. */
+/* Stop waiting for its message. */
 static void
 remove_arrival(struct server *s, struct arrival *a)
 {
@@ -482,14 +482,14 @@ send_away(struct server *s, struct arrival *a)
 
 static char payload[FDPASS_MAX_PAYLOAD + 1]; /* nobody reads it */
 
-/* All of them have to wait until a connection has ended. */
+/* Are there as many connections as may be? */
 static int
 is_full(const struct server *s)
 {
 	return s->count >= s->max || s->parked != NULL;
 }
 
-/* Its message stays where it is while there are enough connections. */
+/* Leave its message in the queue while there are enough connections. */
 static void
 pause_arrival(struct server *s, struct connection *c)
 {
@@ -536,7 +536,7 @@ step_arrival(struct server *s, struct arrival *a)
 	free(a);
 }
 
-/* Its message will come later. Who waits for too long gives way. */
+/* Its message is still to come. The one that has waited longest gives way. */
 static int
 keep_arrival(struct server *s, const struct arrival *fresh)
 {
@@ -660,7 +660,7 @@ stop_listening(struct server *s)
 	s->is_listening = 0;
 }
 
-/* Of processes that share it the kernel wakes one, who must be able to take. */
+/* Of the processes that share it the kernel wakes one: it must have room. */
 static int
 start_listening(struct server *s)
 {
@@ -671,7 +671,7 @@ start_listening(struct server *s)
 	return s->is_listening ? 0 : -1;
 }
 
-/* Have the receiver in the loop if we can take what it brings. */
+/* Wait for the receiver while there is room for what it brings. */
 static int
 listen_or_not(struct server *s)
 {
@@ -751,7 +751,7 @@ turn(struct server *s)
 			step_arrival(s, a);
 	start_parked(s);
 	resume_arrivals(s);
-	/* Those that are here come first. */
+	/* Connections that we have come first. */
 	if (!taken)
 		return 0;
 	if (take(s) == -1)
@@ -760,11 +760,11 @@ turn(struct server *s)
 	return 0;
 }
 
-/* No more is taken: whose message has not come yet tries elsewhere. */
+/* Take no more; tell those whose message has not come to try again. */
 static void
 stop(struct server *s)
 {
-	/* Its number may be another's once it is closed. */
+	/* Before it is closed: its number may be used again. */
 	if (s->receiver->kind == RECEIVER_LISTENING)
 		stop_listening(s);
 	receiver_stop(s->receiver);

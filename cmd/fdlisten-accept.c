@@ -142,7 +142,7 @@ accept_blocking(struct acceptor *a, int64_t deadline)
 	wait_block_end();
 	if (s != -1 || !sys_would_block(errno))
 		return s;
-	/* Whoever gave it to us wants that it does not block. */
+	/* Its owner has made it non-blocking. */
 	if (stream_wait(NULL, a->fd, deadline) == -1)
 		return -1;
 	return accept_seen(a);

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #define BETWEEN_BIND_AND_LISTEN 100 /* ms that a new socket may refuse */
-#define NOTICE 3000                 /* ms until it is told that it waits */
+#define NOTICE 3000                 /* ms until a line says that it waits */
 
 /* Can this be a name? -1 and the failure if not. */
 int
@@ -50,7 +50,7 @@ source_wait(struct source *s, int64_t deadline)
 	wait_poll(NULL, 0, wait_earlier(wait_backoff(s->tries++), deadline));
 }
 
-/* Nobody listens there. Is that waited for? */
+/* Nobody listens there: is the command to wait for somebody? */
 static int
 may_come(struct source *s, int error)
 {

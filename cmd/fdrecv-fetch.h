@@ -14,7 +14,7 @@ struct source {
 	const char *name;
 	int type;         /* of its socket */
 	int waits;        /* until somebody is there */
-	int64_t notice;   /* when it is told that it waits; -1: it was */
+	int64_t notice;   /* when to say that it waits; -1: said already */
 	int64_t starting; /* until when it may refuse; -1: it did not */
 	unsigned tries;   /* in vain */
 };

@@ -101,7 +101,7 @@ start_due(struct pool *p)
 	}
 }
 
-/* When start_due() is to be called again; -1: nobody is missing. */
+/* When start_due() is due again; -1: no worker is missing. */
 static int64_t
 next_start(const struct pool *p)
 {
@@ -214,7 +214,7 @@ end_workers(struct pool *p)
 {
 	int told = 0;
 
-	/* Before the listening sockets close: nobody shall find it stale. */
+	/* First the name: once the sockets close it would look stale. */
 	p->stop(p->argument);
 	tell_workers(p);
 	start_last(p);
@@ -246,7 +246,7 @@ supervise(struct pool *p)
 		idle_until = busy(p) > 0 ? -1 : p->end;
 		if (idle_until != -1 && wait_now() >= idle_until)
 			return 1;
-		/* At the end of the stream nobody is replaced any more. */
+		/* At the end of the stream no worker is replaced any more. */
 		if (done(p) == 0)
 			start_due(p);
 		else if (running(p) == 0)

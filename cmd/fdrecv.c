@@ -180,7 +180,7 @@ end(int result)
 }
 
 /*
- * What COMMAND shall find, in descriptors and in the environment; file is what
+ * What COMMAND finds, in descriptors and in the environment; file is what
  * holds the payload, -1 without -S.
  */
 static int
@@ -208,7 +208,7 @@ prepare(struct landing *l, const struct fdpass_message *m, int *file)
 	return 0;
 }
 
-/* Whoever wants us to end while COMMAND runs: nobody shall queue any more. */
+/* Wait for COMMAND; once told to end, let no more messages queue up. */
 static void
 wait_child(pid_t pid)
 {
@@ -219,7 +219,7 @@ wait_child(pid_t pid)
 	}
 }
 
-/* Nobody would see this message, nor the next. */
+/* Standard output takes nothing more: end. */
 static int
 cannot_show(struct received *in)
 {

@@ -26,7 +26,7 @@ open_file(const char *file, int64_t deadline)
 	return fd;
 }
 
-/* Wait until it can be read; whoever gave it to us wants it not to block. */
+/* Wait until it can be read: its owner has made it non-blocking. */
 static void
 wait_readable(int fd, int64_t deadline)
 {

@@ -86,7 +86,7 @@ wait_resources(struct relay *r, const char *what)
 	r->again = wait_deadline(WAIT_SHORT);
 }
 
-/* Is there a message, or the end? What is wrong with a message is said. */
+/* Take a message, or find the end; report a message that cannot be taken. */
 static int
 take(struct receiver *receiver, struct fdpass_message *m)
 {
@@ -421,7 +421,7 @@ relay_to_stream(struct receiver *in, const struct stream *out, int64_t timeout)
 		if (ready == 1) {
 			r = pass_on(&p);
 		} else if (ready == -1 && errno == ESHUTDOWN) {
-			/* Who sends to us shall know; what is queued goes. */
+			/* Tell our sender; pass on what is queued. */
 			is_last = 1;
 			p.out.end = 0;
 		} else if (ready == -1 && errno != EINTR) {

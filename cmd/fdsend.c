@@ -273,7 +273,7 @@ send_to_name(const char *operand)
 	struct target to;
 	int flags = option.wait ? HANDOVER_WAIT : 0;
 
-	/* Nobody else has what a relay passes on: it is better taken. */
+	/* A relay holds the only copy: better taken than lost. */
 	if (option.drop)
 		flags |= HANDOVER_DROP;
 	else if (!option.relay)

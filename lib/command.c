@@ -115,7 +115,7 @@ landing_add(struct landing *l, int fd, int target)
 	l->count++;
 }
 
-/* Whether a descriptor that is still to be moved is there. */
+/* Is a descriptor at this number that is still to be moved? */
 static int
 is_pending(int fd, const int *fds, const int *targets, size_t n)
 {
@@ -127,7 +127,7 @@ is_pending(int fd, const int *fds, const int *targets, size_t n)
 	return 0;
 }
 
-/* Whether one has landed there. */
+/* Has a descriptor landed at this number? */
 static int
 has_landed(int fd, const int *fds, const int *targets, size_t n)
 {
@@ -139,7 +139,7 @@ has_landed(int fd, const int *fds, const int *targets, size_t n)
 	return 0;
 }
 
-/* Those that are still to be moved from one number are to be from another. */
+/* What was to be moved from one number is now at another. */
 static void
 renumber(int from, int to, int *fds, const int *targets, size_t n)
 {
@@ -151,8 +151,8 @@ renumber(int from, int to, int *fds, const int *targets, size_t n)
 }
 
 /*
- * The next to be moved: if there is one, one whose target none is at that is
- * still to be moved itself. n if all have landed.
+ * The next to be moved: preferably one whose target is free, that is, not held
+ * by another that is still to be moved. n if all have landed.
  */
 static size_t
 next_to_land(const int *fds, const int *targets, size_t n)
@@ -169,7 +169,7 @@ next_to_land(const int *fds, const int *targets, size_t n)
 	return next;
 }
 
-/* Where they stand in a circle, one has to step aside. */
+/* In a circle of moves one descriptor has to step aside. */
 static int
 make_room(int target, int *fds, const int *targets, size_t n)
 {

@@ -21,7 +21,7 @@ struct command {
 	char **script; /* for a script without #!: sh PATH ARG... */
 };
 
-/* What COMMAND shall find where: fds[i] as descriptor targets[i]. */
+/* What COMMAND finds where: fds[i] as descriptor targets[i]. */
 struct landing {
 	int fds[LANDING_MOST];
 	int targets[LANDING_MOST];

@@ -15,7 +15,7 @@
 
 static unsigned held; /* bits: the caller had closed these of 0, 1, 2 */
 
-/* A socket, for those that look for others like it. */
+/* The socket whose duplicates are looked for. */
 struct duplicates {
 	int fd;
 	struct stat st;
@@ -55,7 +55,7 @@ descriptors_next(int from)
 {
 	int limit = descriptors_limit();
 
-	/* No table has been that long, whatever the limit allows. */
+	/* A practical bound, whatever the limit allows. */
 	if (limit > 65536)
 		limit = 65536;
 	for (; from < limit; from++)
@@ -64,7 +64,7 @@ descriptors_next(int from)
 	return -1;
 }
 
-/* Visit all that are open, from 3 up. */
+/* Call f for each open descriptor from 3 up. */
 static void
 visit(void (*f)(int, void *), void *argument)
 {

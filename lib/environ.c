@@ -34,7 +34,7 @@ struct environment {
 	char *names;
 };
 
-/* The variables that are ours, and no others that begin like them. */
+/* Exactly these variables are ours, not all that begin like them. */
 static const char *const ours[] = {"PROTO", "TCPLOCALIP", "TCPLOCALPORT",
     "TCPLOCALHOST", "TCPREMOTEIP", "TCPREMOTEPORT", "TCPREMOTEHOST",
     "TCPREMOTEINFO", "UNIXLOCALPATH", "UNIXLOCALUID", "UNIXLOCALGID",
@@ -251,7 +251,7 @@ is_list(const char *list, size_t length, size_t count)
 	return count == 1 && environ_is_name(p, (size_t)(end - p));
 }
 
-/* How many names others have put into a list; they may be empty. */
+/* How many names a list has that others made; they may be empty. */
 static size_t
 fields(const char *list)
 {

@@ -937,7 +937,7 @@ list_own(struct list *l)
 		    (r = grow(l)) == 0 && (fd = descriptors_next(fd + 1)) != -1)
 			l->fds[l->count++] = fd;
 	}
-	/* Those that hold a closed one's place are not the caller's. */
+	/* Placeholders for closed descriptors are not the caller's. */
 	for (i = 0; r == 0 && i < l->count; i++)
 		if (descriptors_is_open(l->fds[i]))
 			l->fds[n++] = l->fds[i];

@@ -196,7 +196,7 @@ open_named(struct receiver *r, const char *operand, mode_t mode)
 	return r->in.fd == -1 ? -1 : 0;
 }
 
-/* Connections that may wait here, where the table is small. */
+/* How many connections may wait, where the descriptor table is small. */
 static size_t
 most_arrivals(const struct receiver *r)
 {
@@ -215,7 +215,7 @@ measure(struct receiver *r)
 	arrivals_init(&r->arrivals, most_arrivals(r));
 }
 
-/* A name, or what was given. */
+/* SOCKET: a name, or a descriptor that was given. */
 static int
 open_socket(
     struct receiver *r, const char *operand, mode_t mode, int64_t deadline)
@@ -278,11 +278,11 @@ has_told_sender(const struct receiver *r)
 	return r->is_private && (r->flags & RECEIVER_DRAIN) != 0;
 }
 
-/* Until when to take what is on its way. */
+/* Until when messages that are on their way are taken. */
 static int64_t
 last_moment(const struct receiver *r)
 {
-	/* The sender of a shared stream does not know; others may go on. */
+	/* The sender of a shared stream is not told; it may go on. */
 	return has_told_sender(r) ? r->until : wait_earlier(r->until, r->quiet);
 }
 
@@ -300,14 +300,14 @@ receiver_is_over(struct receiver *r)
 	    wait_is_over(last_moment(r));
 }
 
-/* When receiver_is_over() is to be asked again; -1: it need not. */
+/* When to ask receiver_is_over() again; -1: never. */
 int64_t
 receiver_wake(struct receiver *r)
 {
 	return r->until == 0 || has_told_sender(r) ? -1 : last_moment(r);
 }
 
-/* What waits in its queue is closed with it. */
+/* This closes what waits in its queue, too. */
 static void
 close_fd(int *fd)
 {
@@ -316,7 +316,7 @@ close_fd(int *fd)
 	*fd = -1;
 }
 
-/* Nobody has to be waited for any more. */
+/* No connection is waited for any more. */
 static void
 end_loop(struct receiver *r)
 {
@@ -477,7 +477,7 @@ wait_connection(struct receiver *r, int64_t deadline)
 			    strerror(error));
 			wait_out(error, deadline);
 		} else if (sys_would_block(error)) {
-			/* Whoever gave it to us wants it so. */
+			/* Its owner has made it non-blocking. */
 			p.fd = r->in.fd;
 			p.events = POLLIN;
 			wait_poll(&p, 1, deadline);
@@ -517,7 +517,7 @@ receiver_offence(
 		say_offence("%s: recvmsg: %s", r->operand, strerror(error));
 }
 
-/* Wait for this one, too, and for others beside it. */
+/* Add this connection to those that are waited for. */
 static int
 watch(struct receiver *r, struct arrival *a)
 {
@@ -533,7 +533,7 @@ watch(struct receiver *r, struct arrival *a)
 	return loop_add(&r->loop, a->sock, LOOP_READ, a);
 }
 
-/* Its message will come later. Who waits for too long gives way. */
+/* Its message is still to come. The one that has waited longest gives way. */
 static void
 keep_arrival(struct receiver *r, struct arrival *fresh)
 {
@@ -636,7 +636,7 @@ turn(struct receiver *r, struct received *received, int64_t deadline)
 	int n, s;
 
 	deadline = wait_earlier(deadline, arrivals_deadline(&r->arrivals));
-	/* One at a time: what else is ready is so next time, too. */
+	/* One at a time: the rest stays ready. */
 	n = loop_wait(&r->loop, events, 1, deadline);
 	if (n == 1 && events[0].data != r)
 		return take_kept(r, events[0].data, received);
@@ -681,13 +681,13 @@ take(struct receiver *r, struct fdpass_message *m, int flags)
 	if (result != 1 || r->until == 0)
 		return result;
 	r->quiet = wait_deadline(QUIET);
-	/* Its sender was told, but goes on. */
+	/* Its sender was told to stop, but goes on. */
 	if (has_told_sender(r) && wait_is_over(r->until))
 		shutdown(r->in.fd, SHUT_RD);
 	return 1;
 }
 
-/* Take a message that may be there: for an event loop. */
+/* Take a message if there is one: for an event loop. */
 int
 receiver_try(struct receiver *r, struct fdpass_message *m)
 {
@@ -740,7 +740,7 @@ drain(struct receiver *r, struct fdpass_message *m)
 	p.fd = r->in.fd;
 	p.events = POLLIN;
 	while (r->flags & RECEIVER_DRAIN && wait_endings() < 2) {
-		/* Somebody may go on sending into a shared stream. */
+		/* Another process may keep sending into a shared stream. */
 		if (!has_told_sender(r) && wait_is_over(r->until))
 			break;
 		result = receiver_try(r, m);
@@ -760,7 +760,7 @@ drain(struct receiver *r, struct fdpass_message *m)
 	return failed("recvmsg");
 }
 
-/* Whoever gave it to us wants that it does not block. */
+/* Its owner has made it non-blocking: poll. */
 static void
 wait_readable(const struct receiver *r, int64_t deadline)
 {

@@ -41,7 +41,7 @@ struct receiver {
 	int64_t until; /* when to give up what is queued; 0: not ending */
 	int64_t quiet; /* or when nothing has come for a while */
 	struct named name;
-	struct arrivals arrivals; /* connections without a message as yet */
+	struct arrivals arrivals; /* connections without a message so far */
 	struct loop loop;         /* to wait for them and for others */
 	int has_loop;
 	int is_watched; /* the listening socket is in the loop */

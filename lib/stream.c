@@ -58,7 +58,7 @@ invitation_remove(struct invitation *i)
 	errno = saved;
 }
 
-/* A socket that keeps the messages apart, where the system has it. */
+/* A socket that keeps messages apart, where the system has such. */
 static int
 private_socket(void)
 {
@@ -130,7 +130,7 @@ wait_writable(int pipe_fd, int64_t deadline)
 	p.fd = pipe_fd;
 	p.events = POLLOUT;
 	do {
-		/* It may have come at a step of the trace. */
+		/* A signal may have come while the trace was stepping. */
 		errno = EINTR;
 		if (wait_ending() != 0)
 			return failed("write");
@@ -220,7 +220,7 @@ invite(int pipe_fd, int64_t deadline)
 	return s;
 }
 
-/* What it is, for somebody who meant something else. */
+/* What the descriptor is, for the message that it is no stream. */
 static const char *
 kind_of(int fd)
 {
@@ -272,7 +272,7 @@ stream_check(const char *operand, int fd)
 	return check(fd) == 0 ? 0 : failed_on(operand);
 }
 
-/* Of what was noted last: it was with this stream. errno stays. */
+/* Complete what was noted last: it concerns this stream. errno stays. */
 static int
 note(const struct stream *s, const char *missing)
 {
@@ -311,7 +311,7 @@ stream_open(struct stream *s, const char *operand, int fd, int64_t deadline)
 		if (s->fd == -1)
 			return note(s, "no reader");
 		s->type = ask_unix_type(s->fd);
-		/* Nobody sends the other way: readable is the end, too. */
+		/* Nothing is sent the other way: readable means the end. */
 		s->end = SYS_POLLRDHUP != 0 ? SYS_POLLRDHUP : POLLIN;
 	}
 	/*
@@ -364,7 +364,7 @@ stream_wait(const struct stream *s, int fd, int64_t deadline)
 	return 1;
 }
 
-/* May we not wait any more? Sets errno. */
+/* Must we stop waiting? Sets errno. */
 static int
 is_over(const struct stream *s, int has_begun, int64_t deadline)
 {
@@ -394,7 +394,7 @@ wait_and_go_on(const struct stream *s, int error, int64_t deadline)
 	return -1;
 }
 
-/* It could not be sent; after waiting, is it to be tried again? Sets errno. */
+/* A part could not be sent: wait; 0 if it is to be tried again, else errno. */
 static int
 cannot_go_on(const struct stream *s, int has_begun, int64_t deadline)
 {

@@ -77,7 +77,7 @@ set_far(void)
 	set_timer(FAR, left > 0 ? left : 1, BLOCK_TICK);
 }
 
-/* Nothing ticks that nobody needs. */
+/* Stop the timer when no call needs it. */
 static void
 on_alarm(void)
 {

@@ -16,7 +16,7 @@
 
 #define BETWEEN_BIND_AND_LISTEN 100 /* ms that a new socket may refuse */
 #define NOT_NOW 1000                /* ms that "not now" is tried again */
-#define NOTICE 3000                 /* ms until it is told that it waits */
+#define NOTICE 3000                 /* ms until a line says that it waits */
 #define NAMES 8                     /* tries to find one that is free */
 
 static void
@@ -190,7 +190,7 @@ may_be_starting(struct handover *h, int error)
 	return wait_now() < h->starting;
 }
 
-/* Nobody accepts there, or not yet. */
+/* No process accepts there, or not yet. */
 static void
 refused(struct handover *h)
 {

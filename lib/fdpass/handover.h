@@ -18,7 +18,7 @@
 
 struct handover;
 
-/* What is done now: for who wants to show it. */
+/* What is done now, for a caller that shows it. */
 enum handover_event {
 	HANDOVER_CONNECTS,
 	HANDOVER_IS_REFUSED, /* connect() has failed, it is tried again */
@@ -79,7 +79,7 @@ struct handover {
 	int64_t deadline; /* -1: none */
 	int64_t starting; /* until when it may refuse; -1: it did not */
 	int64_t not_now;  /* until when "not now" is tried again; -1 */
-	int64_t notice;   /* when it is told that it waits; -1: it was */
+	int64_t notice;   /* when to say that it waits; -1: said already */
 	unsigned tries;   /* of connect() in vain */
 	enum { UNTOLD, TOLD, TOLD_ENOUGH } told; /* of its connect() */
 	const char *payload;
