@@ -79,7 +79,6 @@ LIB_OBJ = \
 FDPASS_H = lib/fdpass.h
 FDPASS_OBJ = \
 	lib/fdpass/arrival.o \
-	lib/fdpass/blocking.o \
 	lib/fdpass/handover.o \
 	lib/fdpass/invite.o \
 	lib/fdpass/message.o \

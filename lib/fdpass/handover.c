@@ -512,3 +512,54 @@ handover_run(struct handover *h)
 	}
 	return h->state;
 }
+
+/* The errno of a hand-over that has failed. */
+static int
+error_of(const struct handover *h)
+{
+	if (h->state == HANDOVER_INTERRUPTED)
+		return EINTR;
+	switch (h->verdict) {
+	case VERDICT_NOT_SOCKET:
+		return ENOTSOCK;
+	case VERDICT_NOT_NOW:
+		return EAGAIN;
+	case VERDICT_UNREAD:
+	case VERDICT_CUT:
+		return ECONNRESET;
+	case VERDICT_REFUSED:
+		return ECONNABORTED;
+	case VERDICT_GREETED:
+		return EPROTO;
+	default:
+		return h->error;
+	}
+}
+
+int
+fdpass_hand_over(const char *name, const void *payload, size_t length,
+    const int *fds, size_t count, int flags)
+{
+	struct handover h;
+	struct target t;
+	struct failure f;
+
+	if (length == 0 || length > FDPASS_MAX_PAYLOAD ||
+	    count > FDPASS_MAX_FDS) {
+		errno = EINVAL;
+		return -1;
+	}
+	t.name = name;
+	t.type = SOCK_STREAM;
+	t.flags = HANDOVER_TELL | (flags & FDPASS_WAIT ? HANDOVER_WAIT : 0);
+	t.watch = NULL;
+	if (address_unix(name, &t.address, &t.length, &f) == -1)
+		return -1;
+	/* Without room for the socket it is made later. */
+	handover_begin(&h, &t, -1);
+	handover_message(&h, payload, length, fds, count);
+	if (handover_run(&h) == HANDOVER_TAKEN)
+		return 0;
+	errno = error_of(&h);
+	return -1;
+}

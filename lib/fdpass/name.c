@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "fdpass/name.h"
 
+#include "fdpass.h"
 #include "wait.h"
 
 #include <sys/stat.h>
@@ -373,4 +374,48 @@ named_remove(struct named *name)
 		unlink(name->path);
 	name->path = NULL;
 	errno = saved;
+}
+
+int
+fdpass_listen(const char *name, mode_t mode)
+{
+	struct named unused;
+	struct failure f;
+	int s;
+
+	s = named_listen(name, SOCK_STREAM, mode, &unused, &f);
+	/* The message tells who has sent it, not only who has connected. */
+	if (s != -1)
+		sys_want_creds(s, 1);
+	return s;
+}
+
+/* May we receive from who has accepted this connection to an abstract name? */
+static int
+may_receive(const char *name, int s)
+{
+	if (name[0] != '@' || name_allows(s))
+		return 0;
+	errno = EPERM;
+	return -1;
+}
+
+int
+fdpass_connect(const char *name)
+{
+	struct sockaddr_un sun;
+	socklen_t length;
+	struct failure f;
+	int s;
+
+	if (address_unix(name, &sun, &length, &f) == -1)
+		return -1;
+	s = sys_socket_nonblock(AF_UNIX, SOCK_STREAM);
+	if (s == -1)
+		return -1;
+	if (connect(s, (struct sockaddr *)&sun, length) == 0 &&
+	    may_receive(name, s) == 0 && sys_nonblock(s, 0) == 0)
+		return s;
+	wait_close(s);
+	return -1;
 }
