@@ -63,7 +63,7 @@ says()
 # logs NAME LINE: what was started as NAME has written this line.
 logs()
 {
-	wait_for grep -qxF -e "$2" "$1.err" || {
+	wait_for has_line "$1.err" "${2//[*?[\\]/\\&}" || {
 		cat "$1.err"
 		return 1
 	}
