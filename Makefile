@@ -6,14 +6,16 @@
 #   make                 the commands, in bin/, and the library, in lib/
 #   make static          the commands linked statically, in static/
 #   make bash            recvfd, a builtin of bash; needs bash's headers
-#   make test            the tests of what is promised
+#   make test            the tests of what is promised; TESTS=FILES: of these
 #   make test-all        with real programs and hostile ones as peers
 #   make test-faults     the long trials
 #   make fuzz            what foreign bytes reach, for a minute
 #   make bench           rates compared with other tools
 #   make check           linters and analyzers
-#   make demo            the server-worker system, run and shown
-#   make install         DESTDIR and PREFIX as usual; CMDDIR for the commands
+#   make demo            the server-worker system, shown on one screen
+#   make demo-full       every call of it, and figures
+#   make install         DESTDIR and PREFIX as usual; CMDDIR for the commands,
+#                        where others have an fdsend on PATH: fdpass finds them
 #   make dist            a tar file of what is committed
 #
 # Set CC, CFLAGS, CPPFLAGS, LDFLAGS and LDLIBS on the command line; what the
@@ -24,6 +26,7 @@
 # manual pages and the programs of the tests are found by their names.
 
 VERSION = 0.1.0
+DIST = fdpass-$(VERSION)
 
 # The commands, each of cmd/NAME.c.
 CMD = \
@@ -35,6 +38,11 @@ CMD = \
 	fdpipe \
 	fdconnect \
 	fdinfo
+
+# Scripts that find the commands; cmd/NAME.
+SCRIPT = \
+	fdpass \
+	fdstep
 
 # What the commands are made of; a file that one command alone uses is called
 # cmd/NAME-*.c. They are one archive, of which a command gets what it refers to.
@@ -97,7 +105,13 @@ BASHDIR = $(PREFIX)/share/bash-completion/completions
 ZSHDIR = $(PREFIX)/share/zsh/site-functions
 LOADABLESDIR = $$(pkg-config --variable=loadablesdir bash)
 
+# Where the commands are out of the way, their manuals are, too.
+CMDMANDIR != dir='$(CMDDIR)'; case $$dir in '$(BINDIR)') echo '$(MANDIR)' ;; \
+	*) echo "$${dir%/bin}/man" ;; esac
+
 CC = cc
+# D: no dates, so that the same sources give the same bytes.
+ARFLAGS = rcsD
 CPPFLAGS =
 CFLAGS = -O2
 LDFLAGS =
@@ -113,6 +127,9 @@ PIC = -fPIC -fno-lto
 WHOLE = -Wl,--force-group-allocation
 
 COMPILE = -std=c99 $(WARNINGS) -Ilib -Ilib/fdpass $(CPPFLAGS) $(CFLAGS)
+
+# What make test runs: all that is promised.
+TESTS =
 
 # Where the commands go, and the suffix of their objects: the static build has
 # its own, so that both live side by side.
@@ -136,11 +153,11 @@ PEER = bound client foreign knock paired
 .SUFFIXES: .c .$O .lo
 
 .PHONY: all commands static bash tools check test test-all test-faults fuzz \
-	bench demo install uninstall dist clean
+	bench demo demo-full install uninstall dist clean
 
 all: commands $(LIBFDPASS)
 
-commands: $(BIN)
+commands: $(BIN) $(SCRIPT:%=$B/%)
 
 .c.$O:
 	$(CC) $(COMPILE) $(PIC) -c -o $@ $<
@@ -157,11 +174,16 @@ $(CMD_OBJ) $(ARCHIVE_OBJ) $(BASH_LO): $(HDR) Makefile
 
 $(ARCHIVE): $(ARCHIVE_OBJ)
 	rm -f $@
-	$(AR) rcs $@ $(ARCHIVE_OBJ)
+	$(AR) $(ARFLAGS) $@ $(ARCHIVE_OBJ)
 
 $(BIN): $(CMD_OBJ) $(ARCHIVE)
 	@mkdir -p $B
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ cmd/$(@F).$O $(ARCHIVE) $(LDLIBS)
+
+$(SCRIPT:%=$B/%): $(SCRIPT:%=cmd/%)
+	@mkdir -p $B
+	cp cmd/$(@F) $@
+	chmod 755 $@
 
 # The sign is changed in musl's own CMSG_NXTHDR().
 static:
@@ -186,7 +208,7 @@ lib/libfdpass.o: $(FDPASS_OBJ) $(ARCHIVE)
 
 lib/libfdpass.a: lib/libfdpass.o
 	rm -f $@
-	$(AR) rcs $@ lib/libfdpass.o
+	$(AR) $(ARFLAGS) $@ lib/libfdpass.o
 
 lib/$(SONAME): lib/libfdpass.o
 	$(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,-soname,$(SONAME) -o $@ \
@@ -217,7 +239,7 @@ check: all
 	tests/check
 
 test: all tools
-	tests/run
+	tests/run $(TESTS)
 
 test-all: all tools
 	tests/run tests
@@ -234,75 +256,106 @@ bench: all static tools
 	tests/bench/routes
 	tests/bench/shares
 
-demo: all tools
+# (A build that says nothing: the demo is to fit on a screen.)
+demo:
+	@test -x bin/fdlisten || echo 'It is built first; that takes some seconds.'
+	@$(MAKE) -s commands
 	@tests/demo/run
 
-# put FILE DIRECTORY MODE: install it.
-PUT = put() { mkdir -p "$(DESTDIR)$$2" && rm -f "$(DESTDIR)$$2/$${1\#\#*/}" && \
-	cp "$$1" "$(DESTDIR)$$2" && chmod $$3 "$(DESTDIR)$$2/$${1\#\#*/}"; }
+demo-full:
+	@$(MAKE) -s commands tools
+	@tests/demo/full
 
+# write NAME DIRECTORY MODE: install standard input; put FILE DIRECTORY MODE.
+PUT = umask 022; set -e; \
+	write() { mkdir -p "$(DESTDIR)$$2" && rm -f "$(DESTDIR)$$2/$$1" && \
+		cat >"$(DESTDIR)$$2/$$1" && chmod "$$3" "$(DESTDIR)$$2/$$1"; }; \
+	put() { write "$${1\#\#*/}" "$$2" "$$3" <"$$1"; }
+
+# manual PAGE: sets $dir to where it goes.
+MANUAL = manual() { dir="$(MANDIR)"; for f in $(CMD); do \
+		test man/$$f.1 != "$$1" || dir="$(CMDMANDIR)"; done; \
+		dir=$$dir/man$${1\#\#*.}; }
+
+# Where the commands are out of the way, only fdpass is completed by its name.
 install: all
-	$(PUT); set -e; \
+	$(PUT); $(MANUAL); \
 	for f in $(CMD); do put bin/$$f "$(CMDDIR)" 755; done; \
+	for f in $(SCRIPT); do \
+		sed 's,@CMDDIR@,$(CMDDIR),g' cmd/$$f | \
+			write $$f "$(BINDIR)" 755; \
+	done; \
 	put $(FDPASS_H) "$(INCLUDEDIR)" 644; \
 	put lib/libfdpass.a "$(LIBDIR)" 644; \
 	put lib/$(SONAME) "$(LIBDIR)" 755; \
-	for f in man/*.[1-9]; do put $$f "$(MANDIR)/man$${f##*.}" 644; done; \
-	for f in man/lessons/*.c; do put $$f "$(SHAREDIR)/lessons" 644; done; \
-	put cmd/fdstep "$(SHAREDIR)" 755; \
-	put cmd/completion/_fdpass "$(ZSHDIR)" 644; \
-	put cmd/completion/fdpass.bash "$(BASHDIR)" 644
-	cd "$(DESTDIR)$(BASHDIR)" && for f in $(CMD); do \
-		rm -f $$f && cp fdpass.bash $$f || exit 1; \
-	done && rm fdpass.bash
+	for page in man/*.[1-9]; do \
+		manual $$page; put $$page "$$dir" 644; \
+	done; \
+	for f in man/lessons/*.c; do put $$f "$(SHAREDIR)/lessons" 644; done
+	$(PUT); \
+	if test "$(CMDDIR)" = "$(BINDIR)"; then \
+		put cmd/completion/_fdpass "$(ZSHDIR)" 644; \
+		for f in $(SCRIPT) $(CMD); do \
+			write $$f "$(BASHDIR)" 644 <cmd/completion/fdpass.bash; \
+		done; \
+	else \
+		sed '1s/ fdlisten .*//' cmd/completion/_fdpass | \
+			write _fdpass "$(ZSHDIR)" 644; \
+		for f in $(SCRIPT); do \
+			sed '/^complete .* fdlisten /d' \
+				cmd/completion/fdpass.bash | \
+				write $$f "$(BASHDIR)" 644; \
+		done; \
+	fi
 	$(PUT); test ! -f cmd/bash/fdpass || \
 		put cmd/bash/fdpass "$(LOADABLESDIR)" 644
-	if test -f cmd/fdpass; then \
-		mkdir -p "$(DESTDIR)$(BINDIR)" && \
-		sed 's,@CMDDIR@,$(CMDDIR),g' cmd/fdpass \
-			>"$(DESTDIR)$(BINDIR)/fdpass" && \
-		chmod 755 "$(DESTDIR)$(BINDIR)/fdpass"; \
-	fi
 	rm -f "$(DESTDIR)$(LIBDIR)/libfdpass.so"
 	ln -s $(SONAME) "$(DESTDIR)$(LIBDIR)/libfdpass.so"
-	mkdir -p "$(DESTDIR)$(LIBDIR)/pkgconfig"
-	printf '%s\n' 'prefix=$(PREFIX)' 'libdir=$(LIBDIR)' \
+	$(PUT); printf '%s\n' 'prefix=$(PREFIX)' 'libdir=$(LIBDIR)' \
 		'includedir=$(INCLUDEDIR)' '' 'Name: fdpass' \
 		'Description: pass open descriptors between processes' \
 		'Version: $(VERSION)' 'Libs: -L$${libdir} -lfdpass' \
-		'Cflags: -I$${includedir}' \
-		>"$(DESTDIR)$(LIBDIR)/pkgconfig/fdpass.pc"
-	chmod 644 "$(DESTDIR)$(LIBDIR)/pkgconfig/fdpass.pc"
+		'Cflags: -I$${includedir}' | \
+		write fdpass.pc "$(LIBDIR)/pkgconfig" 644
 
 uninstall:
+	set -e; $(MANUAL); \
 	for f in $(CMD); do \
-		rm -f "$(DESTDIR)$(CMDDIR)/$$f" "$(DESTDIR)$(BASHDIR)/$$f" || \
-			exit 1; \
-	done
-	for f in man/*.[1-9]; do \
-		rm -f "$(DESTDIR)$(MANDIR)/man$${f##*.}/$${f#man/}" || exit 1; \
-	done
+		rm -f "$(DESTDIR)$(CMDDIR)/$$f"; \
+		test "$(CMDDIR)" != "$(BINDIR)" || \
+			rm -f "$(DESTDIR)$(BASHDIR)/$$f"; \
+	done; \
+	for f in $(SCRIPT); do \
+		rm -f "$(DESTDIR)$(BINDIR)/$$f" "$(DESTDIR)$(BASHDIR)/$$f"; \
+	done; \
+	for page in man/*.[1-9]; do \
+		manual $$page; rm -f "$(DESTDIR)$$dir/$${page#man/}"; \
+	done; \
 	for f in man/lessons/*.c; do \
-		rm -f "$(DESTDIR)$(SHAREDIR)/lessons/$${f##*/}" || exit 1; \
-	done
+		rm -f "$(DESTDIR)$(SHAREDIR)/lessons/$${f##*/}"; \
+	done; \
 	test ! -f cmd/bash/fdpass || rm -f "$(DESTDIR)$(LOADABLESDIR)/fdpass"
-	rm -f "$(DESTDIR)$(BINDIR)/fdpass" \
-		"$(DESTDIR)$(SHAREDIR)/fdstep" \
-		"$(DESTDIR)$(ZSHDIR)/_fdpass" \
+	rm -f "$(DESTDIR)$(ZSHDIR)/_fdpass" \
 		"$(DESTDIR)$(INCLUDEDIR)/fdpass.h" \
 		"$(DESTDIR)$(LIBDIR)/libfdpass.a" \
 		"$(DESTDIR)$(LIBDIR)/libfdpass.so" \
 		"$(DESTDIR)$(LIBDIR)/$(SONAME)" \
 		"$(DESTDIR)$(LIBDIR)/pkgconfig/fdpass.pc"
-	-rmdir "$(DESTDIR)$(SHAREDIR)/lessons" "$(DESTDIR)$(SHAREDIR)"
+	@dir="$(CMDDIR)"; set -- "$(SHAREDIR)/lessons" "$(SHAREDIR)"; \
+	test "$$dir" = "$(BINDIR)" || set -- "$$@" "$(CMDMANDIR)/man1" \
+		"$(CMDMANDIR)" "$$dir" "$${dir%/bin}"; \
+	for dir; do rmdir "$(DESTDIR)$$dir" 2>/dev/null || :; done
 
-# What is committed, as it is committed.
+# What is committed, as it is committed, whatever is configured; the same bytes
+# each time.
 dist:
-	git archive --prefix=fdpass-$(VERSION)/ -o fdpass-$(VERSION).tar.gz HEAD
+	git -c core.autocrlf=false -c tar.umask=0022 archive \
+		--prefix=$(DIST)/ -o $(DIST).tar HEAD
+	gzip -9nf $(DIST).tar
 
 clean:
 	rm -f cmd/*.o cmd/*.os lib/*.o lib/*.os lib/fdpass/*.o lib/fdpass/*.os \
 		lib/*.a lib/libfdpass.* lib/*.new cmd/bash/*.lo cmd/bash/fdpass \
 		$(TOOLS) $(PEER:%=tests/tools/%) \
-		fdpass-$(VERSION).tar.gz
+		$(DIST).tar $(DIST).tar.gz
 	rm -rf bin static

@@ -121,12 +121,10 @@ static int
 connect_tcp(const struct address *a, int64_t deadline)
 {
 	struct addrinfo *list, *ai;
-	struct address local = *a;
 	int s = -1;
 
-	if (a->host[0] == '\0')
-		memcpy(local.host, "localhost", sizeof "localhost");
-	if (address_look_up(&local, 0, &list) == -1)
+	/* Without a host, this machine's loopback addresses. */
+	if (address_look_up(a, 0, &list) == -1)
 		return -1;
 	for (ai = list; ai != NULL && s == -1; ai = ai->ai_next) {
 		s = connect_to(ai->ai_addr, ai->ai_addrlen, deadline);

@@ -27,7 +27,9 @@
 #define MAX 256 /* COMMANDs at once, if -n does not say */
 
 static const char synopsis[] =
-    "fdlisten [-kluv] [-i name] [-m mode] [-n max] [-o file] [-t seconds]\n"
+    "fdlisten [-kv] [-m mode] [-n max] [-o file] [-t seconds]\n"
+    "                ADDRESS [COMMAND [ARG...]]\n"
+    "       fdlisten -l [-uv] [-i name] [-m mode] [-o file] [-t seconds]\n"
     "                ADDRESS [COMMAND [ARG...]]\n";
 
 static const char help[] =

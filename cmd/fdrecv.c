@@ -25,7 +25,9 @@
 #include <unistd.h>
 
 static const char synopsis[] =
-    "fdrecv [-ackvw] [-f fd]... [-m mode] [-n workers] [-S fd]\n"
+    "fdrecv [-kv] [-a | -f fd...] [-m mode] [-n workers] [-S fd] [-t seconds]\n"
+    "              SOCKET [COMMAND [ARG...]]\n"
+    "       fdrecv -c [-kvw] [-a | -f fd...] [-n workers] [-S fd]\n"
     "              [-t seconds] SOCKET [COMMAND [ARG...]]\n";
 
 static const char help[] =

@@ -24,8 +24,9 @@
 #include <unistd.h>
 
 static const char synopsis[] =
-    "fdsend [-drvw] [-f fd]... [-p pid] [-s string | -S file] [-t seconds]\n"
-    "              SOCKET\n";
+    "fdsend [-dvw] [-f fd]... [-p pid] [-s string | -S file] [-t seconds]\n"
+    "              SOCKET\n"
+    "       fdsend -r [-dvw] [-t seconds] SOCKET\n";
 
 static const char help[] =
     "  -d          drop off: do not wait for the receiver's answer\n"

@@ -55,11 +55,10 @@ ask_is_listening(int fd)
 int
 ask_is_connected(int fd)
 {
-	struct peer peer;
+	struct sockaddr_storage ss;
+	socklen_t length = sizeof ss;
 
-	peer.length = sizeof peer.address;
-	return getpeername(
-		   fd, (struct sockaddr *)&peer.address, &peer.length) == 0;
+	return getpeername(fd, (struct sockaddr *)&ss, &length) == 0;
 }
 
 /*

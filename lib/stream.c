@@ -274,10 +274,8 @@ stream_check(const char *operand, int fd)
 
 /* Complete what was noted last: it concerns this stream. errno stays. */
 static int
-note(const struct stream *s, const char *missing)
+note(const struct stream *s)
 {
-	if (failure.error == ETIMEDOUT)
-		failed_late(missing);
 	/* End as a writer to a pipe does. */
 	if (failure.error == EPIPE)
 		failure.status = EXIT_BY_SIGNAL + SIGPIPE;
@@ -289,7 +287,9 @@ int
 stream_failed(const struct stream *s, const char *operation)
 {
 	failed(operation);
-	return note(s, "not read");
+	if (failure.error == ETIMEDOUT)
+		failed_late("not read");
+	return note(s);
 }
 
 /*
@@ -308,8 +308,10 @@ stream_open(struct stream *s, const char *operand, int fd, int64_t deadline)
 	s->type = ask_unix_type(fd);
 	if (s->type == -1) {
 		s->fd = invite(fd, deadline);
+		if (s->fd == -1 && failure.error == ETIMEDOUT)
+			failed_late("no reader");
 		if (s->fd == -1)
-			return note(s, "no reader");
+			return note(s);
 		s->type = ask_unix_type(s->fd);
 		/* Nothing is sent the other way: readable means the end. */
 		s->end = SYS_POLLRDHUP != 0 ? SYS_POLLRDHUP : POLLIN;

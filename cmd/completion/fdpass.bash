@@ -2,6 +2,9 @@
 # SPDX-License-Identifier: ISC
 # Completion of the fdpass commands for bash.
 
+_fdpass_names="fdlisten fdpeek fdconnect fdsend fdrecv fdecho fdpipe fdinfo"
+_fdpass_names+=" fdstep"
+
 # The words up to the cursor, as the command will see them, and at which of
 # bash's own words each begins: bash takes 127.0.0.1:7000, fd:3 and @name for
 # several. The last of the array words is the one at the cursor.
@@ -76,7 +79,7 @@ _fdpass_sockets()
 	if [[ $current == @* && -r /proc/net/unix ]]; then
 		while IFS= read -r file; do
 			[[ $file == *\ @* ]] && echo "@${file#* @}"
-		done </proc/net/unix
+		done < <(cat /proc/net/unix)
 	fi
 }
 
@@ -104,7 +107,8 @@ _fdpass_operand()
 	fi
 }
 
-# What COMMAND can be: programs alone, no functions and no builtins of the shell.
+# What COMMAND can be: programs alone, no functions and no builtins of the shell;
+# those that fdpass finds, too.
 _fdpass_programs()
 {
 	local directory file IFS=:
@@ -119,6 +123,10 @@ _fdpass_programs()
 			[[ -f $file && -x $file ]] && COMPREPLY+=("${file##*/}")
 		done
 	done
+	IFS=' '
+	for file in $_fdpass_beside; do
+		[[ $file == "$current"* ]] && COMPREPLY+=("$file")
+	done
 }
 
 # What follows is a command line of its own, from the word with this index.
@@ -129,7 +137,8 @@ _fdpass_command()
 		_fdpass_programs
 		return
 	fi
-	if [[ $(complete -p "${words[$1]}" 2>/dev/null) == *" _fdpass "* ]]; then
+	# Ours are known here, whoever has their names on PATH: fdpass runs ours.
+	if [[ " fdpass $_fdpass_names " == *" ${words[$1]##*/} "* ]]; then
 		_fdpass_inner "${begins[$1]}"
 	elif declare -F _command_offset >/dev/null; then
 		_command_offset "${begins[$1]}"
@@ -161,8 +170,10 @@ _fdpass()
 {
 	local with='' without='' operand='' command=0
 	local words begins current previous i
+	local _fdpass_beside=${_fdpass_beside-}
 
 	case $1 in
+	*fdpass)    command=1 _fdpass_beside=$_fdpass_names ;;
 	*fdpeek)    with=bt without=v command=1 ;;
 	*fdlisten)  with=imnot without=kluv operand=ADDRESS command=1 ;;
 	*fdconnect) with=t without=Nvw operand=ADDRESS command=1 ;;
@@ -172,6 +183,7 @@ _fdpass()
 	*fdecho)    with=n without=v operand=SOCKET ;;
 	*fdpipe)    with=n without=v operand=PIPELINE ;;
 	*fdinfo)    with=p operand=FD ;;
+	*fdstep)    without=g operand=COMPOSITION ;;
 	esac
 	COMPREPLY=()
 	_fdpass_words
@@ -187,9 +199,12 @@ _fdpass()
 	if ((i > ${#words[@]} - 1)); then
 		_fdpass_value "${previous: -1}" "$operand$command"
 	elif ((i == ${#words[@]} - 1)) && [[ $current == -* ]]; then
-		_fdpass_propose < <(fold -w 1 <<<"$with$without" | sed 's/^/-/'
+		_fdpass_propose < <(fold -w 1 <<<"$with$without" |
+				sed -n 's/./-&/p'
 			printf '%s\n' --help
 			[[ $operand == VAR ]] || echo --version)
+	elif [[ $operand == COMPOSITION ]]; then
+		: # one word that is quoted
 	elif [[ $operand == FD ]]; then
 		_fdpass_propose_descriptors
 	elif [[ $operand == VAR ]] && ((i == ${#words[@]} - 1)); then
@@ -242,5 +257,5 @@ _fdpass_value()
 # bash does not ask for a word that has been begun right behind the bar of fdpipe:
 # it takes it for the name of a command, but not for one of its own line. It asks
 # for an empty one there, and for all that follow.
-complete -F _fdpass fdlisten fdpeek fdconnect fdsend fdrecv fdecho fdpipe fdinfo \
-	recvfd
+complete -F _fdpass fdpass fdstep recvfd
+complete -F _fdpass fdlisten fdpeek fdconnect fdsend fdrecv fdecho fdpipe fdinfo

@@ -383,7 +383,8 @@ rounds()
 	kill "$(head -n 1 pool.out)"
 	wait_for eval '[ "$(wc -l <pool.out)" -eq 4 ]'
 	signal pool
-	tail -n 3 pool.out | xargs kill
+	# shellcheck disable=SC2046
+	kill $(tail -n 3 pool.out)
 	ended pool
 	is_status 0
 	same "$(cat pool.err)" ""

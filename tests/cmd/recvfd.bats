@@ -286,7 +286,8 @@ nobody away"
 	done
 	stop server
 	signal pool
-	matching "bash ./worker" | xargs kill
+	# shellcheck disable=SC2046
+	kill $(matching "bash ./worker")
 	wait_for none_left
 	same "$(cat pool.err server.err)" ""
 }
@@ -306,7 +307,8 @@ nobody away"
 	run_limited load -t 60 -c 16 -n "$count" "$(address_of address)"
 	is_status 0
 	like "$output" "ok=$count wrong=0 short=0 refused=0 reset=0 timeout=0 *"
-	matching "bash ./worker" | xargs kill
+	# shellcheck disable=SC2046
+	kill $(matching "bash ./worker")
 	ended pool
 	# Each of the four has done its part.
 	same "$(wc -l <pool.out)" 4

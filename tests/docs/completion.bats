@@ -13,6 +13,7 @@ setup()
 	: >./file.txt
 	mkdir folder
 	commands="fdlisten fdpeek fdconnect fdsend fdrecv fdecho fdpipe fdinfo"
+	commands+=" fdstep"
 }
 
 teardown()
@@ -248,6 +249,34 @@ knows_values()
 
 @test "zsh proposes descriptors, modes and files for the options that want them" {
 	knows_values zsh ""
+}
+
+# knows_fdpass SHELL: with a PATH that has none of the commands.
+knows_fdpass()
+{
+	start receiver fdrecv -k ./pool true
+	up ./pool
+	PATH=/usr/bin:/bin shell "$1"
+	# shellcheck disable=SC2086
+	offers "fdpass fd" $commands
+	becomes "fdpass fdlis" "fdpass fdlisten"
+	offers "fdpass -" --help --version
+	offers "fdpass fdsend -" -d -r -p
+	becomes "fdpass fdsend -w po" "fdpass fdsend -w pool"
+	not shown file.txt
+	offers "fdpass fdlisten -k :7000 fdrecv -" -a -f -m
+	becomes "fdpass fdlisten :7000 fdec" "fdpass fdlisten :7000 fdecho"
+	offers "fdpass fdpipe fdlisten :7000 '|' fdecho -" -n -v
+	becomes "fdpass cat fi" "fdpass cat file.txt"
+	stop receiver
+}
+
+@test "bash completes what fdpass runs, when it is not on PATH" {
+	knows_fdpass bash
+}
+
+@test "zsh completes what fdpass runs, when it is not on PATH" {
+	knows_fdpass zsh
 }
 
 @test "bash proposes abstract names" {

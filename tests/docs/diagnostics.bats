@@ -161,6 +161,7 @@ logs()
 }
 
 @test "names, datagrams and fetching" {
+	need python3
 	says 2 "fdlisten: -i goes with -l (see fdlisten --help)" \
 		fdlisten -i web ./a true
 	says 2 "fdlisten: -i a:b: a name has 1 to 255 printable ASCII characters, no colon, no backslash (see fdlisten --help)" \

@@ -65,7 +65,8 @@ item()
 
 	for command in $commands; do
 		letters=$(part 1 "$command" |
-			grep -oE '(\[|\| )-[a-zA-Z]+' | sorted)
+			grep -oE '(\[|\| |fd[a-z]+ )-[a-zA-Z]+' |
+			sed 's/.*-//' | sorted)
 		same "$(part 2 "$command" | sed 's/^  -\(.\).*/\1/' | sorted)" \
 			"$letters" "lines of $command --help"
 		same "$(section "$top_dir/man/$command.1" DESCRIPTION |
@@ -112,7 +113,7 @@ zsh_letters()
 		part 2 "$command" >options
 		not grep -vE '^  -[a-zA-Z]( [a-z|]+)?  +[^ ]' options
 		part 1 "$command" | grep -oE '\[-[a-zA-Z] [^]]*\]' |
-			tr -d '[]' | sed 's/ | /\n/' >wanted
+			tr -d '[]' | sed 's/ | /\n/; s/\.\.\.$//' >wanted
 		while read -r letter argument; do
 			grep -q "^  $letter $argument  " options || {
 				echo "$command: no line for $letter $argument"
@@ -145,8 +146,39 @@ zsh_letters()
 	done
 }
 
-@test "each operand has a line, and the forms of the manual are in it" {
-	local command word form
+# forms OPERAND: those in the list of fdpass(7).
+forms()
+{
+	section "$top_dir/man/fdpass.7" "$1" | plain | awk '
+	/^\.It/ {
+		gsub(/^\.It |Ns |Ar |Pa |Li /, "")
+		gsub(/ : /, ":"); gsub(/: /, ":")
+		sub(/^Fl$/, "-"); sub(/ N$/, "N"); sub(/^@ /, "@")
+		sub(/^HOST :PORT/, "HOST:PORT")
+		n = split($0, forms, " , ")
+		for (i = 1; i <= n; i++) print forms[i]
+	}'
+}
+
+# named COMMAND OPERAND: the forms that its manual names, in one paragraph.
+named()
+{
+	section "$top_dir/man/$1.1" DESCRIPTION | plain | awk -v operand="$2" '
+	$0 == ".Ar " operand { begun = 1; next }
+	begun && $0 == "is" { inside = 1; next }
+	inside && /^(see|for|or)|^\.Pp/ && !/^or$/ { exit }
+	inside' | sed -E '
+	s/^\.(Ar|Li|Pa|No) //
+	s/ Ns (Ar )?//g
+	s/ *: */:/g
+	s/^\.Fl( .*)?$/-/
+	s/ ?[,:]$//
+	s/ , /\n/g
+	/^or$/d'
+}
+
+@test "each operand has a line, and names the forms that its manual names" {
+	local command operand word form
 
 	for command in $commands; do
 		part 3 "$command" >operands
@@ -155,30 +187,22 @@ zsh_letters()
 			grep -vx ARG >wanted
 		sed -E 's/^  ([^ ]+)  +[^ ].*/\1/' operands | sort -u >found
 		same "$(cat found)" "$(cat wanted)" "operands of $command"
-		# What stands in the manual's table of forms.
-		section "$top_dir/man/$command.1" DESCRIPTION | plain |
-		awk '
-		/^\.Ar (ADDRESS|SOCKET)$/ { named = 1; next }
-		named && /^is (one of|a UNIX socket):/ { table = 1 }
-		table && /^\.El/ { exit }
-		table && /^\.It/ {
-			gsub(/^\.It |Ns |Ar |Pa |Li /, "")
-			gsub(/ : /, ":"); gsub(/: /, ":")
-			sub(/^Fl$/, "-"); sub(/ N$/, "N"); sub(/^@ /, "@")
-			sub(/^HOST :PORT/, "HOST:PORT")
-			n = split($0, forms, " , ")
-			for (i = 1; i <= n; i++) print forms[i]
-		}
-		{ named = 0 }' >forms
-		while read -r form; do
-			grep -qF -- "$form" operands || {
-				echo "$command: no $form in:"
-				cat operands
-				false
-			}
-		done <forms
-		not grep -q '^  \(ADDRESS\|SOCKET\) ' operands ||
-			[ "$(wc -l <forms)" -ge 3 ]
+		for operand in ADDRESS SOCKET; do
+			grep "^  $operand " operands >line || continue
+			named "$command" "$operand" | sort >page
+			[ "$(wc -l <page)" -ge 4 ]
+			while IFS= read -r form; do
+				grep -qE -- "[ ,]$form([ ,]|\$)" line ||
+					{ echo "$command: no $form"; false; }
+			done <page
+			case $operand in
+			ADDRESS) forms ADDRESSES ;;
+			SOCKET) forms SOCKETS ;;
+			esac | sort >list
+			# This form is for a socket that listens.
+			[ "$command" != fdconnect ] || sed -i '/^:PORT$/d' list
+			diff -u list page
+		done
 	done
 }
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: ISC
-# The recipes of fdpass(7) that keep a socket while its servers come and go: no
-# client is refused, no connection is broken. They run as they are printed,
-# with a free port, and a ./server of the test's.
+# The recipes of fdpass-cookbook(7) that keep a socket while its servers come and
+# go: no client is refused, no connection is broken. They run as they are
+# printed, with a free port, and a ./server of the test's.
 
 # Each test runs in a subshell of its own, and $1 is for the inner shell.
 # shellcheck disable=SC2016,SC2030,SC2031
@@ -16,17 +16,17 @@ setup()
 	server 'exec fdlisten -k fd:3 fdecho'
 }
 
-# recipe TITLE [N]: the Nth example of a subsection; without a TITLE, of the
-# section itself.
+# recipe TITLE [N]: the Nth example of a section or subsection; without a TITLE,
+# of the one that begins the page.
 recipe()
 {
-	section "$top_dir/man/fdpass.7" "HOLDING SOCKETS" |
-		awk -v title="$1" -v number="${2-1}" '
-		/^\.Ss / { this = substr($0, 5) }
+	awk -v title="${1:-HOLD A SOCKET ACROSS A RESTART}" \
+		-v number="${2-1}" '
+		/^\.S[hs] / { this = substr($0, 5) }
 		/^\.Bd / && this == title { n++; inside = 1; next }
 		/^\.Ed/ { inside = 0 }
-		inside && n == number' | plain |
-		sed "s/127.0.0.1:7000/127.0.0.1:$port/" >part
+		inside && n == number' "$top_dir/man/fdpass-cookbook.7" |
+		plain | sed "s/127.0.0.1:7000/127.0.0.1:$port/" >part
 	[ -s part ] || { echo "no recipe $1" >&2; return 1; }
 	cat part
 }
@@ -241,7 +241,7 @@ need_mounts()
 
 @test "in a container: through a directory that is mounted there" {
 	need_mounts
-	script both <(recipe "In a container")
+	script both <(recipe "A server in a container")
 	serves
 	start_load
 	start other unshare -m sh -c 'mount --bind hold inside &&
@@ -559,9 +559,9 @@ write_lines()
 @test "a logger gets another file, and no line is lost" {
 	local i
 
-	recipe "Received by the script itself" 1 >./logger
+	recipe "RECEIVE IN A SCRIPT" 1 >./logger
 	chmod 755 ./logger
-	recipe "Received by the script itself" 2 >rotate.sh
+	recipe "RECEIVE IN A SCRIPT" 2 >rotate.sh
 	mkfifo lines
 	start source write_lines
 	start_from lines logger sh -c 'exec ./logger 3>>log'
@@ -581,7 +581,7 @@ write_lines()
 @test "a shell gains a descriptor" {
 	local recipe
 
-	recipe=$(recipe "Received by the script itself" 3)
+	recipe=$(recipe "RECEIVE IN A SCRIPT" 3)
 	cat >session <<-END
 	$recipe -c 'cat <&3; echo "\$FDRECV_PAYLOAD"'
 	END

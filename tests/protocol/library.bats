@@ -298,6 +298,28 @@ probe()
 	same "$(cat server.err worker.err)" ""
 }
 
+@test "its worker refuses another user, who may write to its socket" {
+	hand
+	leaves_sockets
+	another_user
+	start worker ./hand ./worker
+	up ./worker
+	chmod 666 ./worker
+	fails 1 "fdsend: ./worker: refused by the receiver" \
+		"${nobody[@]}" fdsend ./worker
+	run_limited fdsend -d ./worker
+	is_status 0
+}
+
+@test "the example says how it is called, and why it fails" {
+	hand
+	for arguments in "" "one two three"; do
+		# shellcheck disable=SC2086
+		fails 1 "usage: hand name *" ./hand $arguments
+	done
+	fails 1 "./no/such: No such file or directory" ./hand ./no/such
+}
+
 @test "its worker refuses two descriptors, and lives on" {
 	hand
 	leaves_sockets
@@ -608,7 +630,7 @@ ENOTCONN"
 		lib/libfdpass.so lib/libfdpass.so.0 \
 		lib/pkgconfig/fdpass.pc share/man/man1/fdpipe.1 \
 		share/man/man3/fdpass.3 share/man/man7/fdpass.7 \
-		share/man/man7/fdpass-lessons.7 share/fdpass/fdstep \
+		share/man/man7/fdpass-lessons.7 bin/fdstep \
 		share/bash-completion/completions/fdinfo \
 		share/zsh/site-functions/_fdpass; do
 		[ -s "$installed/$name" ] || { echo "$name"; false; }
