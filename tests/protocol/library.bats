@@ -630,7 +630,7 @@ ENOTCONN"
 		lib/libfdpass.so lib/libfdpass.so.0 \
 		lib/pkgconfig/fdpass.pc share/man/man1/fdpipe.1 \
 		share/man/man3/fdpass.3 share/man/man7/fdpass.7 \
-		share/man/man7/fdpass-lessons.7 share/fdpass/fdstep \
+		share/man/man7/fdpass-lessons.7 bin/fdstep \
 		share/bash-completion/completions/fdinfo \
 		share/zsh/site-functions/_fdpass; do
 		[ -s "$installed/$name" ] || { echo "$name"; false; }
