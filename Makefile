@@ -12,7 +12,8 @@
 #   make fuzz            what foreign bytes reach, for a minute
 #   make bench           rates compared with other tools
 #   make check           linters and analyzers
-#   make demo            the server-worker system, run and shown
+#   make demo            the server-worker system, shown on one screen
+#   make demo-full       every call of it, and figures
 #   make install         DESTDIR and PREFIX as usual; CMDDIR for the commands,
 #                        where others have an fdsend on PATH: fdpass finds them
 #   make dist            a tar file of what is committed
@@ -150,7 +151,7 @@ PEER = bound client foreign knock paired
 .SUFFIXES: .c .$O .lo
 
 .PHONY: all commands static bash tools check test test-all test-faults fuzz \
-	bench demo install uninstall dist clean
+	bench demo demo-full install uninstall dist clean
 
 all: commands $(LIBFDPASS)
 
@@ -253,8 +254,15 @@ bench: all static tools
 	tests/bench/routes
 	tests/bench/shares
 
-demo: all tools
+# (A build that says nothing: the demo is to fit on a screen.)
+demo:
+	@test -x bin/fdlisten || echo 'It is built first; that takes some seconds.'
+	@$(MAKE) -s commands
 	@tests/demo/run
+
+demo-full:
+	@$(MAKE) -s commands tools
+	@tests/demo/full
 
 # write NAME DIRECTORY MODE: install standard input; put FILE DIRECTORY MODE.
 PUT = umask 022; set -e; \
@@ -285,14 +293,17 @@ install: all
 	$(PUT); \
 	if test "$(CMDDIR)" = "$(BINDIR)"; then \
 		put cmd/completion/_fdpass "$(ZSHDIR)" 644; \
-		for f in fdpass $(CMD); do \
+		for f in $(SCRIPT) $(CMD); do \
 			write $$f "$(BASHDIR)" 644 <cmd/completion/fdpass.bash; \
 		done; \
 	else \
 		sed '1s/ fdlisten .*//' cmd/completion/_fdpass | \
 			write _fdpass "$(ZSHDIR)" 644; \
-		sed '/^complete .* fdlisten /d' cmd/completion/fdpass.bash | \
-			write fdpass "$(BASHDIR)" 644; \
+		for f in $(SCRIPT); do \
+			sed '/^complete .* fdlisten /d' \
+				cmd/completion/fdpass.bash | \
+				write $$f "$(BASHDIR)" 644; \
+		done; \
 	fi
 	$(PUT); test ! -f cmd/bash/fdpass || \
 		put cmd/bash/fdpass "$(LOADABLESDIR)" 644
@@ -312,7 +323,9 @@ uninstall:
 		test "$(CMDDIR)" != "$(BINDIR)" || \
 			rm -f "$(DESTDIR)$(BASHDIR)/$$f"; \
 	done; \
-	for f in $(SCRIPT); do rm -f "$(DESTDIR)$(BINDIR)/$$f"; done; \
+	for f in $(SCRIPT); do \
+		rm -f "$(DESTDIR)$(BINDIR)/$$f" "$(DESTDIR)$(BASHDIR)/$$f"; \
+	done; \
 	for page in man/*.[1-9]; do \
 		manual $$page; rm -f "$(DESTDIR)$$dir/$${page#man/}"; \
 	done; \
@@ -321,7 +334,6 @@ uninstall:
 	done; \
 	test ! -f cmd/bash/fdpass || rm -f "$(DESTDIR)$(LOADABLESDIR)/fdpass"
 	rm -f "$(DESTDIR)$(ZSHDIR)/_fdpass" \
-		"$(DESTDIR)$(BASHDIR)/fdpass" \
 		"$(DESTDIR)$(INCLUDEDIR)/fdpass.h" \
 		"$(DESTDIR)$(LIBDIR)/libfdpass.a" \
 		"$(DESTDIR)$(LIBDIR)/libfdpass.so" \

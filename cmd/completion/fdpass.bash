@@ -3,6 +3,7 @@
 # Completion of the fdpass commands for bash.
 
 _fdpass_names="fdlisten fdpeek fdconnect fdsend fdrecv fdecho fdpipe fdinfo"
+_fdpass_names+=" fdstep"
 
 # The words up to the cursor, as the command will see them, and at which of
 # bash's own words each begins: bash takes 127.0.0.1:7000, fd:3 and @name for
@@ -182,6 +183,7 @@ _fdpass()
 	*fdecho)    with=n without=v operand=SOCKET ;;
 	*fdpipe)    with=n without=v operand=PIPELINE ;;
 	*fdinfo)    with=p operand=FD ;;
+	*fdstep)    without=g operand=COMPOSITION ;;
 	esac
 	COMPREPLY=()
 	_fdpass_words
@@ -201,6 +203,8 @@ _fdpass()
 				sed -n 's/./-&/p'
 			printf '%s\n' --help
 			[[ $operand == VAR ]] || echo --version)
+	elif [[ $operand == COMPOSITION ]]; then
+		: # one word that is quoted
 	elif [[ $operand == FD ]]; then
 		_fdpass_propose_descriptors
 	elif [[ $operand == VAR ]] && ((i == ${#words[@]} - 1)); then
@@ -253,5 +257,5 @@ _fdpass_value()
 # bash does not ask for a word that has been begun right behind the bar of fdpipe:
 # it takes it for the name of a command, but not for one of its own line. It asks
 # for an empty one there, and for all that follow.
-complete -F _fdpass fdpass recvfd
+complete -F _fdpass fdpass fdstep recvfd
 complete -F _fdpass fdlisten fdpeek fdconnect fdsend fdrecv fdecho fdpipe fdinfo

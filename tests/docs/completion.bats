@@ -13,6 +13,7 @@ setup()
 	: >./file.txt
 	mkdir folder
 	commands="fdlisten fdpeek fdconnect fdsend fdrecv fdecho fdpipe fdinfo"
+	commands+=" fdstep"
 }
 
 teardown()

@@ -6,7 +6,7 @@ load ../lib/helpers
 load ../lib/examples
 
 commands="fdlisten fdpeek fdsend fdrecv fdecho fdpipe fdconnect fdinfo"
-commands+=" fdpass"
+commands+=" fdstep fdpass"
 
 # examples PAGE: run each example block of the page in an empty directory. It
 # must succeed, say something on standard output, nothing on standard error,
@@ -73,6 +73,10 @@ examples()
 
 @test "the examples of fdpass(1) run" {
 	examples fdpass.1
+}
+
+@test "the examples of fdstep(1) run" {
+	examples fdstep.1
 }
 
 @test "the examples of fdpass(7) run" {

@@ -1,146 +1,235 @@
 # SPDX-License-Identifier: ISC
-# The README: each of its blocks of shell runs as it is printed, and does what
-# the text says.
+# The README: its blocks of shell, typed in one session as they are printed and
+# in their order, do what the text says, and end what they started.
 
 load ../lib/helpers
 load ../lib/examples
 
-# answers PORT: whether what was started echoes.
-answers()
+setup()
 {
-	same "$(echo hello | limited fdconnect -w "127.0.0.1:$1")" hello
+	common_setup
+	need_linux
+	fences "$top_dir/README.md"
+	[ "$n_blocks" -ge 8 ]
 }
 
-# does BLOCK: whether it does what it should.
-does()
+# page FILE: all blocks in one script, each with a line before it that tells its
+# number, on both outputs. All of them use the same port.
+page()
 {
-	local text port users
+	local number
 
-	text=$(cat "$1")
+	for ((number = 1; number <= n_blocks; number++)); do
+		echo "echo '=== $number'; echo '=== $number' >&2"
+		cat "block.$number"
+	done >"$1"
+	move_ports "$1" 7000
+}
+
+# part NUMBER FILE: what was written by that block.
+part()
+{
+	awk -v number="$1" '
+	$1 == "===" { inside = ($2 == number); next }
+	inside' "$2"
+}
+
+# what_it_does NUMBER: whether it has done what the text says.
+what_it_does()
+{
+	local text users
+
+	text=$(cat "block.$1")
 	users=$(wc -l </etc/passwd)
-	port=$(grep -oE '127\.0\.0\.1:[0-9]+' "$1" | head -n 1)
-	port=${port##*:}
+	part "$1" page.out >out
+	part "$1" page.err >err
 	case $text in
 	*fdinfo\ 3\ 4*)
-		ended block
-		same "$(grep -c ' listening ' block.out)" 2
+		same "$(grep -c ' listening ' out)" 2
 		;;
 	*fdpeek*)
-		answers "$port"
-		same "$(echo SSH-2.0-x | limited fdconnect "127.0.0.1:$port")" \
-			"this is ssh
-SSH-2.0-x"
+		same "$(cat out)" "this is ssh
+SSH-2.0-x
+hello"
 		;;
 	*fdecho*)
-		answers "$port"
-		answers "$port"
-		[[ $text != *fdconnect* ]] || { ended block
-			same "$(cat block.out)" hello; }
+		same "$(cat out)" hello
 		;;
 	*-rvw*)
-		ended block
-		wait_for grep -qx "$users" block.out
-		grep -q 'payload "users", 1 descriptor$' block.err
-		grep -q ': file r - path=/etc/passwd ' block.err
-		: >block.err
+		same "$(cat out)" "$users"
+		grep -q 'payload "users", 1 descriptor$' err
+		grep -q ': file r - path=/etc/passwd ' err
+		return
 		;;
 	*FDRECV_PAYLOAD*)
-		ended block
-		same "$(cat block.out)" "users:
+		same "$(cat out)" "users:
 $users"
 		;;
 	*wc\ -l*)
-		ended block
-		wait_for has 2 cat block.out
-		grep -qx "$users" block.out
-		grep -qx "$(find / -mindepth 1 -maxdepth 1 ! -name '.*' |
-			wc -l)" block.out
+		same "$(sort out)" "$(printf '%s\n' "$users" "$(find / \
+			-mindepth 1 -maxdepth 1 ! -name '.*' | wc -l)" |
+			sort)"
 		;;
-	*'fdrecv -k ./s'*)
-		ended block
-		wait_for grep -q 'payload "a file", 1 descriptor$' block.out
-		grep -q '^   0 file r - path=/etc/passwd ' block.out
+	*'fdrecv ./s'*)
+		grep -q 'payload "a file", 1 descriptor$' out
+		grep -q '^   0 file r - path=/etc/passwd ' out
 		;;
 	*)
 		echo "nothing is known of this block"
 		return 1
 		;;
 	esac
+	same "$(cat err)" ""
 }
 
-# readme SHELL...: all blocks in this shell.
-readme()
+# session SHELL...: all blocks in this shell.
+session()
 {
 	local number
 
-	need_linux
-	fences "$top_dir/README.md"
-	[ "$n_blocks" -ge 8 ]
+	page page
+	run_apart "$@" ./page
+	is_status 0
+	printf '%s\n' "$output" >page.out
+	printf '%s\n' "$stderr" >page.err
 	for ((number = 1; number <= n_blocks; number++)); do
-		mkdir "run.$number"
-		pushd "run.$number" >/dev/null || return
-		mv "../block.$number" block
-		move_ports block 7000
 		echo "--- block $number:"
-		cat block
-		start block "$@" block
-		does block
-		# shellcheck disable=SC2046
-		kill $(ours) 2>/dev/null || :
-		wait_for none_left
-		same "$(cat block.err)" ""
-		rm -f control
-		popd >/dev/null || return
+		cat "block.$number" && part "$number" page.out
+		part "$number" page.err
+		what_it_does "$number"
 	done
+	wait_for none_left
+	same "$(ls)" "$(printf '%s\n' block.* err out page page.err page.out)"
 }
 
-@test "every block of shell in the README does what it says" {
-	readme sh
+@test "the README, typed from top to bottom, does what it says" {
+	session sh
+}
+
+@test "and in dash" {
+	need_shell dash
+	session "${shell[@]}"
 }
 
 @test "and in bash" {
 	need_shell bash
-	readme "${shell[@]}"
+	session "${shell[@]}"
 }
 
 @test "and in ksh93" {
 	need_shell ksh
-	readme "${shell[@]}"
+	session "${shell[@]}"
 }
 
 @test "and in mksh" {
 	need_shell mksh
-	readme "${shell[@]}"
+	session "${shell[@]}"
 }
 
 @test "and in zsh" {
 	need_shell zsh
-	readme "${shell[@]}"
+	session "${shell[@]}"
 }
 
 @test "and in yash" {
 	need_shell yash
-	readme "${shell[@]}"
+	session "${shell[@]}"
 }
 
 @test "and in busybox" {
 	need_shell busybox
-	readme "${shell[@]}"
+	session "${shell[@]}"
+}
+
+# at_terminal SHELL...: pasted into an interactive shell, block by block.
+at_terminal()
+{
+	local number
+
+	need tmux
+	terminal_socket=$TMPDIR/tmux
+	page page
+	csplit -sz -f typed. page '/^echo .=== /' '{*}'
+	terminal new-session -d -x 80 -y 50 env ENV= PS1='$ ' "$@"
+	terminal set-option -g history-limit 5000
+	for number in typed.*; do
+		echo "echo 'end of' $number" >>"$number"
+		terminal load-buffer "$number"
+		terminal paste-buffer
+		wait_for says "end of $number\$" || { screen; return 1; }
+	done
+	# (What is pasted while a command runs, is answered by prompts alone.)
+	screen | sed 's,^\([$>] \)*,,' >seen
+	same "$(grep -cE '^ *[0-9]+ (tcp|unix) .* listening ' seen)" 2
+	same "$(grep -cx hello seen)" "$(cat block.* | grep -c '^echo hello')"
+	same "$(grep -cx 'this is ssh' seen)" 1
+	not grep -iE 'fd[a-z]+: |not found|in use|no such' seen
+	terminal kill-server
+	rm -f "$terminal_socket"
+	wait_for none_left
+	same "$(find . -type s)" ""
+}
+
+terminal()
+{
+	env -u TMUX tmux -f /dev/null -S "$terminal_socket" "$@" 3>&- 4>&-
+}
+
+screen()
+{
+	terminal capture-pane -pS - -J
+}
+
+says()
+{
+	screen | grep -q -- "$1"
+}
+
+teardown()
+{
+	[ -z "${terminal_socket-}" ] || terminal kill-server 2>/dev/null || :
+	rm -f "${terminal_socket-}"
+	common_teardown
+}
+
+@test "pasted at a terminal, in dash" {
+	need_shell dash
+	at_terminal "${shell[@]}" -i
+}
+
+@test "pasted at a terminal, in bash" {
+	need_shell bash
+	at_terminal "${shell[@]}" --norc --noprofile -i
 }
 
 @test "every command and every page that the README names is there" {
 	local name
 
 	tr -cs 'a-zA-Z/.0-9-' '\n' <"$top_dir/README.md" | sort -u >words
-	grep -xE 'fd(listen|peek|send|recv|echo|pipe|connect|info)' words >names
-	has 8 cat names
+	grep -xE 'fd(listen|peek|send|recv|echo|pipe|connect|info|step|pass)' \
+		words >names
+	has 10 cat names
 	grep -xE '(\./)?(man|cmd)/[a-z-]+(\.[1-9])?' words >files
 	while read -r name; do
 		[ -x "$FDPASS_BIN/$name" ]
 	done <names
+	grep -oE '\b(fd[a-z-]+|recvfd)\([0-9]\)' "$top_dir/README.md" | sort -u |
+		sed 's,\(.*\)(\(.\)),man/\1.\2,' >>files
 	while read -r name; do
 		[ -f "$top_dir/$name" ] || { echo "$name"; false; }
 	done <files
+	for name in "$top_dir"/man/*.1; do
+		name=${name##*/}
+		grep -q "\\<${name%.1}\\>" "$top_dir/README.md"
+	done
+}
+
+@test "it can be read in a terminal of 80 columns" {
+	local -x LC_ALL=C.UTF-8
+
+	not grep -nE '.{83}' "$top_dir/README.md"
+	# Nor is a table wider.
+	not grep -nE '^\|.{80}' "$top_dir/README.md"
 }
 
 @test "the README names the size of the program in fdpass(3)" {
