@@ -14,7 +14,7 @@ setup()
 }
 
 # page FILE: all blocks in one script, each with a line before it that tells its
-# number, on both outputs. All of them use the same port.
+# number, on both outputs.
 page()
 {
 	local number
@@ -23,7 +23,7 @@ page()
 		echo "echo '=== $number'; echo '=== $number' >&2"
 		cat "block.$number"
 	done >"$1"
-	move_ports "$1" 7000
+	move_ports "$1" 7000 7002 7003 7006 7007 7008 7009
 }
 
 # part NUMBER FILE: what was written by that block.
