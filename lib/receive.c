@@ -91,13 +91,14 @@ wait_for_invitation(int fd, int error, int64_t deadline)
 		return wait_out(EAGAIN, deadline);
 	p.fd = fd;
 	p.events = POLLIN;
-	if (wait_poll(&p, 1, deadline) == 0)
+	/* A signal may have ended the step before. */
+	if (wait_ending() == 0 && wait_poll(&p, 1, deadline) == 0 &&
+	    wait_ending() == 0) {
 		errno = ETIMEDOUT;
-	else if (wait_ending() != 0)
-		errno = EINTR;
-	else
-		return 0;
-	return -1;
+		return -1;
+	}
+	errno = EINTR;
+	return wait_ending() == 0 ? 0 : -1;
 }
 
 /* Read an invitation from a pipe, and connect to where it leads. */

@@ -117,26 +117,31 @@ session()
 }
 
 @test "and in ksh93" {
+	long_trial
 	need_shell ksh
 	session "${shell[@]}"
 }
 
 @test "and in mksh" {
+	long_trial
 	need_shell mksh
 	session "${shell[@]}"
 }
 
 @test "and in zsh" {
+	long_trial
 	need_shell zsh
 	session "${shell[@]}"
 }
 
 @test "and in yash" {
+	long_trial
 	need_shell yash
 	session "${shell[@]}"
 }
 
 @test "and in busybox" {
+	long_trial
 	need_shell busybox
 	session "${shell[@]}"
 }
