@@ -47,44 +47,46 @@ SCRIPT = \
 # What the commands are made of; a file that one command alone uses is called
 # cmd/NAME-*.c. They are one archive, of which a command gets what it refers to.
 LIB_OBJ = \
-	cmd/fdlisten-loops.o \
+	cmd/fdconnect-connect.o \
 	cmd/fdconnect-copy.o \
 	cmd/fdconnect-part.o \
 	cmd/fdconnect-show.o \
+	cmd/fdecho-serve.o \
+	cmd/fdlisten-accept.o \
+	cmd/fdlisten-listen.o \
+	cmd/fdlisten-loops.o \
+	cmd/fdlisten-output.o \
 	cmd/fdpeek-protocol.o \
-	lib/accept.o \
+	cmd/fdrecv-fetch.o \
+	cmd/fdrecv-landing.o \
+	cmd/fdrecv-payload.o \
+	cmd/fdrecv-pool.o \
+	cmd/fdrecv-show.o \
+	cmd/fdsend-payload.o \
+	cmd/fdsend-relay.o \
+	cmd/fdsend-verdict.o \
 	lib/address.o \
-	lib/child.o \
+	lib/ask.o \
+	lib/calls.o \
+	lib/command.o \
 	lib/descriptors.o \
-	lib/diag.o \
-	lib/echo.o \
 	lib/environ.o \
 	lib/failure.o \
 	lib/info.o \
-	lib/landing.o \
+	lib/intake.o \
 	lib/loop.o \
-	lib/names.o \
 	lib/options.o \
-	lib/output.o \
-	lib/payload.o \
-	lib/pool.o \
 	lib/receive.o \
-	lib/relay.o \
-	lib/show.o \
-	lib/source.o \
+	lib/say.o \
 	lib/stream.o \
 	lib/sys.o \
-	lib/sysdiag.o \
-	lib/text.o \
 	lib/trace.o \
-	lib/verdict.o \
 	lib/wait.o
 
 # The public library: the functions of its header, and whatever they need.
 FDPASS_H = lib/fdpass.h
 FDPASS_OBJ = \
 	lib/fdpass/arrival.o \
-	lib/fdpass/blocking.o \
 	lib/fdpass/handover.o \
 	lib/fdpass/invite.o \
 	lib/fdpass/message.o \

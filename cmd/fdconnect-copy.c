@@ -3,13 +3,13 @@
 
 #include "fdconnect-copy.h"
 
-#include "diag.h"
+#include "calls.h"
+#include "descriptors.h"
 #include "fdconnect-part.h"
 #include "fdconnect-show.h"
-#include "trace.h"
+#include "say.h"
 #include "wait.h"
 
-#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include <errno.h>
@@ -22,10 +22,13 @@
 #define HOLD_OFF 64
 #define RETRY_NOTHING 1 /* ms: readable, but there was nothing */
 #define RETRY_SHORT 10  /* ms: something has run out */
-#define PATIENCE 3000   /* ms: then it is said */
+#define PATIENCE 3000   /* ms: then a line says so */
 #ifndef PIPE_BUF
 #define PIPE_BUF _POSIX_PIPE_BUF
 #endif
+
+/* What of a direction has failed: it was noted. */
+enum { CANNOT_READ = -1, CANNOT_WRITE = -2 };
 
 /* One direction. */
 struct flow {
@@ -59,7 +62,7 @@ struct copy {
 	struct flow there;
 	struct flow back;
 	int status;
-	struct failure reset; /* of the connection, while we were sending */
+	int is_reset; /* the connection, while we were sending */
 };
 
 static char buffers[2][PART_MOST];
@@ -118,7 +121,7 @@ wait_short(struct flow *w, const char *name, const char *operation)
 	w->again = wait_deadline(RETRY_SHORT);
 	if (!w->short_was_said &&
 	    wait_now() - w->short_since >= PATIENCE * 1000) {
-		diag("%s: %s: %s; waiting", name, operation, strerror(errno));
+		say("%s: %s: %s; waiting", name, operation, strerror(errno));
 		w->short_was_said = 1;
 	}
 	return 0;
@@ -132,24 +135,37 @@ end_short(struct flow *w)
 }
 
 static int
-fill_plain(struct flow *w, struct failure *f)
+cannot_read(const struct flow *w)
+{
+	failed(w->read_name);
+	failed_on(w->from_name);
+	return CANNOT_READ;
+}
+
+static int
+cannot_write(const struct flow *w)
+{
+	failed(w->write_name);
+	failed_on(w->to_name);
+	return CANNOT_WRITE;
+}
+
+static int
+fill_plain(struct flow *w)
 {
 	struct wait_guard guard;
 	ssize_t n;
 
-	trace_before("C", "%s(%d)", w->read_name, w->from);
 	/* The kernel closes descriptors that come with the bytes. */
 	if (w->brings_descriptors)
 		wait_guard_begin(&guard);
-	n = read(w->from, w->part.bytes, CHUNK);
+	n = call_read("C", w->read_name, w->from, w->part.bytes, CHUNK);
 	if (w->brings_descriptors)
 		wait_guard_end(&guard);
 	if (n == -1 && (sys_would_block(errno) || errno == EINTR))
 		return 0;
 	if (n == -1)
-		return failure_errno(f, w->read_name);
-	if (trace_on)
-		trace("C", "%s(%d) = %zd bytes", w->read_name, w->from, n);
+		return cannot_read(w);
 	w->part.length = (size_t)n;
 	w->part.sent = 0;
 	w->is_full = n > 0;
@@ -158,13 +174,13 @@ fill_plain(struct flow *w, struct failure *f)
 }
 
 static int
-fill(struct flow *w, struct failure *f)
+fill(struct flow *w)
 {
 	enum part_result r;
 
 	if (!has_parts(w))
-		return fill_plain(w, f);
-	trace_before("C", "%s(%d)", w->read_name, w->from);
+		return fill_plain(w);
+	tell_before("C", w->read_name, w->from);
 	r = part_take(&w->part, &w->source);
 	w->is_full = r == PART_TAKEN;
 	w->has_ended = r == PART_END;
@@ -179,14 +195,17 @@ fill(struct flow *w, struct failure *f)
 	}
 	if (wait_is_waited_out(errno))
 		return wait_short(w, w->from_name, w->read_name);
-	if (errno == EBADMSG)
-		return failure_reason(f, errno, "descriptors were lost");
-	return failure_errno(f, w->read_name);
+	if (errno == EBADMSG) {
+		failed_because(errno, "descriptors were lost");
+		failed_on(w->from_name);
+		return CANNOT_READ;
+	}
+	return cannot_read(w);
 }
 
 /* To sockets with send(), which needs not block at all. */
 static int
-drain_plain(struct flow *w, struct failure *f)
+drain_plain(struct flow *w)
 {
 	struct part *p = &w->part;
 	size_t left = p->length - p->sent;
@@ -194,35 +213,31 @@ drain_plain(struct flow *w, struct failure *f)
 
 	if (left > w->most)
 		left = w->most;
-	trace_call("C", "%s(%d, %zu bytes)", w->write_name, w->to, left);
-	if (w->is_socket)
-		n = send(w->to, p->bytes + p->sent, left,
-		    MSG_DONTWAIT | w->send_flags);
-	else
-		n = write(w->to, p->bytes + p->sent, left);
+	n = call_write("C", w->write_name, w->to, p->bytes + p->sent, left,
+	    w->is_socket ? MSG_DONTWAIT | w->send_flags : -1);
 	if (n == -1 && (sys_would_block(errno) || errno == EINTR))
 		return 0;
 	if (n == -1)
-		return failure_errno(f, w->write_name);
+		return cannot_write(w);
 	p->sent += (size_t)n;
 	w->is_full = p->sent < p->length;
 	return 0;
 }
 
 static int
-drain(struct flow *w, struct failure *f)
+drain(struct flow *w)
 {
 	struct part *p = &w->part;
 
 	if (!has_parts(w))
-		return drain_plain(w, f);
-	trace_before("C", "%s(%d)", w->write_name, w->to);
+		return drain_plain(w);
+	tell_before("C", w->write_name, w->to);
 	if (part_send(p, w->to, w->to_type) == -1) {
 		if (sys_would_block(errno) || errno == EINTR)
 			return 0;
 		if (wait_is_waited_out(errno))
 			return wait_short(w, w->to_name, w->write_name);
-		return failure_errno(f, w->write_name);
+		return cannot_write(w);
 	}
 	end_short(w);
 	if (p->sent < p->length)
@@ -239,21 +254,24 @@ drain(struct flow *w, struct failure *f)
  * direction, too.
  */
 static int
-move(struct flow *w, struct failure *f)
+move(struct flow *w)
 {
-	int n;
+	int n, r = 0;
 
 	w->is_readable = !w->is_full;
 	for (n = 0; n < AT_ONCE; n++) {
-		if (!w->is_full && fill(w, f) == -1)
-			return -1;
+		if (!w->is_full)
+			r = fill(w);
+		if (r != 0)
+			return r;
 		if (!w->is_full && n > 0)
 			w->hold_off = HOLD_OFF;
 		if (!w->is_full)
 			return 0;
 		w->is_readable = 0;
-		if (drain(w, f) == -1)
-			return -1;
+		r = drain(w);
+		if (r != 0)
+			return r;
 		if (w->is_full || !has_parts(w))
 			return 0;
 		if (w->hold_off > 0) {
@@ -303,45 +321,37 @@ is_gone(int error)
  * reading, but then it is a failure. A client that has gone is none.
  */
 static int
-move_there(struct copy *c, struct failure *f)
+move_there(struct copy *c)
 {
 	struct flow *w = &c->there;
+	int r = move(w);
 
-	if (move(w, f) == 0)
-		return 0;
-	if (f->operation == w->write_name && is_gone(f->error)) {
-		if (f->error == ECONNRESET)
-			c->reset = *f;
+	if (r == CANNOT_WRITE && is_gone(failure.error)) {
+		if (failure.error == ECONNRESET)
+			c->is_reset = 1;
 		return end_refused(w);
 	}
-	if (has_parts(w) && f->operation == w->read_name &&
-	    f->error == ECONNRESET) {
+	if (r == CANNOT_READ && has_parts(w) && failure.error == ECONNRESET) {
 		c->status = EXIT_WRONG;
 		show_end(w->sign, "reset");
 		end(w);
 		return 0;
 	}
-	diag_failure(
-	    f->operation == w->write_name ? w->to_name : w->from_name, f);
-	return -1;
+	return r;
 }
 
 static int
-move_back(struct copy *c, struct failure *f)
+move_back(struct copy *c)
 {
 	struct flow *w = &c->back;
+	int r = move(w);
 
-	if (move(w, f) == 0)
-		return 0;
-	if (has_parts(w) && f->operation == w->write_name &&
-	    is_gone(f->error)) {
-		if (f->error == ECONNRESET)
+	if (r == CANNOT_WRITE && has_parts(w) && is_gone(failure.error)) {
+		if (failure.error == ECONNRESET)
 			c->status = EXIT_WRONG;
 		return end_refused(w);
 	}
-	diag_failure(
-	    f->operation == w->write_name ? w->to_name : w->from_name, f);
-	return -1;
+	return r;
 }
 
 static int
@@ -362,9 +372,10 @@ finish_there(struct copy *c)
 	show_end(c->there.sign, "end");
 	if (c->keeps_open)
 		return;
-	if (!has_parts(&c->there))
-		trace_call("C", "shutdown(%d, SHUT_WR)", c->connection);
-	shutdown(c->connection, SHUT_WR);
+	if (has_parts(&c->there))
+		shutdown(c->connection, SHUT_WR);
+	else
+		call_shutdown("C", c->connection);
 }
 
 /*
@@ -409,7 +420,7 @@ watch(struct pollfd *p, int fd, int is_needed)
 }
 
 static int
-turn(struct copy *c, struct failure *f)
+turn(struct copy *c)
 {
 	struct flow *there = &c->there, *back = &c->back;
 	struct pollfd p[4];
@@ -424,15 +435,14 @@ turn(struct copy *c, struct failure *f)
 	if (wait_poll(p, 4, wake) == -1) {
 		if (errno == EINTR)
 			return 0;
-		failure_errno(f, "poll");
-		diag_failure(there->to_name, f);
-		return -1;
+		failed("poll");
+		return failed_on(there->to_name);
 	}
-	if (p[0].revents != 0 && move_there(c, f) == -1)
+	if (p[0].revents != 0 && move_there(c) != 0)
 		return -1;
 	if ((p[2].revents & (POLLERR | POLLHUP)) != 0)
 		end(there);
-	if (p[1].revents != 0 && move_back(c, f) == -1)
+	if (p[1].revents != 0 && move_back(c) != 0)
 		return -1;
 	if ((p[3].revents & (POLLERR | POLLHUP)) != 0)
 		end(back);
@@ -441,18 +451,6 @@ turn(struct copy *c, struct failure *f)
 	if (back->has_ended && !back->is_full && !back->is_over)
 		finish_back(c);
 	return 0;
-}
-
-/* Descriptors in flight are counted by it, and so are those that we hold. */
-static void
-raise_limit(void)
-{
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) == -1)
-		return;
-	limit.rlim_cur = limit.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 static void
@@ -471,25 +469,25 @@ prepare_copy(struct copy *c, int connection, const char *name)
 	c->back.to_name = "standard output";
 	init(&c->back, "<", connection, STDOUT_FILENO, buffers[1]);
 	if (has_parts(&c->there) || has_parts(&c->back))
-		raise_limit();
+		/* Those in flight count, and so do those that we hold. */
+		descriptors_raise_limit();
 }
 
 int
 copy_both(int connection, const char *name, int keeps_open)
 {
 	struct copy *c = &copy;
-	struct failure f = {NULL, 0, ""};
 
 	prepare_copy(c, connection, name);
 	c->keeps_open = keeps_open;
 	while (!c->there.is_over || !c->back.is_over)
-		if (turn(c, &f) == -1)
-			return EXIT_WRONG;
-	if (trace_has_room())
-		trace_call("C", "close(%d)", connection);
+		if (turn(c) == -1)
+			return -1;
+	show_close(connection);
 	close(connection);
-	if (c->reset.error == 0)
+	if (!c->is_reset)
 		return c->status;
-	diag_failure(name, &c->reset);
-	return EXIT_WRONG;
+	errno = ECONNRESET;
+	failed(c->there.write_name);
+	return failed_on(name);
 }

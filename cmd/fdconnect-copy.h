@@ -10,7 +10,7 @@
  * Copy standard input to the connection, which is called name in messages, and
  * the connection to standard output, until both have ended. The end of
  * standard input is passed on by shutting down the connection's writing side,
- * unless keeps_open. Returns the exit status; what failed was said.
+ * unless keeps_open. Returns the exit status, or -1 for what has failed.
  */
 int copy_both(int connection, const char *name, int keeps_open);
 

@@ -3,6 +3,8 @@
 
 #include "fdconnect-part.h"
 
+#include "ask.h"
+#include "fdpass/message.h"
 #include "wait.h"
 
 #include <sys/uio.h>
@@ -37,17 +39,10 @@ static const char unwritable = 'x';
 static void
 close_foreign(int fd)
 {
-	struct wait_guard guard;
-	int type;
-	socklen_t size = sizeof type;
-
-	if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == -1) {
+	if (ask_type(fd) == -1)
 		close(fd);
-		return;
-	}
-	wait_guard_begin(&guard);
-	close(fd);
-	wait_guard_end(&guard);
+	else
+		wait_close(fd);
 }
 
 static void
@@ -71,15 +66,8 @@ part_close(struct part *p)
 int
 part_type(int fd)
 {
-	struct sockaddr_storage a;
-	socklen_t length = sizeof a, size = sizeof(int);
-	int type;
+	int type = ask_unix_type(fd);
 
-	memset(&a, 0, sizeof a);
-	if (getsockname(fd, (struct sockaddr *)&a, &length) == -1 ||
-	    a.ss_family != AF_UNIX ||
-	    getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == -1)
-		return -1;
 	return type == SOCK_STREAM || type == SOCK_SEQPACKET ? type : -1;
 }
 
@@ -338,23 +326,6 @@ take_from_stream(struct part *p, struct source *s)
 			 receive(p, s, (size_t)n);
 }
 
-/*
- * An empty message looks like the end, but only that has a hang-up and nothing
- * more in the queue.
- */
-static int
-is_end(int fd)
-{
-	struct pollfd p;
-
-	if (SYS_POLLRDHUP == 0)
-		return 1;
-	p.fd = fd;
-	p.events = SYS_POLLRDHUP;
-	return poll(&p, 1, 0) == 1 &&
-	    (p.revents & (SYS_POLLRDHUP | POLLHUP)) != 0 && sys_queued(fd) == 0;
-}
-
 static int
 take_message(struct part *p, struct source *s)
 {
@@ -365,7 +336,7 @@ take_message(struct part *p, struct source *s)
 		return -1;
 	}
 	r = receive(p, s, s->most);
-	return r == 0 ? !is_end(s->fd) : r;
+	return r == 0 ? !message_is_end(s->fd) : r;
 }
 
 int
@@ -393,23 +364,6 @@ part_take(struct part *p, struct source *s)
 	return PART_ERROR;
 }
 
-/* The control message for the part's descriptors; returns its space. */
-static size_t
-put_rights(const struct part *p, union control *control)
-{
-	size_t length = sizeof(int) * p->count;
-	struct cmsghdr h;
-
-	memset(control->bytes, 0, CMSG_SPACE(length));
-	memset(&h, 0, sizeof h);
-	h.cmsg_len = (socklen_t)CMSG_LEN(length);
-	h.cmsg_level = SOL_SOCKET;
-	h.cmsg_type = SCM_RIGHTS;
-	memcpy(control->bytes, &h, sizeof h);
-	memcpy(control->bytes + CMSG_LEN(0), p->fds, length);
-	return CMSG_SPACE(length);
-}
-
 int
 part_send(struct part *p, int fd, int type)
 {
@@ -428,7 +382,9 @@ part_send(struct part *p, int fd, int type)
 	iov.iov_base = p->bytes + p->sent;
 	iov.iov_len = p->length - p->sent;
 	header(&m, &iov, 1, control.bytes,
-	    p->sent == 0 && p->count > 0 ? put_rights(p, &control) : 0);
+	    p->sent == 0 && p->count > 0 ?
+		message_put_rights(control.bytes, p->fds, p->count) :
+		0);
 	n = sys_sendmsg(fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL);
 	if (n == -1)
 		return -1;

@@ -3,8 +3,9 @@
 
 #include "fdconnect-show.h"
 
+#include "calls.h"
 #include "info.h"
-#include "text.h"
+#include "say.h"
 #include "trace.h"
 
 #include <stdio.h>
@@ -17,7 +18,7 @@
 static unsigned long left_out; /* lines since the last that had room */
 
 static void
-say(const char *line)
+show(const char *line)
 {
 	if (left_out > 0 && trace_has_room()) {
 		trace("C", "(%lu lines left out: nobody read them)", left_out);
@@ -85,12 +86,20 @@ show_part(const char *direction, const struct part *p)
 	rest += t.length + strlen(" \"\"...");
 	add_bytes(&t, p, rest + FEWEST < COLUMNS ? COLUMNS - rest : FEWEST);
 	text_add(&t, "%s", end);
-	say(line);
+	show(line);
 	for (i = 0; i < p->count; i++) {
 		info_describe(what, sizeof what, p->fds[i]);
 		snprintf(line, sizeof line, "%s %4zu %s", direction, i, what);
-		say(line);
+		show(line);
 	}
+}
+
+/* The connection is closed now. */
+void
+show_close(int fd)
+{
+	if (trace_has_room())
+		tell_close("C", fd);
 }
 
 void
@@ -101,5 +110,5 @@ show_end(const char *direction, const char *how)
 	if (!trace_on)
 		return;
 	snprintf(line, sizeof line, "%s %s", direction, how);
-	say(line);
+	show(line);
 }

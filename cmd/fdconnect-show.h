@@ -13,5 +13,6 @@
  */
 void show_part(const char *direction, const struct part *part);
 void show_end(const char *direction, const char *how);
+void show_close(int fd);
 
 #endif

@@ -6,13 +6,14 @@
 #include "sys.h"
 
 #include "address.h"
-#include "child.h"
-#include "descriptors.h"
-#include "diag.h"
+#include "ask.h"
+#include "calls.h"
+#include "command.h"
 #include "environ.h"
+#include "fdconnect-connect.h"
 #include "fdconnect-copy.h"
-#include "landing.h"
 #include "options.h"
+#include "say.h"
 #include "trace.h"
 #include "wait.h"
 
@@ -41,12 +42,6 @@ static struct command command;
 static int wait_for_server;
 static int64_t timeout = -1; /* ms */
 
-static double
-seconds(void)
-{
-	return (double)timeout / 1000;
-}
-
 /* Not there, or not yet. */
 static int
 may_come(int error)
@@ -60,47 +55,43 @@ static void
 trace_again(int s)
 {
 	trace_on = 1;
-	trace("C", "connect(%d, %s)", s, address.operand);
+	tell_connected("C", s, address.operand);
 }
 
-/* The time is over. */
+/* The time is over; what was missing is known, unless it just took too long. */
 static int
-in_vain(struct failure *f)
+in_vain(void)
 {
-	char missing[sizeof f->reason];
-
-	if (f->error == ETIMEDOUT)
-		return failure_reason(
-		    f, ETIMEDOUT, "not connected within %g s", seconds());
-	failure_words(missing, sizeof missing, f);
-	return failure_reason(
-	    f, ETIMEDOUT, "not connected within %g s: %s", seconds(), missing);
+	if (failure.error != ETIMEDOUT)
+		return failure_still(&failure, "not connected");
+	failed_late("not connected");
+	return failed_on(address.operand);
 }
 
 static int
-connect_in_time(int64_t deadline, struct failure *f)
+connect_in_time(int64_t deadline)
 {
 	int64_t notice = wait_deadline(NOTICE);
 	unsigned tries = 0;
 	int s, error, trace_was = trace_on;
 
 	for (;;) {
-		s = address_connect(&address, deadline, f);
+		s = address_connect(&address, deadline);
 		if (s != -1 && trace_was && !trace_on)
 			trace_again(s);
 		if (s != -1)
 			return s;
-		error = f->error;
+		error = failure.error;
 		if (wait_is_over(deadline))
-			return in_vain(f);
-		if (!wait_for_server || f->operation == NULL ||
-		    !may_come(f->error))
+			return in_vain();
+		if (!wait_for_server || failure.operation == NULL ||
+		    !may_come(failure.error))
 			return -1;
 		/* Once is enough to see what is tried. */
 		trace_on = 0;
 		if (wait_is_over(notice)) {
 			notice = -1;
-			diag("%s: connect: %s; still waiting", address.operand,
+			say("%s: connect: %s; still waiting", address.operand,
 			    strerror(error));
 		}
 		wait_poll(NULL, 0, wait_backoff(tries++));
@@ -110,24 +101,51 @@ connect_in_time(int64_t deadline, struct failure *f)
 static int
 pass(int s)
 {
-	struct environment *environment = environ_new();
+	struct environment *environment = environ_new(command.path);
 	static struct landing landing;
+	struct peer peer;
 
-	if (environment == NULL) {
-		diag_errno(command.path, "environment");
-		return EXIT_WRONG;
-	}
-	environ_connection(environment, s, NULL, 0, NULL);
+	if (environment == NULL)
+		return -1;
+	ask_is_connection(s, &peer);
+	environ_connection(environment, s, &peer, NULL);
 	landing_add(&landing, s, READ_FD);
 	landing_add(&landing, s, WRITE_FD);
 	return command_become(&command, "C", &landing, environment);
 }
 
+/* What can be known to be wrong before anything is opened. */
+static int
+check(char *operands[])
+{
+	if (address_parse(&address, operands[0]) == -1)
+		return -1;
+	if (operands[1] != NULL)
+		return command_find(&command, operands + 1);
+	options_need(STDIN_FILENO);
+	options_need(STDOUT_FILENO);
+	return 0;
+}
+
+/* socket, connect; then COMMAND, or the conversation. */
+static int
+run(char *operands[], int keeps_open)
+{
+	int s;
+
+	if (check(operands) == -1)
+		return -1;
+	s = connect_in_time(wait_deadline(timeout));
+	if (s == -1)
+		return -1;
+	return command.path != NULL ? pass(s) :
+				      copy_both(s, address.operand, keeps_open);
+}
+
 int
 main(int argc, char *argv[])
 {
-	struct failure f;
-	int c, s, status, verbose = 0, keeps_open = 0;
+	int c, verbose = 0, keeps_open = 0;
 
 	options_init(argc, argv, "fdconnect", synopsis, help);
 	while ((c = options_get(argc, argv, "+:Nt:vw")) != -1)
@@ -144,31 +162,5 @@ main(int argc, char *argv[])
 	if (keeps_open && optind + 1 < argc)
 		options_wrong("-N is of no use to COMMAND");
 	options_trace(verbose);
-	if (address_parse(&address, argv[optind], &f) == -1) {
-		diag_failure(argv[optind], &f);
-		return f.error == EINVAL ? EXIT_USAGE : EXIT_WRONG;
-	}
-	if (optind + 1 == argc &&
-	    (!descriptors_is_open(STDIN_FILENO) ||
-		!descriptors_is_open(STDOUT_FILENO))) {
-		diag("standard %s: not open",
-		    descriptors_is_open(STDIN_FILENO) ? "output" : "input");
-		return EXIT_WRONG;
-	}
-	if (optind + 1 < argc) {
-		status = command_find(&command, argv + optind + 1, &f);
-		if (status != 0) {
-			diag_failure(argv[optind + 1], &f);
-			return status;
-		}
-	}
-	s = connect_in_time(wait_deadline(timeout), &f);
-	if (s == -1) {
-		diag_failure(address.operand, &f);
-		return f.error == ETIMEDOUT && timeout >= 0 ? EXIT_TIMEOUT :
-							      EXIT_WRONG;
-	}
-	if (command.path != NULL)
-		return pass(s);
-	return copy_both(s, address.operand, keeps_open);
+	return ending(run(argv + optind, keeps_open), 0, timeout);
 }

@@ -5,17 +5,16 @@
  */
 #include "sys.h"
 
-#include "descriptors.h"
-#include "diag.h"
-#include "echo.h"
+#include "calls.h"
+#include "fdecho-serve.h"
 #include "options.h"
 #include "receive.h"
+#include "say.h"
 #include "trace.h"
 #include "wait.h"
 
 #include <errno.h>
 #include <limits.h>
-#include <string.h>
 #include <unistd.h>
 
 static const char synopsis[] = "fdecho [-v] [-n max] [SOCKET]\n";
@@ -26,57 +25,100 @@ static const char help[] =
     "\n"
     "  SOCKET      PATH, @NAME, fd:N, or - for standard input\n";
 
+#define BUFFER (256 * 1024) /* measured: twice as fast as 64 KiB */
+
+/* Wait until a descriptor that somebody made non-blocking is ready. */
+static void
+wait_ready(int fd, short events)
+{
+	struct pollfd p;
+
+	p.fd = fd;
+	p.events = events;
+	p.revents = 0;
+	wait_poll(&p, 1, -1);
+	if ((p.revents & POLLERR) != 0)
+		sys_drain_errors(fd);
+}
+
+static int
+write_all(int fd, const char *bytes, size_t n)
+{
+	ssize_t w;
+
+	while (n > 0) {
+		w = call_write("W3", "send", fd, bytes, n, -1);
+		if (w == -1 && sys_would_block(errno))
+			wait_ready(fd, POLLOUT);
+		else if (w == -1 && errno != EINTR)
+			return -1;
+		if (w <= 0)
+			continue;
+		bytes += w;
+		n -= (size_t)w;
+	}
+	return 0;
+}
+
+/*
+ * Copy from in to out until end of file. Nothing is shut down: both may be
+ * shared. Returns 0, or -1 and what failed.
+ */
+static int
+echo(int in, int out)
+{
+	static char buffer[BUFFER];
+	ssize_t n;
+
+	for (;;) {
+		n = call_read("W2", "recv", in, buffer, sizeof buffer);
+		if (n == -1 && sys_would_block(errno)) {
+			wait_ready(in, POLLIN);
+			continue;
+		}
+		if (n == -1 && errno == EINTR)
+			continue;
+		if (n == -1)
+			return failed("read");
+		if (n == 0)
+			break;
+		if (write_all(out, buffer, (size_t)n) == -1)
+			return failed("write");
+	}
+	/* The end of the process closes it. */
+	tell_close("W4", in);
+	return 0;
+}
+
 /* Receive connections, echo on each of them, until there are no more. */
 static int
 serve(const char *operand, long max)
 {
 	struct receiver receiver;
-	struct failure f;
-	int sig, status = 0;
+	int r;
 
 	wait_init(0);
-	if (receiver_open(&receiver, operand, 0600,
-		RECEIVER_DRAIN | (trace_on ? RECEIVER_CREDS : 0), -1,
-		&f) == -1) {
-		sig = wait_ending();
-		if (sig == SIGTERM)
-			return 0;
-		if (sig != 0)
-			wait_die(sig);
-		diag_failure(operand, &f);
-		return f.error == EINVAL ? EXIT_USAGE : EXIT_WRONG;
-	}
-	if (echo_serve(&receiver, max, &f) == -1) {
-		diag_failure(operand, &f);
-		status = EXIT_WRONG;
-	}
+	r = receiver_open(&receiver, operand, 0600,
+	    RECEIVER_DRAIN | (trace_on ? RECEIVER_CREDS : 0), -1);
+	if (r == -1)
+		return -1;
+	r = echo_serve(&receiver, max);
 	receiver_close(&receiver);
-	diag_flush();
-	sig = wait_ending();
-	if (sig != 0 && sig != SIGTERM)
-		wait_die(sig);
-	return status;
+	return r == -1 ? failed_on(operand) : 0;
 }
 
 /* Copy standard input to standard output. */
 static int
 copy(void)
 {
-	struct failure f;
-
-	if (!descriptors_is_open(STDIN_FILENO) ||
-	    !descriptors_is_open(STDOUT_FILENO)) {
-		diag("standard %s: not open",
-		    descriptors_is_open(STDIN_FILENO) ? "output" : "input");
-		return EXIT_WRONG;
-	}
-	if (echo_copy(STDIN_FILENO, STDOUT_FILENO, &f) == 0)
+	options_need(STDIN_FILENO);
+	options_need(STDOUT_FILENO);
+	if (echo(STDIN_FILENO, STDOUT_FILENO) == 0)
 		return 0;
 	/* A client that has reset the connection is no failure of ours. */
-	if (f.error == ECONNRESET || f.error == EPIPE)
+	if (failure.error == ECONNRESET || failure.error == EPIPE)
 		return EXIT_WRONG;
-	diag_failure("standard input to standard output", &f);
-	return EXIT_WRONG;
+	return failed_on("standard input to standard output");
 }
 
 int
@@ -97,6 +139,7 @@ main(int argc, char *argv[])
 		options_wrong("-n goes with a SOCKET");
 	options_trace(verbose);
 	if (optind < argc)
-		return serve(argv[optind], max != 0 ? max : LONG_MAX);
-	return copy();
+		return ending(
+		    serve(argv[optind], max != 0 ? max : LONG_MAX), 1, -1);
+	return ending(copy(), 0, -1);
 }

@@ -5,9 +5,9 @@
 #include "sys.h"
 
 #include "descriptors.h"
-#include "diag.h"
 #include "info.h"
 #include "options.h"
+#include "say.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -41,32 +41,34 @@ allocated(void *p)
 {
 	if (p != NULL)
 		return p;
-	diag("%s", strerror(ENOMEM));
-	exit(EXIT_WRONG);
+	failed_because(ENOMEM, "%s", strerror(ENOMEM));
+	exit(ending(-1, 0, -1));
+}
+
+static const char *
+why_not(int error)
+{
+	switch (error) {
+	case ESRCH:
+		return "no such process";
+	case EPERM:
+	case EACCES:
+	case ENOENT: /* /proc hides it */
+		return "not permitted: it takes the right to look into that "
+		       "process (same user, and what ptrace restrictions "
+		       "allow)";
+	case ENOSYS:
+		return "no way to see another process's descriptors here";
+	default:
+		return strerror(error);
+	}
 }
 
 /* Nothing can be said about this process. */
 static void
 give_up(long pid, int error)
 {
-	switch (error) {
-	case ESRCH:
-		diag("%ld: no such process", pid);
-		break;
-	case EPERM:
-	case EACCES:
-	case ENOENT: /* /proc hides it */
-		diag("%ld: not permitted: it takes the right to look into that "
-		     "process (same user, and what ptrace restrictions allow)",
-		    pid);
-		break;
-	case ENOSYS:
-		diag("%ld: no way to see another process's descriptors here",
-		    pid);
-		break;
-	default:
-		diag("%ld: %s", pid, strerror(error));
-	}
+	say("%ld: %s", pid, why_not(error));
 	exit(EXIT_WRONG);
 }
 
@@ -179,10 +181,7 @@ main(int argc, char *argv[])
 		t.pid = 0;
 	for (i = optind; i < argc; i++)
 		options_descriptor(argv[i]);
-	if (!descriptors_is_open(STDOUT_FILENO)) {
-		diag("standard output: not open");
-		return EXIT_WRONG;
-	}
+	options_need(STDOUT_FILENO);
 	if (t.pid != 0 && kill((pid_t)t.pid, 0) == -1 && errno == ESRCH)
 		give_up(t.pid, ESRCH);
 	survey(&t, optind == argc);
@@ -190,9 +189,9 @@ main(int argc, char *argv[])
 		if (add_row(&t, options_descriptor(argv[i])))
 			continue;
 		if (t.pid != 0)
-			diag("%ld: descriptor %s: not open", t.pid, argv[i]);
+			say("%ld: descriptor %s: not open", t.pid, argv[i]);
 		else
-			diag("descriptor %s: not open", argv[i]);
+			say("descriptor %s: not open", argv[i]);
 		status = EXIT_WRONG;
 	}
 	for (n = 0; optind == argc && n < t.n_open; n++)
@@ -202,8 +201,9 @@ main(int argc, char *argv[])
 	free(t.open);
 	free(t.group);
 	if (fflush(stdout) == EOF || ferror(stdout)) {
-		diag_errno("standard output", "write");
-		return EXIT_WRONG;
+		failed("write");
+		failed_on("standard output");
+		status = -1;
 	}
-	return status;
+	return ending(status, 0, -1);
 }

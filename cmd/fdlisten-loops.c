@@ -3,6 +3,8 @@
 
 #include "fdlisten-loops.h"
 
+#include "calls.h"
+#include "say.h"
 #include "trace.h"
 #include "wait.h"
 
@@ -80,13 +82,14 @@ int
 loops_grow(struct loops *l, int listener)
 {
 	struct children *c = l->commands;
-	pid_t pid, first = getpid();
+	pid_t pid, first;
 
-	if (l->is_added || l->others.count + 1 >= l->most ||
+	if (l->most < 2 || l->is_added || l->others.count + 1 >= l->most ||
 	    c->limit <= l->share || c->limit - c->count < l->share ||
 	    !is_crowded(listener))
 		return 0;
-	pid = fork();
+	first = getpid();
+	pid = call_fork("S5");
 	if (pid == -1)
 		return 0;
 	if (pid > 0) {
@@ -124,22 +127,57 @@ loops_is_idle(const struct loops *l, int64_t timeout, int64_t *deadline)
 }
 
 /* Collect COMMANDs, and what has become of the other processes. */
-void
-loops_reap(struct loops *l)
+static void
+reap(struct loops *l)
 {
 	children_reap(l->commands);
 	l->commands->limit += (l->known - l->others.count) * l->share;
 	l->known = l->others.count;
 }
 
-/* In the first: end the others, and wait until nobody accepts any more. */
+/* Wait until another COMMAND may be run. 1 if that was not so at once. */
+int
+loops_wait(struct loops *l)
+{
+	int has_waited = 0;
+
+	while (wait_ending() == 0) {
+		reap(l);
+		if (l->commands->count < l->commands->limit)
+			break;
+		has_waited = 1;
+		wait_pause(-1);
+	}
+	return has_waited;
+}
+
+/* Run COMMAND in a child; not if that takes long and we are to end. */
+void
+loops_start(struct loops *l, const struct command *c,
+    const struct landing *landing, struct environment *e)
+{
+	pid_t pid = command_start(
+	    c, "S6", landing, e, l->commands, COMMAND_UNTIL_PRESSED);
+
+	if (pid != -1)
+		children_add(l->commands, pid);
+}
+
+/*
+ * There are no more connections. One that was added has done its work; the
+ * first ends the others, and waits until nobody accepts any more.
+ */
 void
 loops_end(struct loops *l)
 {
 	size_t i;
 	int signals = -1;
 
-	while (l->others.count > 0 && !l->is_added) {
+	if (l->is_added) {
+		say_flush();
+		_exit(0);
+	}
+	while (l->others.count > 0) {
 		if (wait_endings() > signals) {
 			signals = wait_endings();
 			for (i = 0; i < l->others.count; i++)

@@ -6,13 +6,13 @@
 #ifndef FDLISTEN_LOOPS_H
 #define FDLISTEN_LOOPS_H
 
-#include "child.h"
+#include "command.h"
 
 #include <stdint.h>
 
 struct loops {
-	size_t most;               /* processes, the first included */
-	size_t share;              /* COMMANDs at once of each that is added */
+	size_t most;  /* processes, the first included; 0: not in use */
+	size_t share; /* COMMANDs at once of each that is added */
 	struct children *commands; /* of this process */
 	struct children others;    /* in the first: those that it has added */
 	size_t known;              /* of the others; fewer may be left */
@@ -25,7 +25,9 @@ int loops_init(
 int loops_grow(struct loops *l, int listener);
 void loops_arrived(struct loops *l);
 int loops_is_idle(const struct loops *l, int64_t timeout, int64_t *deadline);
-void loops_reap(struct loops *l);
+int loops_wait(struct loops *l);
+void loops_start(struct loops *l, const struct command *c,
+    const struct landing *landing, struct environment *e);
 void loops_end(struct loops *l);
 
 #endif

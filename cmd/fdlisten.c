@@ -5,20 +5,18 @@
  */
 #include "sys.h"
 
-#include "accept.h"
 #include "address.h"
-#include "child.h"
+#include "calls.h"
+#include "command.h"
 #include "descriptors.h"
-#include "diag.h"
 #include "environ.h"
+#include "fdlisten-accept.h"
+#include "fdlisten-listen.h"
 #include "fdlisten-loops.h"
-#include "fdpass/message.h"
-#include "landing.h"
-#include "names.h"
+#include "fdlisten-output.h"
 #include "options.h"
-#include "output.h"
+#include "say.h"
 #include "stream.h"
-#include "trace.h"
 #include "wait.h"
 
 #include <errno.h>
@@ -63,6 +61,10 @@ static struct address address;
 static struct named name;
 static struct command command;
 static struct environment *environment;
+static struct stream stream;     /* without COMMAND */
+static struct loops loops;       /* with -k and COMMAND */
+static struct children children; /* of this process */
+static int64_t deadline = -1;    /* of the next arrival */
 
 static void
 options(int argc, char *argv[])
@@ -109,7 +111,7 @@ options(int argc, char *argv[])
 	if (option.name != NULL && !option.only_listen)
 		options_wrong("-i goes with -l");
 	if (option.name != NULL &&
-	    !names_is_name(option.name, strlen(option.name)))
+	    !environ_is_name(option.name, strlen(option.name)))
 		options_wrong("-i %.300s: a name has 1 to 255 printable ASCII "
 			      "characters, no colon, no backslash",
 		    option.name);
@@ -120,86 +122,106 @@ options(int argc, char *argv[])
 	options_trace(verbose);
 }
 
+/* End: only who made the name removes it. */
 static int
-failed(const char *object, const struct failure *f)
+end(int result)
 {
-	diag_failure(object, f);
 	named_remove(&name);
-	return EXIT_WRONG;
+	return ending(result, option.keep, option.timeout);
 }
 
-/* The time is over: say what was missing. */
-static void
-timed_out(const struct failure *f)
+/* What can be known to be wrong before anything is opened. */
+static int
+check(char *operands[])
 {
-	const char *operation = f->operation != NULL ? f->operation : "";
-
-	if (strcmp(operation, "accept") == 0)
-		diag_timeout(address.operand, "no connection", option.timeout);
-	else if (strcmp(operation, "open") == 0)
-		diag_timeout(option.output, "no reader", option.timeout);
-	else if (strcmp(operation, "sendmsg") == 0)
-		diag_timeout("standard output", "not read", option.timeout);
-	else
-		diag_timeout("standard output", "no reader", option.timeout);
+	if (address_parse(&address, operands[0]) == -1)
+		return -1;
+	if (option.datagrams)
+		address.type = SOCK_DGRAM;
+	if (operands[1] == NULL)
+		return stream_check("standard output", STDOUT_FILENO);
+	if (command_find(&command, operands + 1) == -1)
+		return -1;
+	environment = environ_new(operands[1]);
+	return environment == NULL ? -1 : 0;
 }
 
-/* End as the signal, the time limit or the failure wants it. */
+/* -o: write the address down, now that it can be connected to. */
 static int
-finished(const struct failure *f)
+announce(int listener)
 {
-	int sig = wait_ending();
+	char line[ADDRESS_TEXT + 2];
 
-	diag_flush();
-	named_remove(&name);
-	if (sig != 0 && (sig != SIGTERM || !option.keep))
-		wait_die(sig);
-	if (sig == SIGTERM)
+	if (option.output == NULL)
 		return 0;
-	if (f->error == ETIMEDOUT) {
-		timed_out(f);
-		return EXIT_TIMEOUT;
-	}
-	if (f->error == EPIPE)
-		wait_die(SIGPIPE);
-	return failed(
-	    f->operation == NULL ? "standard output" : address.operand, f);
+	if (address.kind == ADDRESS_UNIX)
+		strcpy(line, address.operand);
+	else
+		address_of_socket(line, sizeof line - 1, listener);
+	strcat(line, "\n");
+	return output_line(option.output, line, wait_deadline(option.timeout));
 }
 
-static const char *
-unix_path(void)
+/* Where the connections go: to COMMAND, or over standard output. */
+static int
+open_output(void)
 {
-	return address.kind == ADDRESS_UNIX ? address.operand : NULL;
+	if (command.path != NULL)
+		return 0;
+	return stream_open(&stream, "standard output", STDOUT_FILENO,
+	    wait_deadline(option.timeout));
+}
+
+/* How many descriptors are announced to this process; -1 if too many. */
+static int
+announced(void)
+{
+	const char *fds = getenv("LISTEN_FDS"), *pid = getenv("LISTEN_PID");
+	long n;
+
+	if (fds == NULL || pid == NULL || atol(pid) != (long)getpid())
+		return 0;
+	n = strtol(fds, NULL, 10);
+	if (n >= descriptors_limit() - LANDING_FIRST)
+		return failed_because(
+		    EINVAL, "LISTEN_FDS=%.40s: so many cannot be open", fds);
+	return n > 0 ? (int)n : 0;
 }
 
 /* -l: COMMAND gets the listening socket, after those that it gets already. */
 static int
 pass_listening(int listener)
 {
-	const char *fds = getenv("LISTEN_FDS"), *pid = getenv("LISTEN_PID");
 	static struct landing landing;
-	int n = 0;
+	int n = announced(), status;
 
-	if (fds != NULL && pid != NULL && atol(pid) == (long)getpid() &&
-	    strtol(fds, NULL, 10) > 0) {
-		if (strtol(fds, NULL, 10) >=
-		    descriptors_limit() - LANDING_FIRST) {
-			diag("LISTEN_FDS=%.40s: so many cannot be open", fds);
-			named_remove(&name);
-			return EXIT_WRONG;
-		}
-		n = atoi(fds);
-	}
+	if (n == -1)
+		return end(-1);
 	landing_add(&landing, listener, LANDING_FIRST + n);
 	environ_clear(environment);
 	if (environ_listen_more(environment, (size_t)n, option.name) == -1) {
-		diag_errno("LISTEN_FDNAMES", "malloc");
-		named_remove(&name);
-		return EXIT_WRONG;
+		failed("malloc");
+		failed_on("LISTEN_FDNAMES");
+		return end(-1);
 	}
-	n = command_become(&command, "S5", &landing, environment);
-	named_remove(&name);
-	return n;
+	status = command_become(&command, "S5", &landing, environment);
+	return end(status);
+}
+
+/*
+ * -l without COMMAND: the listening socket itself goes over the stream, with
+ * its name as the payload.
+ */
+static int
+send_listening(int listener)
+{
+	const char *payload = option.name != NULL ? option.name : "";
+	size_t length = option.name != NULL ? strlen(option.name) : 1;
+
+	if (stream_send(&stream, payload, length, &listener, 1,
+		wait_deadline(option.timeout)) == -1)
+		return end(-1);
+	return 0;
 }
 
 /* The accepted connection as standard input and output, and its facts. */
@@ -210,229 +232,96 @@ prepare(struct landing *landing, const struct acceptor *a, int connection)
 	landing_add(landing, connection, STDIN_FILENO);
 	landing_add(landing, connection, STDOUT_FILENO);
 	environ_clear(environment);
-	environ_connection(environment, connection,
-	    (const struct sockaddr *)&a->peer, a->peer_length, unix_path());
+	environ_connection(environment, connection, &a->peer,
+	    address.kind == ADDRESS_UNIX ? address.operand : NULL);
 }
 
-/* The next connection; children that end do not matter. */
 static int
-next(struct acceptor *a, int64_t deadline, struct failure *f)
+start_accepting(struct acceptor *a, int listener)
+{
+	if (command.path != NULL && option.keep &&
+	    loops_init(&loops, &children, (size_t)option.max, option.timeout) ==
+		-1) {
+		failed("memory for -n");
+		return failed_on(address.operand);
+	}
+	stream.holds = 1;
+	deadline = wait_deadline(option.timeout);
+	return acceptor_init(a, address.operand, listener,
+	    address.kind == ADDRESS_FD || loops.most > 1,
+	    command.path != NULL ? NULL : &stream);
+}
+
+/* The next connection, once there is room for its COMMAND; else -1. */
+static int
+next(struct acceptor *a)
 {
 	int connection;
 
-	do
-		connection = acceptor_next(a, deadline, f);
-	while (connection == -1 && errno == EINTR && wait_ending() == 0);
-	return connection;
-}
-
-/* Accept one connection and become COMMAND. */
-static int
-serve_one(struct acceptor *a)
-{
-	static struct landing landing;
-	struct failure f;
-	int connection;
-
-	connection = next(a, wait_deadline(option.timeout), &f);
-	if (connection == -1)
-		return finished(&f);
-	named_remove(&name);
-	prepare(&landing, a, connection);
-	trace_call("S8", "close(%d)", a->fd);
-	message_close_fd(a->fd);
-	return command_become(&command, "S6", &landing, environment);
-}
-
-/* One of several that accept has done its work. */
-static void
-leave(const struct loops *loops)
-{
-	if (!loops->is_added)
-		return;
-	diag_flush();
-	_exit(0);
-}
-
-/* Run COMMAND for each connection, so many at once. */
-static int
-serve_many(struct acceptor *a, struct loops *loops)
-{
-	static struct landing landing;
-	int64_t deadline = wait_deadline(option.timeout);
-	struct children *children = loops->commands;
-	struct failure f;
-	int connection;
-	pid_t pid;
-
-	while (wait_ending() == 0) {
-		loops_reap(loops);
-		if (children->count >= children->limit) {
-			wait_pause(-1);
+	for (;;) {
+		if (loops.most > 0 && loops_wait(&loops))
 			deadline = wait_deadline(option.timeout);
-			continue;
+		connection = acceptor_next(a, deadline);
+		if (connection != -1) {
+			loops_arrived(&loops);
+			return connection;
 		}
-		connection = acceptor_next(a, deadline, &f);
-		if (connection == -1 && errno == EINTR)
-			continue;
-		if (connection == -1 && errno == ETIMEDOUT &&
-		    !loops_is_idle(loops, option.timeout, &deadline))
-			continue;
-		if (connection == -1)
-			break;
-		loops_arrived(loops);
-		prepare(&landing, a, connection);
-		pid = child_start_patient(
-		    &command, "S6", &landing, environment, children, 2);
-		if (pid != -1)
-			children_add(children, pid);
-		trace_call("S8", "close(%d)", connection);
-		message_close_fd(connection);
-		deadline = wait_deadline(option.timeout);
-		if (loops_grow(loops, a->fd))
-			option.timeout = deadline = -1;
+		/* Children that end do not matter, nor an arrival elsewhere. */
+		if ((errno != EINTR || wait_ending() != 0) &&
+		    (errno != ETIMEDOUT ||
+			loops_is_idle(&loops, option.timeout, &deadline)))
+			return -1;
 	}
-	leave(loops);
-	loops_end(loops);
-	return finished(&f);
 }
 
-/* Send each connection, or the first, over the stream. */
+/* To whom it goes: over the stream, to a child, or to us, as COMMAND. */
 static int
-serve_stream(struct acceptor *a, const struct stream *stream)
+give(struct acceptor *a, int connection)
 {
-	int64_t deadline = wait_deadline(option.timeout);
-	struct failure f;
-	int connection;
+	static struct landing landing;
 
-	do {
-		connection = next(a, deadline, &f);
-		if (connection == -1)
-			return finished(&f);
-		if (stream_send(stream, "", 1, &connection, 1, -1) == -1) {
-			failure_errno(&f, "sendmsg");
-			return finished(&f);
-		}
-		trace_call("S8", "close(%d)", connection);
-		message_close_fd(connection);
-		deadline = wait_deadline(option.timeout);
-	} while (option.keep);
+	if (command.path == NULL)
+		return stream_send(&stream, "", 1, &connection, 1, -1);
+	prepare(&landing, a, connection);
+	if (option.keep) {
+		loops_start(&loops, &command, &landing, environment);
+		return 0;
+	}
 	named_remove(&name);
-	return 0;
-}
-
-/*
- * -l without COMMAND: the listening socket itself goes over the stream, with
- * its name as the payload.
- */
-static int
-send_listening(int listener, const struct stream *stream)
-{
-	const char *payload = option.name != NULL ? option.name : "";
-	size_t length = option.name != NULL ? strlen(option.name) : 1;
-	struct failure f;
-
-	if (stream_send(stream, payload, length, &listener, 1,
-		wait_deadline(option.timeout)) == -1) {
-		failure_errno(&f, "sendmsg");
-		return finished(&f);
-	}
-	return 0;
-}
-
-static int
-write_address(int listener, struct failure *f)
-{
-	char line[ADDRESS_TEXT + 2];
-
-	if (address.kind == ADDRESS_UNIX)
-		strcpy(line, address.operand);
-	else
-		address_of_socket(line, sizeof line - 1, listener);
-	strcat(line, "\n");
-	return output_line(
-	    option.output, line, wait_deadline(option.timeout), f);
-}
-
-/* What can be known to be wrong before anything is opened. */
-static int
-check(char *operands[], struct failure *f)
-{
-	int status;
-
-	if (address_parse(&address, operands[0], f) == -1) {
-		diag_failure(operands[0], f);
-		return f->error == ENAMETOOLONG || f->error == EBADF ?
-		    EXIT_WRONG :
-		    EXIT_USAGE;
-	}
-	if (option.datagrams)
-		address.type = SOCK_DGRAM;
-	if (operands[1] == NULL) {
-		if (stream_check(STDOUT_FILENO, f) == 0)
-			return 0;
-		diag_failure("standard output", f);
-		return EXIT_USAGE;
-	}
-	status = command_find(&command, operands + 1, f);
-	if (status != 0) {
-		diag_failure(operands[1], f);
-		return status;
-	}
-	environment = environ_new();
-	if (environment == NULL) {
-		diag_errno(operands[1], "environment");
-		return EXIT_WRONG;
-	}
-	return 0;
+	call_close("S8", a->fd);
+	exit(command_become(&command, "S6", &landing, environment));
 }
 
 int
 main(int argc, char *argv[])
 {
-	static struct children children;
-	static struct loops loops;
 	struct acceptor acceptor;
-	struct stream stream = {NULL, -1, -1, 0, 0, 0, 0};
-	struct failure f;
-	int listener, status, has_command;
+	int listener, connection, result = 0;
 
 	options(argc, argv);
-	has_command = optind + 1 < argc;
-	status = check(argv + optind, &f);
-	if (status != 0)
-		return status;
+	if (check(argv + optind) == -1)
+		return end(-1);
 	wait_init(WAIT_CHILD);
 
-	listener = address_listen(&address, option.mode, &name, &f);
-	if (listener == -1)
-		return failed(address.operand, &f);
-	if (option.output != NULL && write_address(listener, &f) == -1)
-		return wait_ending() != 0 || f.error == ETIMEDOUT ?
-		    finished(&f) :
-		    failed(option.output, &f);
-	if (!has_command &&
-	    stream_open(&stream, "standard output", STDOUT_FILENO,
-		wait_deadline(option.timeout), &f) == -1)
-		return finished(&f);
+	listener = address_listen(&address, option.mode, &name);
+	if (listener == -1 || announce(listener) == -1 || open_output() == -1)
+		return end(-1);
 	if (option.only_listen)
-		return has_command ? pass_listening(listener) :
-				     send_listening(listener, &stream);
-	stream.holds = 1;
-	if (has_command && option.keep &&
-	    loops_init(&loops, &children, (size_t)option.max, option.timeout) ==
-		-1) {
-		failure_errno(&f, "memory for -n");
-		return failed(address.operand, &f);
-	}
-	if (acceptor_init(&acceptor, listener,
-		address.kind == ADDRESS_FD || loops.most > 1,
-		has_command ? NULL : &stream) == -1) {
-		failure_errno(&f, "epoll_create");
-		return failed(address.operand, &f);
-	}
-	if (!has_command)
-		return serve_stream(&acceptor, &stream);
-	return option.keep ? serve_many(&acceptor, &loops) :
-			     serve_one(&acceptor);
+		return command.path != NULL ? pass_listening(listener) :
+					      send_listening(listener);
+	if (start_accepting(&acceptor, listener) == -1)
+		return end(-1);
+	do {
+		connection = next(&acceptor);
+		if (connection == -1 || give(&acceptor, connection) == -1) {
+			result = -1;
+			break;
+		}
+		call_close("S8", connection);
+		deadline = wait_deadline(option.timeout);
+		if (loops_grow(&loops, listener))
+			option.timeout = deadline = -1;
+	} while (option.keep);
+	loops_end(&loops);
+	return end(result);
 }

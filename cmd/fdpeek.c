@@ -5,14 +5,12 @@
  */
 #include "sys.h"
 
-#include "child.h"
-#include "descriptors.h"
-#include "diag.h"
+#include "ask.h"
+#include "command.h"
 #include "fdpeek-protocol.h"
 #include "info.h"
-#include "landing.h"
 #include "options.h"
-#include "text.h"
+#include "say.h"
 #include "trace.h"
 #include "wait.h"
 
@@ -46,23 +44,21 @@ static struct command command;
 
 /* Only from a connection can bytes be had that stay there. */
 static int
-check_input(struct failure *f)
+check_input(void)
 {
 	char what[INFO_TEXT];
-	socklen_t length = sizeof(int);
-	int type;
+	struct peer peer;
 
-	if (!descriptors_is_open(STDIN_FILENO))
-		return failure_reason(f, EBADF, "not open");
-	if (getsockopt(STDIN_FILENO, SOL_SOCKET, SO_TYPE, &type, &length) ==
-		0 &&
-	    type == SOCK_STREAM && landing_is_connection(STDIN_FILENO))
+	options_need(STDIN_FILENO);
+	if (ask_type(STDIN_FILENO) == SOCK_STREAM &&
+	    ask_is_connection(STDIN_FILENO, &peer))
 		return 0;
 	info_type(what, sizeof what, STDIN_FILENO);
-	return failure_reason(f, EINVAL,
+	failed_because(EINVAL,
 	    "%s, not a connection (write fdlisten ADDRESS fdpeek ..., or "
 	    "fdrecv - fdpeek ...)",
 	    what);
+	return failed_on("standard input");
 }
 
 static void
@@ -188,10 +184,12 @@ set_environment(void)
 		if (strncmp(*from, "FDPEEK_", 7) != 0)
 			*to++ = *from;
 	*to = NULL;
-	if (setenv("FDPEEK_PROTOCOL", client.name, 1) == -1 ||
-	    setenv("FDPEEK_HOST", client.host, 1) == -1)
-		return -1;
-	return setenv("FDPEEK_LINE", client.line, 1);
+	if (setenv("FDPEEK_PROTOCOL", client.name, 1) == 0 &&
+	    setenv("FDPEEK_HOST", client.host, 1) == 0 &&
+	    setenv("FDPEEK_LINE", client.line, 1) == 0)
+		return 0;
+	failed("environment");
+	return failed_on(command.path);
 }
 
 int
@@ -200,8 +198,7 @@ main(int argc, char *argv[])
 	static struct landing nothing;
 	int64_t timeout = SECONDS * 1000;
 	size_t most = BYTES;
-	struct failure f;
-	int c, status, verbose = 0;
+	int c, verbose = 0;
 
 	options_init(argc, argv, "fdpeek", synopsis, help);
 	while ((c = options_get(argc, argv, "+:b:t:v")) != -1)
@@ -214,19 +211,10 @@ main(int argc, char *argv[])
 	if (optind == argc)
 		options_wrong("COMMAND is missing");
 	options_trace(verbose);
-	status = command_find(&command, argv + optind, &f);
-	if (status != 0) {
-		diag_failure(argv[optind], &f);
-		return status;
-	}
-	if (check_input(&f) == -1) {
-		diag_failure("standard input", &f);
-		return EXIT_WRONG;
-	}
+	if (command_find(&command, argv + optind) == -1 || check_input() == -1)
+		return ending(-1, 0, timeout);
 	peek(most, wait_deadline(timeout));
-	if (set_environment() == -1) {
-		diag_errno(command.path, "environment");
-		return EXIT_WRONG;
-	}
+	if (set_environment() == -1)
+		return ending(-1, 0, timeout);
 	return command_become(&command, STEP, &nothing, NULL);
 }

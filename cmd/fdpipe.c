@@ -5,15 +5,14 @@
  */
 #include "sys.h"
 
-#include "child.h"
-#include "diag.h"
+#include "calls.h"
+#include "command.h"
 #include "options.h"
-#include "trace.h"
+#include "say.h"
 #include "wait.h"
 
 #include <sys/wait.h>
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -40,17 +39,16 @@ static struct command *commands;
 static struct process *processes; /* one a command, copies of the last */
 static size_t n_commands, n_processes, copies = 1;
 
-/* Cut the operands at each '|'; returns the status to end with, or 0. */
+/* Cut the operands at each '|', and find each command. */
 static int
 parse(int argc, char *argv[])
 {
-	struct failure f;
-	int i, first = 0, status;
+	int i, first = 0;
 
 	commands = calloc((size_t)argc + 1, sizeof *commands);
 	if (commands == NULL) {
-		diag_errno("memory for the commands", "calloc");
-		return EXIT_WRONG;
+		failed("calloc");
+		return failed_on("memory for the commands");
 	}
 	for (i = 0; i <= argc; i++) {
 		if (i < argc && strcmp(argv[i], "|") != 0)
@@ -61,26 +59,24 @@ parse(int argc, char *argv[])
 			options_wrong("there is no '|' among the operands; "
 				      "quote it, or the shell takes it");
 		argv[i] = NULL;
-		status =
-		    command_find(&commands[n_commands++], argv + first, &f);
-		if (status != 0) {
-			diag_failure(argv[first], &f);
-			return status;
-		}
+		if (command_find(&commands[n_commands++], argv + first) == -1)
+			return -1;
 		first = i + 1;
 	}
-	return 0;
+	processes = calloc(n_commands + copies, sizeof *processes);
+	if (processes != NULL)
+		return 0;
+	failed("calloc");
+	return failed_on("memory for the processes");
 }
 
 static int
 make_pair(int pair[2])
 {
-	trace_before("S4", "socketpair()");
-	if (sys_socketpair(SOCK_SEQPACKET, pair) == -1 &&
-	    sys_socketpair(SOCK_STREAM, pair) == -1)
-		return -1;
-	trace("S4", "socketpair() = %d, %d", pair[0], pair[1]);
-	return 0;
+	if (call_socketpair("S4", pair) == 0)
+		return 0;
+	failed("socketpair");
+	return failed_on("'|'");
 }
 
 /* -1 when it cannot be started and we are to end. */
@@ -95,7 +91,7 @@ start(const struct command *c, int in, int out)
 		landing_add(&l, in, STDIN_FILENO);
 	if (out != -1)
 		landing_add(&l, out, STDOUT_FILENO);
-	pid = child_start_patient(c, "S5", &l, NULL, NULL, 1);
+	pid = command_start(c, "S5", &l, NULL, NULL, COMMAND_UNTIL_ASKED);
 	if (pid == -1)
 		return -1;
 	processes[n_processes++].pid = pid;
@@ -107,8 +103,7 @@ release(int fd)
 {
 	if (fd == -1)
 		return;
-	trace_call("S5", "close(%d)", fd);
-	close(fd);
+	call_close("S5", fd);
 }
 
 /* Start all of them, and keep none of their sockets. */
@@ -251,8 +246,9 @@ wait_all(void)
 static int
 was_sigpipe(int status)
 {
-	return WIFSIGNALED(status) ? WTERMSIG(status) == SIGPIPE :
-				     WEXITSTATUS(status) == 128 + SIGPIPE;
+	return WIFSIGNALED(status) ?
+	    WTERMSIG(status) == SIGPIPE :
+	    WEXITSTATUS(status) == EXIT_BY_SIGNAL + SIGPIPE;
 }
 
 /*
@@ -278,7 +274,7 @@ failed_status(void)
 int
 main(int argc, char *argv[])
 {
-	int c, sig, status, verbose = 0;
+	int c, status, verbose = 0;
 
 	options_init(argc, argv, "fdpipe", synopsis, help);
 	while ((c = options_get(argc, argv, "+:n:v")) != -1)
@@ -289,24 +285,14 @@ main(int argc, char *argv[])
 	if (optind == argc)
 		options_wrong("COMMAND is missing");
 	options_trace(verbose);
-	status = parse(argc - optind, argv + optind);
-	if (status != 0)
-		return status;
-	processes = calloc(n_commands + copies, sizeof *processes);
-	if (processes == NULL) {
-		diag_errno("memory for the processes", "calloc");
-		return EXIT_WRONG;
-	}
+	if (parse(argc - optind, argv + optind) == -1)
+		return ending(-1, 0, -1);
 	wait_init(WAIT_CHILD);
 	if (start_all() == -1) {
-		sig = wait_ending();
-		if (sig == 0)
-			diag_errno("'|'", "socketpair");
-		tell(0, n_commands, sig != 0 ? sig : SIGTERM);
+		tell(0, n_commands,
+		    wait_ending() != 0 ? wait_ending() : SIGTERM);
 		wait_all();
-		if (sig != 0)
-			wait_die(sig);
-		return EXIT_WRONG;
+		return ending(-1, 0, -1);
 	}
 	wait_all();
 	status = failed_status();
@@ -314,5 +300,5 @@ main(int argc, char *argv[])
 		return WEXITSTATUS(status);
 	if (WTERMSIG(status) == wait_ending())
 		wait_die(wait_ending());
-	return 128 + WTERMSIG(status);
+	return EXIT_BY_SIGNAL + WTERMSIG(status);
 }

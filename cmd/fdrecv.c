@@ -5,22 +5,21 @@
  */
 #include "sys.h"
 
-#include "child.h"
-#include "descriptors.h"
-#include "diag.h"
+#include "ask.h"
+#include "command.h"
 #include "environ.h"
-#include "info.h"
-#include "landing.h"
+#include "fdrecv-fetch.h"
+#include "fdrecv-landing.h"
+#include "fdrecv-payload.h"
+#include "fdrecv-pool.h"
+#include "fdrecv-show.h"
 #include "options.h"
-#include "payload.h"
-#include "pool.h"
 #include "receive.h"
-#include "show.h"
+#include "say.h"
 #include "trace.h"
 #include "wait.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -64,7 +63,7 @@ static struct {
 
 static struct command command; /* path is NULL: show what arrives */
 static struct environment *environment;
-static struct receiver receiver;
+static struct receiver receiver = {.in = {.fd = -1}};
 
 /* Each -f must be a number of its own. */
 static void
@@ -174,44 +173,29 @@ options(int argc, char *argv[])
 	options_trace(verbose);
 }
 
-/*
- * End as the signal or the time limit wants it. A worker of a pool that gets a
- * signal of its own is to be replaced: 0 is the end of the stream alone.
- */
+/* End, in good order by SIGTERM with -k. */
 static int
-interrupted(const struct pool *pool, const struct failure *f)
+end(int result)
 {
-	int sig = wait_ending();
-
-	diag_flush();
 	receiver_close(&receiver);
-	if (sig != 0 && (sig != SIGTERM || !option.keep))
-		wait_die(sig);
-	if (sig != 0)
-		return pool != NULL ? 128 + sig : 0;
-	if (f->error == ETIMEDOUT && f->reason[0] != '\0')
-		diag_failure(receiver.operand, f);
-	else if (f->error == ETIMEDOUT)
-		diag_timeout(receiver.operand, "no message", option.timeout);
-	if (f->error == ETIMEDOUT)
-		return EXIT_TIMEOUT;
-	diag_failure(receiver.operand, f);
-	return EXIT_WRONG;
+	return ending(result, option.keep, option.timeout);
 }
 
 /*
- * What COMMAND shall find, in descriptors and in the environment; file is what
+ * What COMMAND finds, in descriptors and in the environment; file is what
  * holds the payload, -1 without -S.
  */
 static int
-prepare(struct landing *l, const struct fdpass_message *m, int *file,
-    struct failure *f)
+prepare(struct landing *l, const struct fdpass_message *m, int *file)
 {
-	if (landing_message(
-		l, m, option.fds.fds, option.fds.count, option.all, f) == -1)
+	struct peer peer;
+	int is_connection = m->count > 0 && ask_is_connection(m->fds[0], &peer);
+
+	if (landing_message(l, m, is_connection, option.fds.fds,
+		option.fds.count, option.all) == -1)
 		return -1;
 	if (option.payload != -1) {
-		*file = payload_file(m->payload, m->length, f);
+		*file = payload_file(m->payload, m->length);
 		if (*file == -1)
 			return -1;
 		landing_add(l, *file, option.payload);
@@ -220,49 +204,35 @@ prepare(struct landing *l, const struct fdpass_message *m, int *file,
 	environ_message(environment, m);
 	if (option.all &&
 	    environ_listen(environment, m->count, m->payload, m->length) == -1)
-		return failure_errno(f, "memory for LISTEN_FDNAMES");
-	if (m->count > 0 && landing_is_connection(m->fds[0]))
-		environ_connection(environment, m->fds[0], NULL, 0, NULL);
+		return failed("memory for LISTEN_FDNAMES");
+	if (is_connection)
+		environ_connection(environment, m->fds[0], &peer, NULL);
 	return 0;
 }
 
-static void
-trace_received(const struct received *in)
-{
-	if (trace_on)
-		show_trace("W1", in->sock != -1 ? in->sock : receiver.fd,
-		    &in->message);
-}
-
-/* Whoever wants us to end while COMMAND runs: nobody shall queue any more. */
+/* Wait for COMMAND; once told to end, let no more messages queue up. */
 static void
 wait_child(pid_t pid)
 {
-	while (!child_has_ended(pid) && wait_endings() < 2) {
+	while (!command_has_ended(pid) && wait_endings() < 2) {
 		wait_pause(-1);
 		if (wait_ending() != 0)
 			receiver_stop(&receiver);
 	}
 }
 
-/* Nobody would see this message, nor the next. */
+/* Standard output takes nothing more: end. */
 static int
 cannot_show(struct received *in)
 {
-	struct failure f;
-
-	failure_errno(&f, "write");
-	receiver_answer(in, f.error == EINTR ? FDPASS_RETRY : FDPASS_REFUSED);
+	failed("write");
+	if (failure.error == EPIPE)
+		failure.status = EXIT_BY_SIGNAL + SIGPIPE;
+	receiver_answer(
+	    in, failure.error == EINTR ? FDPASS_RETRY : FDPASS_REFUSED);
 	fdpass_close(&in->message);
-	if (f.error == EPIPE) {
-		receiver_close(&receiver);
-		wait_die(SIGPIPE);
-	}
-	if (wait_ending() != 0)
-		exit(interrupted(NULL, &f));
-	receiver_close(&receiver);
-	diag_failure("standard output", &f);
-	exit(EXIT_WRONG);
+	failed_on("standard output");
+	exit(end(-1));
 }
 
 /* Show a message, once it is known that somebody reads it. */
@@ -291,8 +261,8 @@ run(struct received *in, const struct landing *landing)
 		receiver_close(&receiver);
 	else
 		receiver_dismiss(&receiver);
-	pid =
-	    child_start_patient(&command, "W1", landing, environment, NULL, 2);
+	pid = command_start(
+	    &command, "W1", landing, environment, NULL, COMMAND_UNTIL_PRESSED);
 	fdpass_close(&in->message);
 	if (pid != -1)
 		wait_child(pid);
@@ -312,13 +282,13 @@ become(struct received *in, const struct landing *landing)
 
 /* Say what was refused, and whose it was. */
 static void
-refused(const struct fdpass_message *m, const struct failure *f)
+refused(const struct fdpass_message *m)
 {
-	char reason[sizeof f->reason], sender[SHOW_SENDER];
+	char reason[sizeof failure.reason], sender[SAY_SENDER];
 
-	failure_words(reason, sizeof reason, f);
-	show_sender(sender, sizeof sender, m);
-	diag_offence("%s: %s, %s", receiver.operand, reason, sender);
+	failure_words(reason, sizeof reason, &failure);
+	say_sender(sender, sizeof sender, m);
+	say_offence("%s: %s, %s", receiver.operand, reason, sender);
 }
 
 /* One message: show it, run COMMAND on it, or refuse it. */
@@ -326,17 +296,15 @@ static int
 work_on(struct received *in)
 {
 	static struct landing landing;
-	struct failure f;
 	int r, file = -1;
 
-	trace_received(in);
 	if (command.path == NULL) {
 		r = show(in);
-	} else if (prepare(&landing, &in->message, &file, &f) == -1) {
-		refused(&in->message, &f);
+	} else if (prepare(&landing, &in->message, &file) == -1) {
+		refused(&in->message);
 		receiver_answer(in,
-		    wait_is_waited_out(f.error) ? FDPASS_RETRY :
-						  FDPASS_REFUSED);
+		    wait_is_waited_out(failure.error) ? FDPASS_RETRY :
+							FDPASS_REFUSED);
 		r = -1;
 	} else if (option.keep) {
 		r = run(in, &landing);
@@ -353,11 +321,10 @@ work_on(struct received *in)
 static int
 ended(void)
 {
-	diag_flush();
 	if (option.keep && !option.connect)
 		return 0;
-	diag("%s: end of file before a message came", receiver.operand);
-	return EXIT_WRONG;
+	failed_because(ENOTCONN, "end of file before a message came");
+	return failed_on(receiver.operand);
 }
 
 /* Until when to wait: the pool as a whole has the limit, not its workers. */
@@ -369,7 +336,7 @@ next_deadline(void)
 
 /* -c -k: COMMAND may end at once, again and again. */
 static int
-wait_turn(struct failure *f)
+wait_turn(void)
 {
 	static int64_t turn;
 
@@ -377,18 +344,19 @@ wait_turn(struct failure *f)
 		wait_poll(NULL, 0, turn);
 	turn = wait_deadline(FETCHED);
 	errno = EINTR;
-	return wait_ending() != 0 ? failure_errno(f, "connect") : 0;
+	return wait_ending() != 0 ? failed("connect") : 0;
 }
 
-/* The time is over: say what was missing. */
 static int
-in_vain(struct failure *f)
+fetch_from(struct source *source, int64_t deadline)
 {
-	char missing[sizeof f->reason];
+	int fd = source_connect(source, deadline);
 
-	failure_words(missing, sizeof missing, f);
-	return failure_reason(f, ETIMEDOUT, "no message within %g s: %s",
-	    (double)option.timeout / 1000, missing);
+	if (fd == -1)
+		return -1;
+	receiver_adopt(&receiver, source->name, fd, source->type,
+	    RECEIVER_CREDS | RECEIVER_BECOMES);
+	return 0;
 }
 
 /*
@@ -396,94 +364,115 @@ in_vain(struct failure *f)
  * ends before it was given. As receiver_next().
  */
 static int
-fetch(const char *name, struct received *in, struct failure *f)
+fetch(const char *name, struct received *in)
 {
 	struct source source;
 	int64_t deadline;
 	int r;
 
-	if (wait_turn(f) == -1)
+	if (wait_turn() == -1)
 		return -1;
 	deadline = next_deadline();
 	source_init(&source, name, option.wait);
 	for (;;) {
-		if (receiver_fetch(&receiver, &source,
-			RECEIVER_CREDS | RECEIVER_BECOMES, deadline, f) == -1)
+		if (fetch_from(&source, deadline) == -1)
 			return wait_ending() == 0 && wait_is_over(deadline) ?
-			    in_vain(f) :
+			    failure_still(&failure, "no message") :
 			    -1;
-		r = receiver_next(&receiver, in, deadline, f);
+		r = receiver_next(&receiver, in, deadline);
 		if (r != 0 || !option.wait)
 			return r;
 		receiver_close(&receiver);
-		failure_reason(f, ECONNRESET, "closed without a message");
-		source_wait(&source, deadline, f);
+		failed_because(ECONNRESET, "closed without a message");
+		source_wait(&source, deadline);
 	}
 }
 
 /* -c -k: no room for what was fetched; who holds it has it still. */
 static int
-is_lost(int result, const struct failure *f)
+is_lost(int result)
 {
 	return option.connect && option.keep && result == -1 &&
-	    wait_ending() == 0 && (f->error == EMFILE || f->error == EMSGSIZE);
+	    wait_ending() == 0 &&
+	    (failure.error == EMFILE || failure.error == EMSGSIZE);
 }
 
-/* A worker: receive, work, again. */
+/* The next message: 1, 0 at the end of the stream, -1 and the failure. */
+static int
+next(const char *operand, struct received *received)
+{
+	int r;
+
+	do
+		r = option.connect ?
+		    fetch(operand, received) :
+		    receiver_next(&receiver, received, next_deadline());
+	while (is_lost(r));
+	if (r == 0 && wait_ending() != 0) {
+		errno = EINTR;
+		return failed("recvmsg");
+	}
+	return r;
+}
+
+/*
+ * A worker: receive, work, again. One of a pool that gets a signal of its own
+ * is to be replaced: for it 0 is the end of the stream alone.
+ */
 static int
 work(struct pool *pool, void *operand)
 {
 	static struct received received;
-	struct failure f;
 	int r;
 
 	if (received_init(&received) == -1) {
-		diag_errno("memory for a payload", "malloc");
-		return EXIT_WRONG;
+		failed("malloc");
+		failed_on("memory for a payload");
+		return end(-1);
 	}
 	do {
-		r = option.connect ?
-		    fetch(operand, &received, &f) :
-		    receiver_next(&receiver, &received, next_deadline(), &f);
-		if (is_lost(r, &f))
-			continue;
-		if (r == 0 && wait_ending() == 0)
-			return ended();
-		if (r != 1)
-			return interrupted(pool, &f);
+		r = next(operand, &received);
+		if (r == 0)
+			return end(ended());
+		if (r == -1 && pool != NULL && wait_ending() == SIGTERM) {
+			end(0);
+			return EXIT_BY_SIGNAL + SIGTERM;
+		}
+		if (r == -1)
+			return end(-1);
 		pool_busy(pool, 1);
 		r = work_on(&received);
 		pool_busy(pool, 0);
 	} while (option.keep || r == GIVEN_UP);
-	receiver_close(&receiver);
-	return r == 0 ? 0 : EXIT_WRONG;
+	return end(r == 0 ? 0 : EXIT_WRONG);
 }
 
-/* Returns 0, or the status to end with. */
+/* What can be known to be wrong before anything is opened. */
+static int
+check(char *argv[])
+{
+	if (argv[0] == NULL) {
+		options_need(STDOUT_FILENO);
+		return 0;
+	}
+	if (command_find(&command, argv) == -1)
+		return -1;
+	environment = environ_new(argv[0]);
+	return environment == NULL ? -1 : 0;
+}
+
 static int
 open_socket(const char *operand)
 {
-	struct failure f;
-	int r;
+	int flags = RECEIVER_CREDS | RECEIVER_BECOMES;
 
-	receiver.fd = -1;
-	receiver.operand = operand;
 	/* What is fetched comes on a connection of its own each time. */
-	r = option.connect ? source_check(operand, &f) :
-			     receiver_open(&receiver, operand, option.mode,
-				 RECEIVER_CREDS | RECEIVER_BECOMES |
-				     (option.keep ? RECEIVER_DRAIN : 0),
-				 wait_deadline(option.timeout), &f);
-	if (r == 0)
-		return 0;
-	if (wait_ending() != 0)
-		return interrupted(NULL, &f);
-	if (f.error == ETIMEDOUT) {
-		diag_timeout(operand, "no invitation", option.timeout);
-		return EXIT_TIMEOUT;
-	}
-	diag_failure(operand, &f);
-	return f.error == EINVAL ? EXIT_USAGE : EXIT_WRONG;
+	if (option.connect)
+		return source_check(operand);
+	if (option.keep)
+		flags |= RECEIVER_DRAIN;
+	return receiver_open(&receiver, operand, option.mode, flags,
+	    wait_deadline(option.timeout));
 }
 
 /* Before the workers of the pool are told to end. */
@@ -497,44 +486,19 @@ stop(void *unused)
 int
 main(int argc, char *argv[])
 {
-	struct failure f;
-	int status;
+	char *operand;
+	int r;
 
 	options(argc, argv);
-	if (optind + 1 == argc && !descriptors_is_open(STDOUT_FILENO)) {
-		diag("standard output: not open");
-		return EXIT_WRONG;
-	}
-	if (optind + 1 < argc) {
-		status = command_find(&command, argv + optind + 1, &f);
-		if (status != 0) {
-			diag_failure(argv[optind + 1], &f);
-			return status;
-		}
-		environment = environ_new();
-		if (environment == NULL) {
-			diag_errno(argv[optind + 1], "environment");
-			return EXIT_WRONG;
-		}
-	}
+	operand = argv[optind];
+	if (check(argv + optind + 1) == -1)
+		return end(-1);
 	wait_init(WAIT_CHILD);
-	status = open_socket(argv[optind]);
-	if (status != 0)
-		return status;
+	if (open_socket(operand) == -1)
+		return end(-1);
 	if (option.workers == 0)
-		return work(NULL, argv[optind]);
-
-	status = pool_run(
-	    (size_t)option.workers, option.timeout, work, stop, argv[optind]);
-	if (status == EXIT_TIMEOUT)
-		diag_timeout(receiver.operand, "no message", option.timeout);
-	if (status == -1) {
-		diag_errno(receiver.operand, "start the workers");
-		status = EXIT_WRONG;
-	}
-	receiver_close(&receiver);
-	diag_flush();
-	if (wait_ending() != 0 && wait_ending() != SIGTERM)
-		wait_die(wait_ending());
-	return status;
+		return work(NULL, operand);
+	r = pool_run(
+	    (size_t)option.workers, option.timeout, work, stop, operand);
+	return end(r == -1 ? failed_on(operand) : 0);
 }

@@ -6,21 +6,20 @@
 
 #include "address.h"
 #include "descriptors.h"
-#include "diag.h"
 #include "fdpass.h"
 #include "fdpass/handover.h"
+#include "fdsend-payload.h"
+#include "fdsend-relay.h"
+#include "fdsend-verdict.h"
 #include "options.h"
-#include "payload.h"
 #include "receive.h"
-#include "relay.h"
+#include "say.h"
 #include "stream.h"
 #include "trace.h"
-#include "verdict.h"
 #include "wait.h"
 
 #include <errno.h>
 #include <limits.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -102,10 +101,7 @@ words(void)
 		if (option.fds.fds[i] == STDIN_FILENO)
 			options_wrong("-S - reads descriptor 0, which is to be "
 				      "sent; name others with -f");
-	if (!descriptors_is_open(STDIN_FILENO)) {
-		diag("standard input: not open");
-		exit(EXIT_WRONG);
-	}
+	options_need(STDIN_FILENO);
 }
 
 static void
@@ -191,7 +187,7 @@ fetch(int fds[], size_t count)
 	for (i = 0; i < count; i++) {
 		copy = sys_fd_of_process(option.pid, fds[i]);
 		if (copy == -1) {
-			diag("descriptor %d of process %ld: %s", fds[i],
+			say("descriptor %d of process %ld: %s", fds[i],
 			    option.pid, why_not_fetched(errno));
 			return -1;
 		}
@@ -200,177 +196,98 @@ fetch(int fds[], size_t count)
 	return 0;
 }
 
-/* -S: read the payload. Returns 0, or the status to end with. */
+/* -S: read the payload. */
 static int
 read_payload(int64_t deadline)
 {
 	static char bytes[FDPASS_MAX_PAYLOAD + 1];
-	const char *object;
-	struct failure f;
 
 	if (option.file == NULL)
 		return 0;
-	object = strcmp(option.file, "-") == 0 ? "standard input" : option.file;
 	payload.bytes = bytes;
-	if (payload_read(option.file, bytes, sizeof bytes, &payload.length,
-		deadline, &f) == 0)
-		return 0;
-	if (wait_ending() != 0)
-		wait_die(wait_ending());
-	if (f.error == ETIMEDOUT) {
-		diag_timeout(object,
-		    strcmp(f.operation, "open") == 0 ? "no writer" :
-						       "no end of file",
-		    option.timeout);
-		return EXIT_TIMEOUT;
-	}
-	diag_failure(object, &f);
-	return EXIT_WRONG;
+	return payload_read(
+	    option.file, bytes, sizeof bytes, &payload.length, deadline);
 }
 
 /* Connect, sendmsg, shutdown, wait for the answer. */
 static int
-send_to_name(const char *operand)
+hand_over(struct target *to, int64_t deadline)
 {
 	struct handover handover;
-	struct target target;
-	struct failure f;
-	int64_t deadline = wait_deadline(option.timeout);
-	int status, flags = HANDOVER_TELL;
 
-	if (option.wait)
-		flags |= HANDOVER_WAIT;
-	if (option.drop)
-		flags = (flags & ~HANDOVER_TELL) | HANDOVER_DROP;
-	if (target_init(&target, operand, flags, &f) == -1) {
-		diag_failure(operand, &f);
-		return f.error == EINVAL ? EXIT_USAGE : EXIT_WRONG;
-	}
-	wait_init(0);
-	status = read_payload(deadline);
-	if (status != 0)
-		return status;
 	/* Without room for the socket it is made later. */
-	handover_begin(&handover, &target, deadline);
+	handover_begin(&handover, to, deadline);
 	handover_message(&handover, payload.bytes, payload.length,
 	    option.fds.fds, option.fds.count);
-	switch (handover_run(&handover)) {
-	case HANDOVER_TAKEN:
+	if (handover_run(&handover) == HANDOVER_TAKEN)
 		return 0;
-	case HANDOVER_INTERRUPTED:
-		wait_die(wait_ending());
-	default:
-		break;
-	}
-	verdict_failure(&handover, option.timeout, &f);
-	diag_failure(operand, &f);
-	return handover.state == HANDOVER_TIMEOUT ? EXIT_TIMEOUT : EXIT_WRONG;
+	verdict_failure(&handover, &failure);
+	return -1;
 }
 
+/* What arrives on standard input, and may go on to SOCKET. */
+static int
+open_input(struct receiver *r)
+{
+	if (receiver_open(r, "-", 0,
+		RECEIVER_DRAIN | (trace_on ? RECEIVER_CREDS : 0), -1) == -1) {
+		failure.object = "standard input";
+		return -1;
+	}
+	if (r->kind != RECEIVER_LISTENING)
+		return 0;
+	failed_usage("a listening socket, not a stream");
+	return failed_on("standard input");
+}
+
+/* Over what was open already: a stream, or a pipe that becomes one. */
 static int
 send_to_stream(const char *operand, int fd)
 {
-	int64_t deadline = wait_deadline(option.timeout);
-	struct stream stream;
-	struct failure f;
-	int status;
+	int64_t deadline = wait_deadline(option.relay ? -1 : option.timeout);
+	struct receiver in;
+	struct stream to;
 
 	if (option.wait)
 		options_wrong(
 		    "-w is for named sockets, %s is open already", operand);
-	if (stream_check(fd, &f) == -1) {
-		diag_failure(operand, &f);
-		return EXIT_USAGE;
-	}
-	wait_init(0);
-	status = read_payload(deadline);
-	if (status != 0)
-		return status;
-	if (stream_open(&stream, operand, fd, deadline, &f) == 0) {
-		if (stream_send(&stream, payload.bytes, payload.length,
-			option.fds.fds, option.fds.count, deadline) == 0)
-			return 0;
-		failure_errno(&f, "sendmsg");
-	}
-	if (wait_ending() != 0)
-		wait_die(wait_ending());
-	if (f.error == ETIMEDOUT) {
-		diag_timeout(operand,
-		    strcmp(f.operation, "sendmsg") == 0 ? "not read" :
-							  "no reader",
-		    option.timeout);
-		return EXIT_TIMEOUT;
-	}
-	if (f.error == EPIPE)
-		wait_die(SIGPIPE);
-	diag_failure(operand, &f);
-	return EXIT_WRONG;
-}
-
-static int
-relay_finished(int result, const char *operand, const struct failure *f)
-{
-	int sig = wait_ending();
-
-	diag_flush();
-	if (sig != 0 && sig != SIGTERM)
-		wait_die(sig);
-	if (sig == SIGTERM && result == -1 && f->error == EINTR)
-		return 0;
-	if (result == -1 && f->error == EPIPE)
-		wait_die(SIGPIPE);
-	if (result == -1)
-		diag_failure(operand, f);
-	return result == 0 ? 0 : EXIT_WRONG;
-}
-
-/* -r: pass on every message that arrives on standard input. */
-static int
-relay(const char *operand, int fd)
-{
-	struct receiver receiver;
-	struct stream stream;
-	struct target target;
-	struct failure f;
-	int r, flags = 0;
-
-	if (option.wait)
-		flags |= HANDOVER_WAIT;
-	if (option.drop)
-		flags |= HANDOVER_DROP;
-	if (fd != -1 && option.wait)
-		options_wrong(
-		    "-w is for named sockets, %s is open already", operand);
-	r = fd != -1 ? stream_check(fd, &f) :
-		       target_init(&target, operand, flags, &f);
-	if (r == -1) {
-		diag_failure(operand, &f);
-		return f.error == EINVAL ? EXIT_USAGE : EXIT_WRONG;
-	}
+	if (stream_check(operand, fd) == -1)
+		return -1;
 	wait_init(0);
 	/* Where it goes comes first: then nothing comes that cannot go on. */
-	if (fd != -1 && stream_open(&stream, operand, fd, -1, &f) == -1)
-		return relay_finished(-1, operand, &f);
-	if (receiver_open(&receiver, "-", 0,
-		RECEIVER_DRAIN | (trace_on ? RECEIVER_CREDS : 0), -1,
-		&f) == -1) {
-		if (f.error == EINVAL) {
-			diag_failure("standard input", &f);
-			return EXIT_USAGE;
-		}
-		return relay_finished(-1, "standard input", &f);
-	}
-	if (receiver.kind == RECEIVER_LISTENING) {
-		diag("standard input: a listening socket, not a stream");
-		return EXIT_USAGE;
-	}
-	if (fd == -1)
-		return relay_finished(
-		    relay_to_name(&receiver, &target, option.timeout, &f),
-		    operand, &f);
-	return relay_finished(
-	    relay_to_stream(&receiver, &stream, option.timeout, &f), operand,
-	    &f);
+	if (read_payload(deadline) == -1 ||
+	    stream_open(&to, operand, fd, deadline) == -1)
+		return -1;
+	if (!option.relay)
+		return stream_send(&to, payload.bytes, payload.length,
+		    option.fds.fds, option.fds.count, deadline);
+	if (open_input(&in) == -1)
+		return -1;
+	return relay_to_stream(&in, &to, option.timeout);
+}
+
+static int
+send_to_name(const char *operand)
+{
+	int64_t deadline = wait_deadline(option.timeout);
+	struct receiver in;
+	struct target to;
+	int flags = option.wait ? HANDOVER_WAIT : 0;
+
+	/* A relay holds the only copy: better taken than lost. */
+	if (option.drop)
+		flags |= HANDOVER_DROP;
+	else if (!option.relay)
+		flags |= HANDOVER_TELL;
+	if (target_init(&to, operand, flags) == -1)
+		return -1;
+	wait_init(0);
+	if (!option.relay)
+		return read_payload(deadline) == 0 ? hand_over(&to, deadline) :
+						     -1;
+	if (open_input(&in) == -1)
+		return -1;
+	return relay_to_name(&in, &to, option.timeout);
 }
 
 int
@@ -386,12 +303,12 @@ main(int argc, char *argv[])
 	if (is_fd == -1)
 		options_wrong("%s: no descriptor number after fd:", operand);
 	if (is_fd && !descriptors_is_open(fd)) {
-		diag("%s: descriptor %d is not open", operand, fd);
+		say("%s: descriptor %d is not open", operand, fd);
 		return EXIT_WRONG;
 	}
 	if (option.pid != 0 && fetch(option.fds.fds, option.fds.count) == -1)
 		return EXIT_WRONG;
-	if (option.relay)
-		return relay(operand, is_fd ? fd : -1);
-	return is_fd ? send_to_stream(operand, fd) : send_to_name(operand);
+	return ending(
+	    is_fd ? send_to_stream(operand, fd) : send_to_name(operand),
+	    option.relay, option.timeout);
 }

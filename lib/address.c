@@ -2,16 +2,13 @@
 #include "address.h"
 
 #include "descriptors.h"
-#include "text.h"
-#include "trace.h"
-#include "wait.h"
+#include "fdpass/name.h"
+#include "say.h"
 
-#include <sys/stat.h>
 #include <sys/un.h>
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -52,24 +49,24 @@ all_digits(const char *s)
 }
 
 static int
-parse_port(struct address *a, const char *port, struct failure *f)
+parse_port(struct address *a, const char *port)
 {
 	size_t n = strlen(port);
 
 	if (n == 0)
-		return failure_reason(f, EINVAL, "the port is missing");
+		return failed_usage("the port is missing");
 	if (all_digits(port) &&
 	    (n > strspn(port, "0") + 5 || strtol(port, NULL, 10) > 65535))
-		return failure_reason(f, EINVAL, "ports go from 0 to 65535");
+		return failed_usage("ports go from 0 to 65535");
 	if (n >= sizeof a->port)
-		return failure_reason(f, EINVAL, "the port's name is too long");
+		return failed_usage("the port's name is too long");
 	memcpy(a->port, port, n + 1);
 	return 0;
 }
 
 /* HOST:PORT, split at the last colon; the host may stand in brackets. */
 static int
-parse_tcp(struct address *a, const char *operand, struct failure *f)
+parse_tcp(struct address *a, const char *operand)
 {
 	const char *colon = strrchr(operand, ':'), *host = operand;
 	struct in6_addr in6;
@@ -79,27 +76,25 @@ parse_tcp(struct address *a, const char *operand, struct failure *f)
 		host++;
 		n -= 2;
 		if (n == 0)
-			return failure_reason(
-			    f, EINVAL, "the host is missing in []");
+			return failed_usage("the host is missing in []");
 	}
 	if (n >= sizeof a->host)
-		return failure_reason(f, EINVAL, "the host's name is too long");
+		return failed_usage("the host's name is too long");
 	memcpy(a->host, host, n);
 	a->host[n] = '\0';
 	if (inet_pton(AF_INET6, operand, &in6) == 1 &&
 	    (strchr(a->host, ':') == NULL ||
 		inet_pton(AF_INET6, a->host, &in6) != 1))
-		return failure_reason(f, EINVAL,
+		return failed_usage(
 		    "no port; for an IPv6 address write [%s]:PORT", operand);
 	if (strpbrk(a->host, "[]") != NULL)
-		return failure_reason(
-		    f, EINVAL, "for an IPv6 address write [HOST]:PORT");
-	return parse_port(a, colon + 1, f);
+		return failed_usage("for an IPv6 address write [HOST]:PORT");
+	return parse_port(a, colon + 1);
 }
 
-/* Parse ADDRESS; what is none gets a hint at what was probably meant. */
-int
-address_parse(struct address *a, const char *operand, struct failure *f)
+/* What is no ADDRESS gets a hint at what was probably meant. */
+static int
+parse(struct address *a, const char *operand)
 {
 	struct sockaddr_un sun;
 	socklen_t length;
@@ -108,39 +103,45 @@ address_parse(struct address *a, const char *operand, struct failure *f)
 	a->operand = operand;
 	a->type = SOCK_STREAM;
 	if (*operand == '\0')
-		return failure_reason(f, EINVAL, "the address is empty");
+		return failed_usage("the address is empty");
 	if (strchr(operand, '/') != NULL || operand[0] == '@') {
 		a->kind = ADDRESS_UNIX;
-		return address_unix(operand, &sun, &length, f);
+		return address_unix(operand, &sun, &length, &failure);
 	}
 	switch (address_fd_operand(operand, &a->fd)) {
 	case 1:
 		a->kind = ADDRESS_FD;
 		if (descriptors_is_open(a->fd))
 			return 0;
-		return failure_reason(
-		    f, EBADF, "descriptor %d is not open", a->fd);
+		return failed_because(
+		    EBADF, "descriptor %d is not open", a->fd);
 	case -1:
-		return failure_reason(
-		    f, EINVAL, "no descriptor number after fd:");
+		return failed_usage("no descriptor number after fd:");
 	}
 	a->kind = ADDRESS_TCP;
 	if (all_digits(operand)) {
 		memcpy(a->host, "127.0.0.1", sizeof "127.0.0.1");
-		return parse_port(a, operand, f);
+		return parse_port(a, operand);
 	}
 	if (strchr(operand, ':') != NULL)
-		return parse_tcp(a, operand, f);
+		return parse_tcp(a, operand);
 	if (strcmp(operand, "-") == 0)
-		return failure_reason(f, EINVAL,
+		return failed_usage(
 		    "- is no ADDRESS; for an open socket write fd:N");
-	return failure_reason(f, EINVAL,
+	return failed_usage(
 	    "not an ADDRESS; for a UNIX socket write ./%.60s, for TCP "
 	    "HOST:PORT",
 	    operand);
 }
 
-/* An IPv4 address in IPv6's clothes is shown as what it is. */
+/* Parse ADDRESS; -1 and the failure if it is none. */
+int
+address_parse(struct address *a, const char *operand)
+{
+	return parse(a, operand) == 0 ? 0 : failed_on(operand);
+}
+
+/* Show an IPv4-mapped address as IPv4. */
 static int
 unmap(const struct sockaddr *sa, struct sockaddr_in *in)
 {
@@ -157,8 +158,8 @@ unmap(const struct sockaddr *sa, struct sockaddr_in *in)
 
 /* The host and the port as numbers; 0 if it is an Internet address. */
 int
-address_split(const struct sockaddr *sa, socklen_t length, char *host,
-    size_t host_size, char *port, size_t port_size)
+address_split(const struct sockaddr *sa, char *host, size_t host_size,
+    char *port, size_t port_size)
 {
 	struct sockaddr_in mapped;
 	unsigned number;
@@ -185,7 +186,6 @@ address_split(const struct sockaddr *sa, socklen_t length, char *host,
 	} else {
 		return -1;
 	}
-	(void)length;
 	snprintf(port, port_size, "%u", number);
 	return 0;
 }
@@ -226,8 +226,7 @@ format_other(
 	char host[INET6_ADDRSTRLEN + 16], port[8];
 
 	if (length >= sizeof(sa_family_t) &&
-	    address_split(sa, length, host, sizeof host, port, sizeof port) ==
-		0)
+	    address_split(sa, host, sizeof host, port, sizeof port) == 0)
 		snprintf(text, size,
 		    strchr(host, ':') != NULL ? "[%s]:%s" : "%s:%s", host,
 		    port);
@@ -288,10 +287,30 @@ address_of_socket(char *text, size_t size, int fd)
 	address_operand(text, size, (struct sockaddr *)&ss, length);
 }
 
-/* Look the host up, but for numbers, which must not wait for a server. */
-static int
-look_up(const struct address *a, int passive, struct addrinfo **list,
-    struct failure *f)
+/* Has a socket an address that others can send to? */
+int
+address_is_bound(int fd)
+{
+	char host[INET6_ADDRSTRLEN + 16], port[8];
+	struct sockaddr_storage ss;
+	struct sockaddr *sa = (struct sockaddr *)&ss;
+	socklen_t length = sizeof ss;
+
+	ss.ss_family = AF_UNSPEC;
+	if (getsockname(fd, sa, &length) == -1)
+		return 0;
+	if (sa->sa_family == AF_UNIX)
+		return has_unix_name(sa, length);
+	return address_split(sa, host, sizeof host, port, sizeof port) == 0 &&
+	    strcmp(port, "0") != 0;
+}
+
+/*
+ * Look the host up, but for numbers, which must not wait for a server: a list
+ * for freeaddrinfo(), of addresses to listen on if passive.
+ */
+int
+address_look_up(const struct address *a, int passive, struct addrinfo **list)
 {
 	struct addrinfo hints;
 	int r;
@@ -310,324 +329,6 @@ look_up(const struct address *a, int passive, struct addrinfo **list,
 	}
 	if (r == 0)
 		return 0;
-	return failure_reason(f, r == EAI_SYSTEM ? errno : ENOENT,
-	    "look-up: %s", r == EAI_SYSTEM ? strerror(errno) : gai_strerror(r));
-}
-
-static int
-listen_on(const struct addrinfo *ai, int both, struct failure *f)
-{
-	char text[ADDRESS_TEXT];
-	int s, on = 1, off = 0;
-
-	address_format(text, sizeof text, ai->ai_addr, ai->ai_addrlen);
-	trace_before("S1", "socket()");
-	s = sys_socket(ai->ai_family, ai->ai_socktype);
-	if (s == -1)
-		return failure_errno(f, "socket");
-	trace("S1", "socket() = %d", s);
-	/* Whoever binds a second datagram socket would take all that comes. */
-	if (ai->ai_socktype != SOCK_DGRAM)
-		setsockopt(s, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-	if (both)
-		setsockopt(s, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
-	trace_before("S2", "bind(%d, %s)", s, text);
-	if (bind(s, ai->ai_addr, ai->ai_addrlen) == -1) {
-		failure_errno(f, "bind");
-		goto bad;
-	}
-	trace("S2", "bind(%d, %s)", s, text);
-	if (ai->ai_socktype == SOCK_DGRAM)
-		return s;
-	trace_before("S3", "listen(%d)", s);
-	if (listen(s, SYS_BACKLOG) == -1) {
-		failure_errno(f, "listen");
-		goto bad;
-	}
-	trace("S3", "listen(%d)", s);
-	return s;
-bad:
-	close(s);
-	errno = f->error;
-	return -1;
-}
-
-static int
-listen_tcp(const struct address *a, struct failure *f)
-{
-	struct address any4 = *a;
-	struct addrinfo *list, *ai;
-	int s = -1, both = a->host[0] == '\0';
-
-	if (look_up(a, 1, &list, f) == -1)
-		return -1;
-	for (ai = list; ai != NULL && s == -1; ai = ai->ai_next) {
-		s = listen_on(ai, both && ai->ai_family == AF_INET6, f);
-		if (s == -1 && errno != EADDRNOTAVAIL && errno != EAFNOSUPPORT)
-			break;
-	}
-	freeaddrinfo(list);
-	if (s == -1 && both &&
-	    (f->error == EAFNOSUPPORT || f->error == EADDRNOTAVAIL)) {
-		/* No IPv6 here. */
-		memcpy(any4.host, "0.0.0.0", sizeof "0.0.0.0");
-		return listen_tcp(&any4, f);
-	}
-	return s;
-}
-
-/* Has a socket an address that others can send to? */
-static int
-is_bound(int fd)
-{
-	char host[INET6_ADDRSTRLEN + 16], port[8];
-	struct sockaddr_storage ss;
-	struct sockaddr *sa = (struct sockaddr *)&ss;
-	socklen_t length = sizeof ss;
-
-	ss.ss_family = AF_UNSPEC;
-	if (getsockname(fd, sa, &length) == -1)
-		return 0;
-	if (sa->sa_family == AF_UNIX)
-		return has_unix_name(sa, length);
-	return address_split(
-		   sa, length, host, sizeof host, port, sizeof port) == 0 &&
-	    strcmp(port, "0") != 0;
-}
-
-static int
-check_datagram(int fd, struct failure *f)
-{
-	int type = SOCK_STREAM;
-	socklen_t length = sizeof type;
-
-	if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) == -1)
-		return failure_errno(f, "datagram socket");
-	if (type != SOCK_DGRAM)
-		return failure_reason(
-		    f, EINVAL, "the descriptor is not a datagram socket");
-	if (!is_bound(fd))
-		return failure_reason(
-		    f, EINVAL, "the datagram socket has no address");
-	return 0;
-}
-
-static int
-check_listening(int fd, struct failure *f)
-{
-	int on = 0;
-	socklen_t length = sizeof on;
-
-	if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &on, &length) == -1)
-		return failure_errno(f, "listening socket");
-	if (!on)
-		return failure_reason(
-		    f, EINVAL, "the descriptor is not a listening socket");
-	return 0;
-}
-
-/* A socket that is open already. */
-static int
-inherit(const struct address *a, struct failure *f)
-{
-	int fd = a->fd;
-
-	if ((a->type == SOCK_DGRAM ? check_datagram(fd, f) :
-				     check_listening(fd, f)) == -1)
-		return -1;
-	/* COMMAND gets the connection, not this. */
-	if (fd <= STDERR_FILENO) {
-		fd = descriptors_take_standard(
-		    fd, fd == STDIN_FILENO ? O_RDONLY : O_WRONLY);
-		return fd == -1 ? failure_errno(f, "dup") : fd;
-	}
-	if (sys_cloexec(fd) == -1)
-		return failure_errno(f, "fcntl");
-	return fd;
-}
-
-/*
- * The listening socket for this address; a datagram socket is bound, which is
- * all that it needs. A UNIX socket's file is noted in
- * name, to be removed; ADDRESS_FD gives the caller's own descriptor.
- */
-int
-address_listen(
-    const struct address *a, mode_t mode, struct named *name, struct failure *f)
-{
-	int s;
-
-	name->path = NULL;
-	switch (a->kind) {
-	case ADDRESS_UNIX:
-		trace_before("S1", "socket() bind(%s)%s", a->operand,
-		    a->type == SOCK_DGRAM ? "" : " listen()");
-		s = named_listen(a->operand, a->type, mode, name, f);
-		if (s != -1) {
-			trace("S1", "socket() = %d", s);
-			trace("S2", "bind(%d, %s)", s, a->operand);
-		}
-		if (s != -1 && a->type != SOCK_DGRAM)
-			trace("S3", "listen(%d)", s);
-		return s;
-	case ADDRESS_FD:
-		return inherit(a, f);
-	default:
-		return listen_tcp(a, f);
-	}
-}
-
-static int
-check_connected(int fd, struct failure *f)
-{
-	struct sockaddr_storage ss;
-	socklen_t length = sizeof ss;
-
-	if (getpeername(fd, (struct sockaddr *)&ss, &length) == 0) {
-		/* COMMAND gets it under its own numbers. */
-		if (fd > STDERR_FILENO && sys_cloexec(fd) == -1)
-			return failure_errno(f, "fcntl");
-		return fd;
-	}
-	return failure_reason(
-	    f, EINVAL, "the descriptor is not a connected socket");
-}
-
-/*
- * Without a server, a client that picks its port by chance may pick the one
- * it calls, and be connected with itself.
- */
-static int
-is_self(int s)
-{
-	struct sockaddr_storage here, there;
-	socklen_t n = sizeof here, m = sizeof there;
-
-	memset(&here, 0, sizeof here);
-	memset(&there, 0, sizeof there);
-	return getsockname(s, (struct sockaddr *)&here, &n) == 0 &&
-	    getpeername(s, (struct sockaddr *)&there, &m) == 0 && n == m &&
-	    here.ss_family != AF_UNIX && memcmp(&here, &there, n) == 0;
-}
-
-/* Wait for a connection under way. */
-static int
-finish_connect(int s, int64_t deadline)
-{
-	struct pollfd p;
-	socklen_t length = sizeof(int);
-	int error, r;
-
-	p.fd = s;
-	p.events = POLLOUT;
-	while ((r = wait_poll(&p, 1, deadline)) == -1)
-		if (errno != EINTR || wait_ending() != 0)
-			return -1;
-	if (r == 0) {
-		errno = ETIMEDOUT;
-		return -1;
-	}
-	if (getsockopt(s, SOL_SOCKET, SO_ERROR, &error, &length) == -1)
-		return -1;
-	errno = error;
-	return error == 0 ? 0 : -1;
-}
-
-static int
-connect_to(const struct sockaddr *sa, socklen_t length, int64_t deadline,
-    struct failure *f)
-{
-	char text[ADDRESS_TEXT];
-	int s;
-
-	address_format(text, sizeof text, sa, length);
-	trace_before("C", "socket()");
-	s = sys_socket_nonblock(sa->sa_family, SOCK_STREAM);
-	if (s == -1)
-		return failure_errno(f, "socket");
-	trace("C", "socket() = %d", s);
-	trace_call("C", "connect(%d, %s)", s, text);
-	while (connect(s, sa, length) == -1) {
-		if (errno == EISCONN)
-			break;
-		if ((errno == EINPROGRESS || errno == EALREADY ||
-			errno == EINTR) &&
-		    finish_connect(s, deadline) == 0)
-			break;
-		/* A UNIX socket's queue is full, and nothing tells when not. */
-		if (errno == EAGAIN &&
-		    (deadline < 0 || wait_now() < deadline)) {
-			if (wait_pause(5) == 0 || wait_ending() == 0)
-				continue;
-			errno = EINTR;
-		} else if (errno == EAGAIN) {
-			errno = ETIMEDOUT;
-		}
-		failure_errno(f, "connect");
-		trace("C", "connect(%d) = %s", s, strerror(f->error));
-		close(s);
-		errno = f->error;
-		return -1;
-	}
-	if (is_self(s)) {
-		errno = ECONNREFUSED;
-		failure_errno(f, "connect");
-		close(s);
-		errno = f->error;
-		return -1;
-	}
-	if (sys_nonblock(s, 0) == -1) {
-		failure_errno(f, "fcntl");
-		close(s);
-		return -1;
-	}
-	return s;
-}
-
-static int
-connect_tcp(const struct address *a, int64_t deadline, struct failure *f)
-{
-	struct addrinfo *list, *ai;
-	int s = -1;
-
-	/* Without a host, this machine's loopback addresses. */
-	if (look_up(a, 0, &list, f) == -1)
-		return -1;
-	for (ai = list; ai != NULL && s == -1; ai = ai->ai_next) {
-		s = connect_to(ai->ai_addr, ai->ai_addrlen, deadline, f);
-		if (s == -1 && wait_ending() != 0)
-			break;
-	}
-	freeaddrinfo(list);
-	if (s == -1)
-		errno = f->error;
-	return s;
-}
-
-/*
- * A connected, blocking socket for this address, before the deadline. Gives
- * ETIMEDOUT when that has passed.
- */
-int
-address_connect(const struct address *a, int64_t deadline, struct failure *f)
-{
-	struct sockaddr_un sun;
-	socklen_t length = 0;
-	int s;
-
-	switch (a->kind) {
-	case ADDRESS_UNIX:
-		if (address_unix(a->operand, &sun, &length, f) == -1)
-			return -1;
-		s = connect_to(
-		    (const struct sockaddr *)&sun, length, deadline, f);
-		if (s == -1 && errno == ECONNREFUSED &&
-		    address_is_no_socket(a->operand))
-			return failure_reason(f, ENOTSOCK, "not a socket");
-		return s;
-	case ADDRESS_FD:
-		return check_connected(a->fd, f);
-	default:
-		return connect_tcp(a, deadline, f);
-	}
+	return failed_because(r == EAI_SYSTEM ? errno : ENOENT, "look-up: %s",
+	    r == EAI_SYSTEM ? strerror(errno) : gai_strerror(r));
 }

@@ -1,17 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Addresses to listen on and to connect to, as operands and as sockets.
+ * Addresses to listen on and to connect to: parsed, looked up, and shown.
  */
 #ifndef ADDRESS_H
 #define ADDRESS_H
 
 #include "sys.h"
-
-#include "failure.h"
-#include "fdpass/name.h"
-
-#include <stdint.h>
-#include <sys/un.h>
 
 enum address_kind { ADDRESS_TCP, ADDRESS_UNIX, ADDRESS_FD };
 
@@ -26,16 +20,19 @@ struct address {
 	int fd;
 };
 
-int address_parse(struct address *, const char *, struct failure *);
-int address_listen(
-    const struct address *, mode_t, struct named *, struct failure *);
-int address_connect(const struct address *, int64_t, struct failure *);
-void address_format(char *, size_t, const struct sockaddr *, socklen_t);
-void address_operand(char *, size_t, const struct sockaddr *, socklen_t);
-void address_of_socket(char *, size_t, int);
-int address_split(
-    const struct sockaddr *, socklen_t, char *, size_t, char *, size_t);
+struct addrinfo;
 
-int address_fd_operand(const char *, int *);
+int address_parse(struct address *a, const char *operand);
+int address_fd_operand(const char *operand, int *fd);
+int address_look_up(
+    const struct address *a, int passive, struct addrinfo **list);
+void address_format(
+    char *text, size_t size, const struct sockaddr *sa, socklen_t length);
+void address_operand(
+    char *text, size_t size, const struct sockaddr *sa, socklen_t length);
+void address_of_socket(char *text, size_t size, int fd);
+int address_is_bound(int fd);
+int address_split(const struct sockaddr *sa, char *host, size_t host_size,
+    char *port, size_t port_size);
 
 #endif

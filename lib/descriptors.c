@@ -3,13 +3,11 @@
 
 #include "descriptors.h"
 
-#include "fdpass/message.h"
-#include "trace.h"
+#include "wait.h"
 
 #include <sys/resource.h>
 #include <sys/stat.h>
 
-#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
@@ -17,7 +15,7 @@
 
 static unsigned held; /* bits: the caller had closed these of 0, 1, 2 */
 
-/* A socket, for those that look for others like it. */
+/* The socket whose duplicates are looked for. */
 struct duplicates {
 	int fd;
 	struct stat st;
@@ -57,7 +55,7 @@ descriptors_next(int from)
 {
 	int limit = descriptors_limit();
 
-	/* No table has been that long, whatever the limit allows. */
+	/* A practical bound, whatever the limit allows. */
 	if (limit > 65536)
 		limit = 65536;
 	for (; from < limit; from++)
@@ -66,7 +64,7 @@ descriptors_next(int from)
 	return -1;
 }
 
-/* Visit all that are open, from 3 up. */
+/* Call f for each open descriptor from 3 up. */
 static void
 visit(void (*f)(int, void *), void *argument)
 {
@@ -152,7 +150,7 @@ close_duplicate(int fd, void *socket)
 
 	if (fd != d->fd && fstat(fd, &other) == 0 &&
 	    other.st_dev == d->st.st_dev && other.st_ino == d->st.st_ino)
-		message_close_fd(fd);
+		wait_close(fd);
 }
 
 /* Close every duplicate of this socket from 3 up. */
@@ -185,105 +183,4 @@ descriptors_take_standard(int fd, int flags)
 	}
 	close(null);
 	return copy;
-}
-
-/* Whether a descriptor that is still to be moved is there. */
-static int
-is_pending(int fd, const int *fds, const int *targets, size_t n)
-{
-	size_t i;
-
-	for (i = 0; i < n; i++)
-		if (fds[i] == fd && targets[i] != fd)
-			return 1;
-	return 0;
-}
-
-/* Whether one has landed there. */
-static int
-has_landed(int fd, const int *fds, const int *targets, size_t n)
-{
-	size_t i;
-
-	for (i = 0; i < n; i++)
-		if (fds[i] == fd && targets[i] == fd)
-			return 1;
-	return 0;
-}
-
-/* Those that are still to be moved from one number are to be from another. */
-static void
-renumber(int from, int to, int *fds, const int *targets, size_t n)
-{
-	size_t i;
-
-	for (i = 0; i < n; i++)
-		if (fds[i] == from && targets[i] != from)
-			fds[i] = to;
-}
-
-/*
- * The next to be moved: if there is one, one whose target none is at that is
- * still to be moved itself. n if all have landed.
- */
-static size_t
-next_to_land(const int *fds, const int *targets, size_t n)
-{
-	size_t i, next = n;
-
-	for (i = 0; i < n; i++) {
-		if (fds[i] == targets[i])
-			continue;
-		next = i;
-		if (!is_pending(targets[i], fds, targets, n))
-			break;
-	}
-	return next;
-}
-
-/* Where they stand in a circle, one has to step aside. */
-static int
-make_room(int target, int *fds, const int *targets, size_t n)
-{
-	int aside;
-
-	if (!is_pending(target, fds, targets, n))
-		return 0;
-	aside = sys_dup_above(target, 3);
-	if (aside == -1)
-		return -1;
-	renumber(target, aside, fds, targets, n);
-	return 0;
-}
-
-/*
- * Put fds[i] at number targets[i], open across exec. fds[] are ours, and each
- * is closed as soon as it has been moved, so that one free number is enough,
- * be it a target: who has taken a message must not fail for want of more. What
- * goes to several numbers goes to the next from where it has landed already.
- * dup2() onto itself would keep close-on-exec. Safe between vfork() and exec,
- * where fds[] is written to.
- */
-int
-descriptors_land(const char *step, int *fds, const int *targets, size_t n)
-{
-	size_t i;
-	int from;
-
-	for (i = 0; i < n; i++)
-		if (fds[i] == targets[i] && fcntl(fds[i], F_SETFD, 0) == -1)
-			return -1;
-	while ((i = next_to_land(fds, targets, n)) < n) {
-		if (make_room(targets[i], fds, targets, n) == -1)
-			return -1;
-		from = fds[i];
-		if (dup2(from, targets[i]) == -1)
-			return -1;
-		if (trace_on)
-			trace(step, "dup2(%d, %d)", from, targets[i]);
-		renumber(from, targets[i], fds, targets, n);
-		if (!has_landed(from, fds, targets, n))
-			close(from);
-	}
-	return 0;
 }

@@ -1,21 +1,19 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Descriptor hygiene: what is open, what COMMAND shall find, and where.
+ * The table of descriptors: what is open, what there is room for, and what must
+ * not get to COMMAND.
  */
 #ifndef DESCRIPTORS_H
 #define DESCRIPTORS_H
 
-#include <stddef.h>
-
 int descriptors_init(void);
-int descriptors_is_open(int);
-int descriptors_next(int);
+int descriptors_is_open(int fd);
+int descriptors_next(int from);
 int descriptors_highest(void);
 int descriptors_limit(void);
-void descriptors_close_duplicates(int);
+void descriptors_close_duplicates(int fd);
 void descriptors_raise_limit(void);
 int descriptors_have_room(void);
-int descriptors_take_standard(int, int);
-int descriptors_land(const char *, int *, const int *, size_t);
+int descriptors_take_standard(int fd, int flags);
 
 #endif

@@ -4,7 +4,7 @@
 #include "environ.h"
 
 #include "address.h"
-#include "names.h"
+#include "say.h"
 
 #include <netinet/in.h>
 #include <stdarg.h>
@@ -15,6 +15,8 @@
 
 #define OURS 12 /* variables that we may set at once */
 #define TEXT 192
+#define LONGEST 255        /* bytes of a name, as systemd has it */
+#define NAMELESS "unknown" /* how systemd calls a socket without a name */
 
 extern char **environ;
 
@@ -32,7 +34,7 @@ struct environment {
 	char *names;
 };
 
-/* The variables that are ours, and no others that begin like them. */
+/* Exactly these variables are ours, not all that begin like them. */
 static const char *const ours[] = {"PROTO", "TCPLOCALIP", "TCPLOCALPORT",
     "TCPLOCALHOST", "TCPREMOTEIP", "TCPREMOTEPORT", "TCPREMOTEHOST",
     "TCPREMOTEINFO", "UNIXLOCALPATH", "UNIXLOCALUID", "UNIXLOCALGID",
@@ -52,21 +54,36 @@ is_stale(const char *s)
 	return 0;
 }
 
-/* The caller's environment without what we may set. NULL without memory. */
+static struct environment *
+allocate(size_t callers)
+{
+	struct environment *e = calloc(1, sizeof *e);
+
+	if (e == NULL)
+		return NULL;
+	e->strings = calloc(callers + OURS + 3, sizeof *e->strings);
+	if (e->strings != NULL)
+		return e;
+	free(e);
+	return NULL;
+}
+
+/*
+ * The caller's environment without what we may set, for this COMMAND. NULL and
+ * the failure without memory.
+ */
 struct environment *
-environ_new(void)
+environ_new(const char *command)
 {
 	struct environment *e;
 	size_t i, n = 0;
 
 	while (environ[n] != NULL)
 		n++;
-	e = calloc(1, sizeof *e);
-	if (e == NULL)
-		return NULL;
-	e->strings = calloc(n + OURS + 3, sizeof *e->strings);
-	if (e->strings == NULL) {
-		free(e);
+	e = allocate(n);
+	if (e == NULL) {
+		failed("environment");
+		failed_on(command);
 		return NULL;
 	}
 	for (i = 0; i < n; i++)
@@ -115,72 +132,68 @@ set_number(struct environment *e, const char *name, long value)
 		set(e, "%s=%ld", name, value);
 }
 
-/* UCSPI has no names for those. */
-static int
-is_datagram(int fd)
+static void
+set_unix(struct environment *e, int fd, const char *path)
 {
-	int type = SOCK_STREAM;
-	socklen_t length = sizeof type;
-
-	return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) == 0 &&
-	    type == SOCK_DGRAM;
-}
-
-/*
- * UCSPI's variables for a connected socket. peer may be NULL, then it is asked
- * for; unix_path is the name that we listen on, NULL if the socket shall tell.
- */
-void
-environ_connection(struct environment *e, int fd, const struct sockaddr *peer,
-    socklen_t peer_length, const char *unix_path)
-{
-	char host[INET6_ADDRSTRLEN + 16], port[8], path[ADDRESS_TEXT];
-	struct sockaddr_storage ss;
-	struct sockaddr *local = (struct sockaddr *)&ss;
-	socklen_t length = sizeof ss;
 	struct sys_peer who;
 
-	ss.ss_family = AF_UNSPEC;
-	if (unix_path == NULL || peer == NULL ||
-	    (peer_length > 0 && peer->sa_family != AF_UNIX)) {
-		if (getsockname(fd, local, &length) == -1)
-			return;
-	} else {
-		local->sa_family = AF_UNIX;
-	}
-	if (local->sa_family == AF_UNIX) {
-		set(e, "PROTO=UNIX");
-		if (unix_path == NULL) {
-			address_operand(path, sizeof path, local, length);
-			unix_path = length > sizeof(sa_family_t) ? path : NULL;
-		}
-		if (unix_path != NULL)
-			set(e, "UNIXLOCALPATH=%s", unix_path);
-		sys_peer_of(fd, &who);
-		set_number(e, "UNIXREMOTEPID", who.pid);
-		set_number(e, "UNIXREMOTEEUID", who.uid);
-		set_number(e, "UNIXREMOTEEGID", who.gid);
-		return;
-	}
-	if ((peer == NULL && is_datagram(fd)) ||
-	    address_split(
-		local, length, host, sizeof host, port, sizeof port) == -1)
+	set(e, "PROTO=UNIX");
+	if (path != NULL)
+		set(e, "UNIXLOCALPATH=%s", path);
+	sys_peer_of(fd, &who);
+	set_number(e, "UNIXREMOTEPID", who.pid);
+	set_number(e, "UNIXREMOTEEUID", who.uid);
+	set_number(e, "UNIXREMOTEEGID", who.gid);
+}
+
+/* UCSPI has no names for datagrams. */
+static void
+set_tcp(struct environment *e, int fd, const struct sockaddr *local,
+    const struct peer *peer)
+{
+	int type = peer->type != -1 ? peer->type : ask_type(fd);
+	char host[INET6_ADDRSTRLEN + 16], port[8];
+
+	if (type == SOCK_DGRAM ||
+	    address_split(local, host, sizeof host, port, sizeof port) == -1)
 		return;
 	set(e, "PROTO=TCP");
 	set(e, "TCPLOCALIP=%s", host);
 	set(e, "TCPLOCALPORT=%s", port);
-	if (peer == NULL) {
-		length = sizeof ss;
-		peer = local;
-		if (getpeername(fd, local, &length) == -1)
-			return;
-		peer_length = length;
-	}
-	if (address_split(
-		peer, peer_length, host, sizeof host, port, sizeof port) == -1)
+	if (peer->length == 0 ||
+	    address_split((const struct sockaddr *)&peer->address, host,
+		sizeof host, port, sizeof port) == -1)
 		return;
 	set(e, "TCPREMOTEIP=%s", host);
 	set(e, "TCPREMOTEPORT=%s", port);
+}
+
+/*
+ * UCSPI's variables for a connected socket; unix_path is the name that we
+ * listen on, NULL if the socket shall tell.
+ */
+void
+environ_connection(struct environment *e, int fd, const struct peer *peer,
+    const char *unix_path)
+{
+	char path[ADDRESS_TEXT];
+	struct sockaddr_storage ss;
+	struct sockaddr *local = (struct sockaddr *)&ss;
+	socklen_t length = sizeof ss;
+
+	if (unix_path != NULL) {
+		set_unix(e, fd, unix_path);
+		return;
+	}
+	ss.ss_family = AF_UNSPEC;
+	if (getsockname(fd, local, &length) == -1)
+		return;
+	if (local->sa_family != AF_UNIX) {
+		set_tcp(e, fd, local, peer);
+		return;
+	}
+	address_operand(path, sizeof path, local, length);
+	set_unix(e, fd, length > sizeof(sa_family_t) ? path : NULL);
 }
 
 /* FDRECV_*: the payload, if it is text, and the sender. */
@@ -203,6 +216,82 @@ environ_message(struct environment *e, const struct fdpass_message *m)
 	set_number(e, "FDRECV_PID", m->pid);
 	set_number(e, "FDRECV_UID", m->uid);
 	set_number(e, "FDRECV_GID", m->gid);
+}
+
+/*
+ * Can a list hold this name, so that who reads the list finds it? A colon would
+ * end it, and libsystemd drops a backslash.
+ */
+int
+environ_is_name(const char *name, size_t length)
+{
+	size_t i;
+
+	if (length == 0 || length > LONGEST)
+		return 0;
+	for (i = 0; i < length; i++)
+		if (name[i] < ' ' || name[i] > '~' || name[i] == ':' ||
+		    name[i] == '\\')
+			return 0;
+	return 1;
+}
+
+/* Are these bytes exactly so many names, with colons between them? */
+static int
+is_list(const char *list, size_t length, size_t count)
+{
+	const char *colon, *p = list, *end = list + length;
+
+	for (; count > 1; count--) {
+		colon = memchr(p, ':', (size_t)(end - p));
+		if (colon == NULL || !environ_is_name(p, (size_t)(colon - p)))
+			return 0;
+		p = colon + 1;
+	}
+	return count == 1 && environ_is_name(p, (size_t)(end - p));
+}
+
+/* How many names a list has that others made; they may be empty. */
+static size_t
+fields(const char *list)
+{
+	size_t n = 1;
+
+	for (; *list != '\0'; list++)
+		n += *list == ':';
+	return n;
+}
+
+/*
+ * The list of count names with one more behind it, to be freed. A list that is
+ * NULL, or has another number of names, names nobody, nor does a name that is
+ * NULL. NULL without memory.
+ */
+static char *
+append_name(const char *list, size_t count, const char *name)
+{
+	char *text;
+	size_t i, n;
+
+	if (list != NULL && fields(list) != count)
+		list = NULL;
+	if (name == NULL)
+		name = NAMELESS;
+	n = list != NULL ? strlen(list) + 1 : count * sizeof NAMELESS;
+	text = malloc(n + strlen(name) + 1);
+	if (text == NULL)
+		return NULL;
+	text[0] = '\0';
+	if (list != NULL) {
+		memcpy(text, list, n - 1);
+		text[n - 1] = ':';
+	} else {
+		for (i = 0; i < count; i++)
+			memcpy(text + i * sizeof NAMELESS, NAMELESS ":",
+			    sizeof NAMELESS);
+	}
+	strcpy(text + n, name);
+	return text;
 }
 
 static void
@@ -242,7 +331,7 @@ environ_listen(
 	if (count == 0)
 		return 0;
 	set_listen(e, count);
-	if (!names_is_list(names, length, count))
+	if (!is_list(names, length, count))
 		return 0;
 	return set_names(e, names, length);
 }
@@ -262,7 +351,7 @@ environ_listen_more(struct environment *e, size_t count, const char *name)
 	set_listen(e, count + 1);
 	if (names == NULL && name == NULL)
 		return 0;
-	list = names_append(names, count, name);
+	list = append_name(names, count, name);
 	if (list == NULL)
 		return -1;
 	r = set_names(e, list, strlen(list));

@@ -1,25 +1,29 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The environment of COMMAND: UCSPI's variables, FDRECV_* and LISTEN_*.
+ * The environment of COMMAND: UCSPI's variables, FDRECV_* and LISTEN_*, and
+ * the names that LISTEN_FDNAMES can have.
  */
 #ifndef ENVIRON_H
 #define ENVIRON_H
 
 #include "sys.h"
 
+#include "ask.h"
 #include "fdpass.h"
 
 struct environment;
 
-struct environment *environ_new(void);
-char **environ_strings(struct environment *);
-void environ_clear(struct environment *);
-void environ_connection(struct environment *, int, const struct sockaddr *,
-    socklen_t, const char *);
-void environ_message(struct environment *, const struct fdpass_message *);
+int environ_is_name(const char *name, size_t length);
+
+struct environment *environ_new(const char *command);
+char **environ_strings(struct environment *e);
+void environ_clear(struct environment *e);
+void environ_connection(struct environment *e, int fd, const struct peer *peer,
+    const char *unix_path);
+void environ_message(struct environment *e, const struct fdpass_message *m);
 int environ_listen(
     struct environment *e, size_t count, const char *names, size_t length);
 int environ_listen_more(struct environment *e, size_t count, const char *name);
-void environ_listen_pid(struct environment *, pid_t);
+void environ_listen_pid(struct environment *e, pid_t pid);
 
 #endif

@@ -8,13 +8,21 @@
 #include <stdio.h>
 #include <string.h>
 
+static void
+begin(struct failure *f, const char *operation, int error)
+{
+	f->object = f->missing = NULL;
+	f->operation = operation;
+	f->error = error;
+	f->status = EXIT_WRONG;
+	f->reason[0] = '\0';
+}
+
 /* Note that this operation failed with errno; always returns -1. */
 int
 failure_errno(struct failure *f, const char *operation)
 {
-	f->operation = operation;
-	f->error = errno;
-	f->reason[0] = '\0';
+	begin(f, operation, errno);
 	return -1;
 }
 
@@ -24,12 +32,51 @@ failure_reason(struct failure *f, int error, const char *format, ...)
 {
 	va_list arguments;
 
-	f->operation = NULL;
-	f->error = error;
+	begin(f, NULL, error);
 	va_start(arguments, format);
 	vsnprintf(f->reason, sizeof f->reason, format, arguments);
 	va_end(arguments);
 	errno = error;
+	return -1;
+}
+
+/* Note that an operand is wrong, and why: as failure_reason() with EINVAL. */
+int
+failure_usage(struct failure *f, const char *format, ...)
+{
+	va_list arguments;
+
+	begin(f, NULL, EINVAL);
+	f->status = EXIT_USAGE;
+	va_start(arguments, format);
+	vsnprintf(f->reason, sizeof f->reason, format, arguments);
+	va_end(arguments);
+	errno = EINVAL;
+	return -1;
+}
+
+/* Note that the time is over, and what is missing: "no connection". */
+int
+failure_late(struct failure *f, const char *missing)
+{
+	begin(f, NULL, ETIMEDOUT);
+	f->missing = missing;
+	f->status = EXIT_TIMEOUT;
+	errno = ETIMEDOUT;
+	return -1;
+}
+
+/* The same; what was noted before is what stood in the way to the end. */
+int
+failure_still(struct failure *f, const char *missing)
+{
+	char words[sizeof f->reason];
+	const char *object = f->object;
+
+	failure_words(words, sizeof words, f);
+	failure_late(f, missing);
+	f->object = object;
+	memcpy(f->reason, words, sizeof words);
 	return -1;
 }
 
@@ -44,4 +91,24 @@ failure_words(char *text, size_t size, const struct failure *f)
 		snprintf(text, size, "%s: %s", f->operation, reason);
 	else
 		snprintf(text, size, "%s", reason);
+}
+
+/*
+ * The whole line: "./pool: connect: Connection refused", or where a time of so
+ * many milliseconds is over, "./pool: no message within 5 s". However long the
+ * object is, the reason is there.
+ */
+void
+failure_text(char *text, size_t size, const struct failure *f, int64_t timeout)
+{
+	char words[sizeof f->reason + 300], time[64] = "";
+
+	failure_words(words, sizeof words, f);
+	if (f->missing != NULL && f->reason[0] == '\0')
+		words[0] = '\0';
+	if (f->missing != NULL)
+		snprintf(time, sizeof time, "%s within %g s%s", f->missing,
+		    (double)timeout / 1000, words[0] != '\0' ? ": " : "");
+	snprintf(text, size, "%.500s%s%s%s", f->object != NULL ? f->object : "",
+	    f->object != NULL ? ": " : "", time, words);
 }

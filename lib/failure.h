@@ -1,22 +1,40 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What went wrong, for functions that make several calls: the operation that
- * failed, and its errno, or a reason where errno would mislead.
+ * What went wrong: with which object, in which operation, and its errno, or a
+ * reason where errno would mislead. The place that fails notes it; whoever ends
+ * because of it says it.
  */
 #ifndef FAILURE_H
 #define FAILURE_H
 
 #include <stddef.h>
+#include <stdint.h>
+
+/* The statuses that commands end with. */
+#define EXIT_WRONG 1 /* it failed */
+#define EXIT_USAGE 2
+#define EXIT_TIMEOUT 124
+#define EXIT_CANNOT_RUN 126
+#define EXIT_NOT_FOUND 127
+#define EXIT_BY_SIGNAL 128 /* and the number of the signal */
 
 struct failure {
+	const char *object;    /* NULL: not known yet */
 	const char *operation; /* NULL: the reason says it all */
+	const char *missing;   /* when the time was over; NULL: it was not */
 	int error;
+	int status;       /* to end with */
 	char reason[160]; /* empty: strerror(error) */
 };
 
-int failure_errno(struct failure *, const char *);
-int failure_reason(struct failure *, int, const char *, ...);
+int failure_errno(struct failure *f, const char *operation);
+int failure_reason(struct failure *f, int error, const char *format, ...);
+int failure_usage(struct failure *f, const char *format, ...);
+int failure_late(struct failure *f, const char *missing);
+int failure_still(struct failure *f, const char *missing);
 
 void failure_words(char *text, size_t size, const struct failure *f);
+void failure_text(
+    char *text, size_t size, const struct failure *f, int64_t timeout);
 
 #endif

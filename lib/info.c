@@ -4,13 +4,12 @@
 #include "info.h"
 
 #include "address.h"
+#include "ask.h"
 #include "descriptors.h"
-#include "text.h"
+#include "say.h"
 
 #include <sys/stat.h>
-#include <sys/un.h>
 
-#include <arpa/inet.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -268,17 +267,6 @@ add_address(struct text *t, const char *name, const struct sockaddr_storage *ss,
 	}
 }
 
-static int
-socket_option(int fd, int level, int option)
-{
-	socklen_t length = sizeof(int);
-	int value = -1;
-
-	if (getsockopt(fd, level, option, &value, &length) == -1)
-		return -1;
-	return value;
-}
-
 static const char *
 socket_type(int type)
 {
@@ -300,7 +288,7 @@ protocol_of(int fd, int type)
 {
 #if defined(SYS_LINUX) && defined(SO_PROTOCOL)
 	(void)type;
-	return socket_option(fd, SOL_SOCKET, SO_PROTOCOL);
+	return ask_option(fd, SOL_SOCKET, SO_PROTOCOL);
 #else
 	(void)fd;
 	return type == SOCK_STREAM ? IPPROTO_TCP : IPPROTO_UDP;
@@ -367,131 +355,13 @@ name_family(struct info *info, struct text *t, int family, int type)
 	add_string(t, "type", socket_type(type));
 }
 
-#ifdef SYS_LINUX
-/* An address in hexadecimal, of 32-bit words in the byte order of the host. */
-static void
-add_hex(struct text *t, const char *name, const char *hex, unsigned port)
-{
-	struct sockaddr_storage ss;
-	struct sockaddr_in *in = (struct sockaddr_in *)&ss;
-	struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)&ss;
-	unsigned char bytes[16];
-	size_t i, words = strlen(hex) / 8;
-	unsigned word;
-	char digits[9];
-
-	if (words != 1 && words != 4)
-		return;
-	for (i = 0; i < words; i++) {
-		snprintf(digits, sizeof digits, "%.8s", hex + i * 8);
-		word = (unsigned)strtoul(digits, NULL, 16);
-		memcpy(bytes + i * 4, &word, 4);
-	}
-	memset(&ss, 0, sizeof ss);
-	if (words == 1) {
-		in->sin_family = AF_INET;
-		in->sin_port = htons((in_port_t)port);
-		memcpy(&in->sin_addr, bytes, 4);
-	} else {
-		in6->sin6_family = AF_INET6;
-		in6->sin6_port = htons((in_port_t)port);
-		memcpy(&in6->sin6_addr, bytes, 16);
-	}
-	add_address(t, name, &ss, sizeof ss);
-}
-
-/* A line of net/tcp, net/udp and the like; 1 if it is this socket. */
-static int
-read_internet(struct text *t, const char *line, unsigned long inode)
-{
-	char local[40], remote[40];
-	unsigned local_port, remote_port, state;
-	unsigned long number;
-
-	if (sscanf(line,
-		"%*s %39[0-9A-F]:%x %39[0-9A-F]:%x %x %*s %*s %*s %*s %*s %lu",
-		local, &local_port, remote, &remote_port, &state,
-		&number) != 6 ||
-	    number != inode)
-		return 0;
-	add_hex(t, "local", local, local_port);
-	if (state == 10)
-		add_word(t, "listening");
-	else if (remote_port != 0)
-		add_hex(t, "peer", remote, remote_port);
-	return 1;
-}
-
-/* A line of net/unix; 1 if it is this socket. */
-static int
-read_unix(struct text *t, const char *line, unsigned long inode)
-{
-	unsigned flags, type;
-	unsigned long number;
-	struct sockaddr_storage ss;
-	char *name = ((struct sockaddr_un *)&ss)->sun_path;
-	int n = 0;
-	size_t rest;
-
-	if (sscanf(line, "%*s %*s %*s %x %x %*s %lu%n", &flags, &type, &number,
-		&n) != 3 ||
-	    number != inode)
-		return 0;
-	add_string(t, "type", socket_type((int)type));
-	if (line[n] == ' ')
-		n++;
-	rest = strcspn(line + n, "\n");
-	if (rest > sizeof(((struct sockaddr_un *)0)->sun_path))
-		rest = sizeof(((struct sockaddr_un *)0)->sun_path);
-	ss.ss_family = AF_UNIX;
-	memcpy(name, line + n, rest);
-	/* Each NUL of an abstract name is shown as an @, and so is an @. */
-	if (rest > 0 && name[0] == '@')
-		name[0] = '\0';
-	if (rest == 0 || name[0] != '\0' ||
-	    memchr(name + 1, '@', rest - 1) == NULL)
-		add_address(t, "local", &ss,
-		    (socklen_t)(offsetof(struct sockaddr_un, sun_path) + rest));
-	if ((flags & 0x10000) != 0)
-		add_word(t, "listening");
-	return 1;
-}
-
-/* A socket out of reach: /proc lists those of the process's network. */
-static void
-describe_far_socket(struct info *info, struct text *t, const struct subject *s)
-{
-	static const char *const names[] = {
-	    "tcp", "tcp6", "udp", "udp6", "raw", "raw6", "unix"};
-	char path[64], line[512];
-	unsigned long inode = (unsigned long)s->st.st_ino;
-	int found = 0;
-	size_t i;
-	FILE *f;
-
-	for (i = 0; i < sizeof names / sizeof names[0] && !found; i++) {
-		snprintf(path, sizeof path, "%s/net/%s", s->proc, names[i]);
-		f = open_proc(path);
-		if (f == NULL)
-			continue;
-		while (!found && fgets(line, sizeof line, f) != NULL)
-			found = strcmp(names[i], "unix") == 0 ?
-			    read_unix(t, line, inode) :
-			    read_internet(t, line, inode);
-		fclose(f);
-		if (found)
-			set_type(info, names[i]);
-	}
-}
-#endif
-
 static void
 describe_socket(struct info *info, struct text *t, const struct subject *s)
 {
 	struct sockaddr_storage ss;
 	struct sys_peer peer;
 	socklen_t length = sizeof ss;
-	int family, type = -1;
+	int family, type;
 
 	set_type(info, "socket");
 	/* The file of a socket, opened with O_PATH, is none itself. */
@@ -499,13 +369,11 @@ describe_socket(struct info *info, struct text *t, const struct subject *s)
 		add_path(t, s);
 		return;
 	}
+	/* Of one out of reach only the inode is known. */
+	if (s->fd == -1)
+		return;
 	memset(&ss, 0, sizeof ss);
-	if (s->fd != -1)
-		type = socket_option(s->fd, SOL_SOCKET, SO_TYPE);
-#ifdef SYS_LINUX
-	else
-		describe_far_socket(info, t, s);
-#endif
+	type = ask_type(s->fd);
 	if (type == -1 ||
 	    getsockname(s->fd, (struct sockaddr *)&ss, &length) == -1)
 		return;
@@ -515,10 +383,10 @@ describe_socket(struct info *info, struct text *t, const struct subject *s)
 	else
 		name_family(info, t, family, type);
 	add_address(t, "local", &ss, length);
-	if (socket_option(s->fd, SOL_SOCKET, SO_ACCEPTCONN) > 0)
+	if (ask_is_listening(s->fd) > 0)
 		add_word(t, "listening");
 	if (family == AF_INET6 &&
-	    socket_option(s->fd, IPPROTO_IPV6, IPV6_V6ONLY) > 0)
+	    ask_option(s->fd, IPPROTO_IPV6, IPV6_V6ONLY) > 0)
 		add_word(t, "v6only");
 	length = sizeof ss;
 	memset(&ss, 0, sizeof ss);
@@ -803,7 +671,9 @@ add_inflight(struct text *t, const struct subject *s)
 static void
 describe_inode(const struct info *info, struct text *t, const struct subject *s)
 {
-	int is_unix = strcmp(info->type, "unix") == 0;
+	/* What a socket out of reach is is not known; it may be one. */
+	int is_unix = strcmp(info->type, "unix") == 0 ||
+	    (s->fd == -1 && S_ISSOCK(s->st.st_mode));
 	unsigned long peer = is_unix ? sys_peer_inode(s->st.st_ino) : 0;
 
 	if (is_unix)
@@ -969,7 +839,7 @@ info_type(char *text, size_t size, int fd)
 			words = names[i].words;
 	if (fstat(fd, &st) == 0 && S_ISSOCK(st.st_mode))
 		words = "socket";
-	if (words[0] == 's' && socket_option(fd, SOL_SOCKET, SO_ACCEPTCONN) > 0)
+	if (words[0] == 's' && ask_is_listening(fd) > 0)
 		words = "listening socket";
 	snprintf(text, size, "%s", words);
 	errno = saved;
@@ -1067,7 +937,7 @@ list_own(struct list *l)
 		    (r = grow(l)) == 0 && (fd = descriptors_next(fd + 1)) != -1)
 			l->fds[l->count++] = fd;
 	}
-	/* Those that hold a closed one's place are not the caller's. */
+	/* Placeholders for closed descriptors are not the caller's. */
 	for (i = 0; r == 0 && i < l->count; i++)
 		if (descriptors_is_open(l->fds[i]))
 			l->fds[n++] = l->fds[i];

@@ -27,26 +27,26 @@ struct info {
  * "socket", "listening socket", "pipe", "regular file", "directory",
  * "character device", "block device", "terminal", "eventfd", "epoll" ...
  */
-void info_type(char *, size_t, int);
+void info_type(char *text, size_t size, int fd);
 
 /*
  * One line: type, access mode, flags and what it is, without the number, as
  * fdinfo shows it behind the number. Close-on-exec is left out: it belongs to
  * the number, not to what a message carried. Keeps errno.
  */
-void info_describe(char *, size_t, int);
+void info_describe(char *text, size_t size, int fd);
 
 /*
  * The columns of a descriptor of process pid, 0 for this one. Returns -1 with
  * EBADF if it is not open, and ESRCH, EPERM and so on for another process.
  */
-int info_get(struct info *, long, int);
+int info_get(struct info *info, long pid, int fd);
 
 /*
  * The numbers of the open descriptors of process pid, 0 for this one, in
  * order; to be freed. Returns NULL with errno if it cannot tell.
  */
-int *info_list(long, size_t *);
+int *info_list(long pid, size_t *count);
 
 /*
  * Which of these descriptors of process pid, in the order of their numbers,
@@ -54,6 +54,6 @@ int *info_list(long, size_t *);
  * fds[i]'s, or fds[i] if none does or the system does not tell. -1 for lack of
  * memory.
  */
-int info_groups(long, const int *, size_t, int *);
+int info_groups(long pid, const int *fds, size_t n, int *groups);
 
 #endif

@@ -35,12 +35,12 @@ struct loop {
 };
 #endif
 
-int loop_init(struct loop *);
-int loop_add(struct loop *, int, int, void *);
-int loop_change(struct loop *, int, int, void *);
-void loop_remove(struct loop *, int);
+int loop_init(struct loop *l);
+int loop_add(struct loop *l, int fd, int events, void *data);
+int loop_change(struct loop *l, int fd, int events, void *data);
+void loop_remove(struct loop *l, int fd);
 int loop_wait(
-    struct loop *loop, struct loop_event *events, int most, int64_t deadline);
-void loop_end(struct loop *loop);
+    struct loop *l, struct loop_event *events, int most, int64_t deadline);
+void loop_end(struct loop *l);
 
 #endif

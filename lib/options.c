@@ -2,11 +2,10 @@
 #include "options.h"
 
 #include "descriptors.h"
-#include "diag.h"
 #include "fdpass.h"
+#include "say.h"
 #include "trace.h"
 
-#include <errno.h>
 #include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -24,7 +23,7 @@ options_wrong(const char *format, ...)
 	va_start(arguments, format);
 	vsnprintf(text, sizeof text, format, arguments);
 	va_end(arguments);
-	diag("%s (see %s --help)", text, diag_program);
+	say("%s (see %s --help)", text, say_program);
 	exit(EXIT_USAGE);
 }
 
@@ -36,9 +35,9 @@ void
 options_init(int argc, char *argv[], const char *program, const char *synopsis,
     const char *help)
 {
-	diag_program = program;
+	say_program = program;
 	if (descriptors_init() == -1) {
-		diag_errno("/dev/null", "open");
+		say_errno("/dev/null", "open");
 		exit(EXIT_WRONG);
 	}
 	if (argc < 2)
@@ -51,7 +50,7 @@ options_init(int argc, char *argv[], const char *program, const char *synopsis,
 	else
 		return;
 	if (fflush(stdout) == EOF || ferror(stdout)) {
-		diag_errno("standard output", "write");
+		say_errno("standard output", "write");
 		exit(EXIT_WRONG);
 	}
 	exit(0);
@@ -165,11 +164,22 @@ options_target(int option, const char *text)
 	int fd = (int)options_number(option, text, 0, INT_MAX);
 
 	if (fd >= descriptors_limit()) {
-		diag("descriptor %d: the table has room for %d", fd,
+		say("descriptor %d: the table has room for %d", fd,
 		    descriptors_limit());
 		exit(EXIT_WRONG);
 	}
 	return fd;
+}
+
+/* A standard descriptor that the command cannot do without. */
+void
+options_need(int fd)
+{
+	if (descriptors_is_open(fd))
+		return;
+	say(fd == STDIN_FILENO ? "standard input: not open" :
+				 "standard output: not open");
+	exit(EXIT_WRONG);
 }
 
 /* Another -f FD: one that is open here, one to be used here, or neither. */
@@ -184,7 +194,7 @@ options_fd(struct options_fds *list, const char *text, enum options_use use)
 		options_wrong("-f: at most %d descriptors fit in one message",
 		    OPTIONS_MAX_FDS);
 	if (use == OPTIONS_OPEN && !descriptors_is_open(fd)) {
-		diag("descriptor %d: not open", fd);
+		say("descriptor %d: not open", fd);
 		exit(EXIT_WRONG);
 	}
 	list->fds[list->count++] = fd;
@@ -194,12 +204,11 @@ options_fd(struct options_fds *list, const char *text, enum options_use use)
 void
 options_trace(int verbose)
 {
-	char object[600];
-	struct failure f;
+	static char object[600];
 
-	if (trace_init(verbose, &f) == 0)
+	if (trace_init(verbose) == 0)
 		return;
 	snprintf(object, sizeof object, "FDTRACE=%s", getenv("FDTRACE"));
-	diag_failure(object, &f);
-	exit(f.error == EINVAL ? EXIT_USAGE : EXIT_WRONG);
+	failed_on(object);
+	exit(ending(-1, 0, -1));
 }

@@ -21,14 +21,16 @@ enum options_use { OPTIONS_OPEN, OPTIONS_TARGET, OPTIONS_FOREIGN };
 
 void options_init(int argc, char *argv[], const char *program,
     const char *synopsis, const char *help);
-int options_get(int, char *[], const char *);
-long options_number(int, const char *, long, long);
-int options_descriptor(const char *);
-int64_t options_seconds(int, const char *);
-mode_t options_mode(int, const char *);
+int options_get(int argc, char *argv[], const char *letters);
+long options_number(int option, const char *text, long least, long most);
+int options_descriptor(const char *text);
+int64_t options_seconds(int option, const char *text);
+mode_t options_mode(int option, const char *text);
 int options_target(int option, const char *text);
-void options_fd(struct options_fds *, const char *, enum options_use);
-void options_wrong(const char *, ...);
-void options_trace(int);
+void options_need(int fd);
+void options_fd(
+    struct options_fds *list, const char *text, enum options_use use);
+void options_wrong(const char *format, ...);
+void options_trace(int verbose);
 
 #endif

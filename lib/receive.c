@@ -2,12 +2,11 @@
 #include "receive.h"
 
 #include "address.h"
+#include "ask.h"
+#include "calls.h"
 #include "descriptors.h"
-#include "diag.h"
-#include "fdpass/message.h"
-#include "show.h"
-#include "stream.h"
-#include "trace.h"
+#include "fdpass/invite.h"
+#include "say.h"
 #include "wait.h"
 
 #include <errno.h>
@@ -16,32 +15,25 @@
 #include <string.h>
 #include <unistd.h>
 
-#define DRAIN 2000    /* ms for what is queued when we are to end */
-#define QUIET 250     /* ms without a message: there are no more */
-#define STUCK 1000    /* ms for others to take what does not fit */
-#define OWN_LATER 8   /* descriptors that we open after a look at all */
-#define AT_ONCE 5     /* ms that a message is usually there within */
-#define NOBODY 65534L /* what Linux says of a sender that it does not know */
-
-#ifndef POLLRDHUP
-#define POLLRDHUP 0
-#endif
+#define DRAIN 2000 /* ms for what is queued when we are to end */
+#define QUIET 250  /* ms without a message: there are no more */
+#define AT_ONCE 5  /* ms that a message is usually there within */
 
 /* Keep this socket and its duplicates from COMMAND. */
 static int
-inherit(int fd, int flags, struct failure *f)
+inherit(int fd, int flags)
 {
 	if (!descriptors_is_open(fd)) {
 		errno = EBADF;
-		return failure_reason(f, EBADF, "not open");
+		return failed_because(EBADF, "not open");
 	}
 	if (fd <= 2) {
 		fd = descriptors_take_standard(
 		    fd, fd == STDIN_FILENO ? O_RDONLY : O_WRONLY);
 		if (fd == -1)
-			return failure_errno(f, "dup");
+			return failed("dup");
 	} else if (sys_cloexec(fd) == -1) {
-		return failure_errno(f, "fcntl");
+		return failed("fcntl");
 	}
 	/* What waits in it may linger: exec must not be what closes it. */
 	if (flags & RECEIVER_BECOMES)
@@ -60,21 +52,11 @@ ask_peer(struct receiver *r)
 	struct sockaddr_storage ss;
 	socklen_t length = sizeof ss;
 
-	r->peer.pid = r->peer.uid = r->peer.gid = -1;
+	r->in.peer.pid = r->in.peer.uid = r->in.peer.gid = -1;
 	if (r->kind == RECEIVER_STREAM &&
-	    getsockname(r->fd, (struct sockaddr *)&ss, &length) == 0 &&
+	    getsockname(r->in.fd, (struct sockaddr *)&ss, &length) == 0 &&
 	    length > sizeof(sa_family_t))
-		sys_peer_of(r->fd, &r->peer);
-}
-
-static int
-is_listening(int fd)
-{
-	int on = 0;
-	socklen_t length = sizeof on;
-
-	return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &on, &length) == 0 &&
-	    on;
+		sys_peer_of(r->in.fd, &r->in.peer);
 }
 
 /*
@@ -83,57 +65,109 @@ is_listening(int fd)
  * where the other has a path.)
  */
 static int
-check_abstract(const struct receiver *r, struct failure *f)
+check_abstract(const struct receiver *r)
 {
 	struct sockaddr_un sun;
 	socklen_t length = sizeof sun;
 
-	if (!name_is_abstract(r->fd) || name_allows(r->fd))
+	if (!name_is_abstract(r->in.fd) || name_allows(r->in.fd))
 		return 0;
 	memset(&sun, 0, sizeof sun);
-	if (getpeername(r->fd, (struct sockaddr *)&sun, &length) == 0 &&
+	if (getpeername(r->in.fd, (struct sockaddr *)&sun, &length) == 0 &&
 	    sun.sun_path[0] != '\0')
 		return 0;
-	return failure_reason(f, EPERM,
+	return failed_because(EPERM,
 	    "its other end is another user's, and an abstract name keeps "
 	    "nobody away");
 }
 
+/* Wait until the next step of an invitation may bring something. */
+static int
+wait_for_invitation(int fd, int error, int64_t deadline)
+{
+	struct pollfd p;
+
+	if (error != EAGAIN)
+		return wait_out(EAGAIN, deadline);
+	p.fd = fd;
+	p.events = POLLIN;
+	/* A signal may have ended the step before. */
+	if (wait_ending() == 0 && wait_poll(&p, 1, deadline) == 0 &&
+	    wait_ending() == 0) {
+		errno = ETIMEDOUT;
+		return -1;
+	}
+	errno = EINTR;
+	return wait_ending() == 0 ? 0 : -1;
+}
+
+/* Read an invitation from a pipe, and connect to where it leads. */
+static int
+connect_invited(int pipe_fd, int64_t deadline)
+{
+	struct fdpass_invitation i;
+	int s;
+
+	i.length = 0;
+	tell_before("I", "read", pipe_fd);
+	while ((s = invitation_follow(pipe_fd, &i, &failure)) == -1) {
+		if (failure.error != EAGAIN && failure.error != EBUSY)
+			return -1;
+		if (wait_for_invitation(pipe_fd, failure.error, deadline) == 0)
+			continue;
+		return errno == ETIMEDOUT ? failed_late("no invitation") :
+					    failed(failure.operation);
+	}
+	tell_connected("I", s, invitation_path(&i));
+	return s;
+}
+
+/*
+ * A pipe becomes a stream that nobody else reads. If whoever should have
+ * written the invitation has failed, the stream has just ended.
+ */
+static int
+follow_invitation(struct receiver *r, int64_t deadline)
+{
+	int pipe_fd = r->in.fd;
+
+	r->in.fd = connect_invited(pipe_fd, deadline);
+	close(pipe_fd);
+	r->is_private = 1;
+	if (r->in.fd == -1)
+		return failure.error == ENOTCONN ? 0 : -1;
+	r->in.type = ask_type(r->in.fd);
+	return 0;
+}
+
 /* A socket or a pipe that was open already. */
 static int
-open_inherited(struct receiver *r, int fd, int64_t deadline, struct failure *f)
+open_inherited(struct receiver *r, int fd, int64_t deadline)
 {
-	int pipe_fd;
+	int result;
 
 	if (!descriptors_is_open(fd))
-		return failure_reason(
-		    f, EBADF, "descriptor %d is not open", fd);
-	if (stream_type(fd) == -1 && !stream_is_pipe(fd))
-		return failure_reason(f, EINVAL,
+		return failed_because(EBADF, "descriptor %d is not open", fd);
+	r->in.type = ask_unix_type(fd);
+	if (r->in.type == -1 && !ask_is_pipe(fd))
+		return failed_usage(
 		    "not a UNIX socket or a pipe, so no descriptors come from "
 		    "it");
-	r->fd = inherit(fd, r->flags, f);
-	if (r->fd == -1)
+	r->in.fd = inherit(fd, r->flags);
+	if (r->in.fd == -1)
 		return -1;
 	r->kind = RECEIVER_STREAM;
-	if (stream_is_pipe(r->fd)) {
-		pipe_fd = r->fd;
-		r->fd = stream_accept_invitation(pipe_fd, deadline, f);
-		close(pipe_fd);
-		r->is_private = 1;
-		if (r->fd == -1)
-			return f->error == ENOTCONN && f->operation == NULL ?
-			    0 :
-			    -1;
-	} else if (is_listening(r->fd)) {
+	if (r->in.type == -1) {
+		result = follow_invitation(r, deadline);
+		if (r->in.fd == -1)
+			return result;
+	} else if (ask_is_listening(r->in.fd) == 1) {
 		r->kind = RECEIVER_LISTENING;
 	}
-	r->type = stream_type(r->fd);
 	ask_peer(r);
-	if (r->kind == RECEIVER_LISTENING)
-		r->is_abstract = name_is_abstract(r->fd);
-	else
-		return check_abstract(r, f);
+	if (r->kind == RECEIVER_STREAM)
+		return check_abstract(r);
+	r->is_abstract = name_is_abstract(r->in.fd);
 	return 0;
 }
 
@@ -141,37 +175,33 @@ static void
 begin(struct receiver *r, const char *operand, int flags)
 {
 	memset(r, 0, sizeof *r);
-	r->fd = -1;
+	r->in.fd = -1;
 	r->operand = operand;
 	r->flags = flags;
 	r->opener = getpid();
 }
 
 static int
-open_named(
-    struct receiver *r, const char *operand, mode_t mode, struct failure *f)
+open_named(struct receiver *r, const char *operand, mode_t mode)
 {
-	if (name_check_socket(operand, f) == -1)
+	static const char *const steps[3] = {"W1", "W1", "W1"};
+
+	if (name_check_socket(operand, &failure) == -1)
 		return -1;
 	r->kind = RECEIVER_LISTENING;
-	r->type = SOCK_STREAM;
+	r->in.type = SOCK_STREAM;
 	r->is_own = 1;
 	r->is_abstract = operand[0] == '@';
-	trace_before("W1", "socket() bind(%s) listen()", operand);
-	r->fd = named_listen(operand, SOCK_STREAM, mode, &r->name, f);
-	if (r->fd == -1)
-		return -1;
-	trace("W1", "socket() = %d", r->fd);
-	trace("W1", "bind(%d, %s)", r->fd, operand);
-	trace("W1", "listen(%d)", r->fd);
-	return 0;
+	r->in.fd =
+	    call_named_listen(steps, operand, SOCK_STREAM, mode, &r->name);
+	return r->in.fd == -1 ? -1 : 0;
 }
 
-/* Connections that may wait here, where the table is small. */
+/* How many connections may wait, where the descriptor table is small. */
 static size_t
 most_arrivals(const struct receiver *r)
 {
-	int room = (r->limit - r->highest) / 4;
+	int room = (r->in.limit - r->in.highest) / 4;
 
 	return room < 1          ? 1 :
 	    room > ARRIVALS_MOST ? ARRIVALS_MOST :
@@ -182,36 +212,40 @@ most_arrivals(const struct receiver *r)
 static void
 measure(struct receiver *r)
 {
-	r->limit = descriptors_limit();
-	r->highest = descriptors_highest();
+	intake_measure(&r->in);
 	arrivals_init(&r->arrivals, most_arrivals(r));
 }
 
-/*
- * Open SOCKET for receiving; an invitation has to come before the deadline.
- * Returns 0, or -1 with EINVAL if it is no socket
- * that descriptors could come from, and what else can fail.
- */
-int
-receiver_open(struct receiver *r, const char *operand, mode_t mode, int flags,
-    int64_t deadline, struct failure *f)
+/* SOCKET: a name, or a descriptor that was given. */
+static int
+open_socket(
+    struct receiver *r, const char *operand, mode_t mode, int64_t deadline)
 {
-	int fd = STDIN_FILENO, given, result;
+	int fd = STDIN_FILENO, given;
 
-	begin(r, operand, flags);
 	given =
 	    strcmp(operand, "-") == 0 ? 1 : address_fd_operand(operand, &fd);
 	if (given == -1)
-		return failure_reason(
-		    f, EINVAL, "no descriptor number after fd:");
-	if (given)
-		result = open_inherited(r, fd, deadline, f);
-	else
-		result = open_named(r, operand, mode, f);
-	if (result == -1 || r->fd == -1)
-		return result;
+		return failed_usage("no descriptor number after fd:");
+	return given ? open_inherited(r, fd, deadline) :
+		       open_named(r, operand, mode);
+}
+
+/*
+ * Open SOCKET for receiving; an invitation has to come before the deadline. -1
+ * and the failure, wrong usage if no descriptors could come from it.
+ */
+int
+receiver_open(struct receiver *r, const char *operand, mode_t mode, int flags,
+    int64_t deadline)
+{
+	begin(r, operand, flags);
+	if (open_socket(r, operand, mode, deadline) == -1)
+		return failed_on(operand);
+	if (r->in.fd == -1)
+		return 0;
 	if (flags & RECEIVER_CREDS && (r->is_own || r->kind == RECEIVER_STREAM))
-		r->has_asked = sys_want_creds(r->fd, 1) == 1 && !r->is_own;
+		r->has_asked = sys_want_creds(r->in.fd, 1) == 1 && !r->is_own;
 	/* COMMAND is meant to have what the caller's limit allows. */
 	if (!(flags & RECEIVER_BECOMES))
 		descriptors_raise_limit();
@@ -220,23 +254,19 @@ receiver_open(struct receiver *r, const char *operand, mode_t mode, int flags,
 }
 
 /*
- * Connect to the source in place of listening: a descriptor stream, of which
- * nothing else is known than what its messages tell. Returns 0, or -1 and the
- * failure, as source_connect().
+ * Receive from a name that was connected to: a stream, of which nothing else is
+ * known than what its messages tell.
  */
-int
-receiver_fetch(struct receiver *r, struct source *source, int flags,
-    int64_t deadline, struct failure *f)
+void
+receiver_adopt(
+    struct receiver *r, const char *operand, int fd, int type, int flags)
 {
-	begin(r, source->name, flags);
+	begin(r, operand, flags);
 	r->kind = RECEIVER_STREAM;
-	r->peer.pid = r->peer.uid = r->peer.gid = -1;
-	r->fd = source_connect(source, deadline, f);
-	if (r->fd == -1)
-		return -1;
-	r->type = source->type;
+	r->in.peer.pid = r->in.peer.uid = r->in.peer.gid = -1;
+	r->in.fd = fd;
+	r->in.type = type;
 	measure(r);
-	return 0;
 }
 
 /*
@@ -249,11 +279,11 @@ has_told_sender(const struct receiver *r)
 	return r->is_private && (r->flags & RECEIVER_DRAIN) != 0;
 }
 
-/* Until when to take what is on its way. */
+/* Until when messages that are on their way are taken. */
 static int64_t
 last_moment(const struct receiver *r)
 {
-	/* The sender of a shared stream does not know; others may go on. */
+	/* The sender of a shared stream is not told; it may go on. */
 	return has_told_sender(r) ? r->until : wait_earlier(r->until, r->quiet);
 }
 
@@ -271,23 +301,23 @@ receiver_is_over(struct receiver *r)
 	    wait_is_over(last_moment(r));
 }
 
-/* When receiver_is_over() is to be asked again; -1: it need not. */
+/* When to ask receiver_is_over() again; -1: never. */
 int64_t
 receiver_wake(struct receiver *r)
 {
 	return r->until == 0 || has_told_sender(r) ? -1 : last_moment(r);
 }
 
-/* What waits in its queue is closed with it. */
+/* This closes what waits in its queue, too. */
 static void
 close_fd(int *fd)
 {
 	if (*fd != -1)
-		message_close_fd(*fd);
+		wait_close(*fd);
 	*fd = -1;
 }
 
-/* Nobody has to be waited for any more. */
+/* No connection is waited for any more. */
 static void
 end_loop(struct receiver *r)
 {
@@ -307,9 +337,7 @@ static void
 send_away(struct receiver *r, struct arrival *a, char answer)
 {
 	remove_arrival(r, a);
-	trace_call("W1", "send(%d) = refused", a->sock);
-	trace_call("W1", "close(%d)", a->sock);
-	arrival_drop(a, answer);
+	call_refuse(a, answer);
 	free(a);
 }
 
@@ -340,9 +368,9 @@ receiver_stop(struct receiver *r)
 	named_remove(&r->name);
 	if (r->kind == RECEIVER_LISTENING) {
 		receiver_dismiss(r);
-		close_fd(&r->fd);
+		close_fd(&r->in.fd);
 	} else if (has_told_sender(r) && r->opener == getpid()) {
-		shutdown(r->fd, SHUT_WR);
+		shutdown(r->in.fd, SHUT_WR);
 	}
 }
 
@@ -358,10 +386,10 @@ receiver_close(struct receiver *r)
 	if (r->kind == RECEIVER_LISTENING)
 		receiver_dismiss(r);
 	end_loop(r);
-	if (r->has_asked && r->fd != -1 && r->opener == getpid())
-		sys_want_creds(r->fd, 0);
+	if (r->has_asked && r->in.fd != -1 && r->opener == getpid())
+		sys_want_creds(r->in.fd, 0);
 	r->has_asked = 0;
-	close_fd(&r->fd);
+	close_fd(&r->in.fd);
 }
 
 int
@@ -384,13 +412,7 @@ receiver_answer(struct received *received, char answer)
 
 	if (received->sock == -1)
 		return 0;
-	trace_call("W1", "send(%d) = %s", received->sock,
-	    answer == FDPASS_TAKEN ? "taken" : "refused");
-	r = fdpass_answer(received->sock, answer);
-	if (r == -1)
-		trace("W1", "the sender has given up");
-	trace_call("W1", "close(%d)", received->sock);
-	message_close_fd(received->sock);
+	r = call_answer(received->sock, answer);
 	received->sock = -1;
 	return answer == FDPASS_TAKEN ? r : 0;
 }
@@ -399,13 +421,13 @@ receiver_answer(struct received *received, char answer)
 static int
 admit(struct receiver *r, int s)
 {
-	if (s > r->highest)
-		r->highest = s;
+	if (s > r->in.highest)
+		r->in.highest = s;
 	if (!r->is_abstract || name_allows(s))
 		return s;
 	fdpass_answer(s, FDPASS_REFUSED);
-	message_close_fd(s);
-	diag_offence("%s: refused a sender of another user", r->operand);
+	wait_close(s);
+	say_offence("%s: refused a sender of another user", r->operand);
 	errno = ECONNABORTED;
 	return -1;
 }
@@ -421,7 +443,7 @@ receiver_accept(struct receiver *r)
 	int s;
 
 	wait_guard_begin(&guard);
-	s = sys_accept(r->fd, NULL, NULL);
+	s = call_accept("W1", r->in.fd, NULL, NULL);
 	wait_guard_end(&guard);
 	return s == -1 ? -1 : admit(r, s);
 }
@@ -433,43 +455,31 @@ accept_blocking(struct receiver *r, int64_t deadline)
 	int s;
 
 	wait_block_begin(deadline);
-	s = sys_accept(r->fd, NULL, NULL);
+	s = call_accept("W1", r->in.fd, NULL, NULL);
 	wait_block_end();
 	return s == -1 ? -1 : admit(r, s);
 }
 
-/* Why not to wait any longer, in errno; 0 if there is no reason. */
-static int
-is_to_end(int64_t deadline)
-{
-	errno = wait_ending() != 0 ? EINTR :
-	    wait_is_over(deadline) ? ETIMEDOUT :
-				     0;
-	return errno != 0;
-}
-
 /* Wait for a connection; -1 with EINTR or ETIMEDOUT when we are to end. */
 static int
-wait_connection(struct receiver *r, int64_t deadline, struct failure *f)
+wait_connection(struct receiver *r, int64_t deadline)
 {
 	struct pollfd p;
 	int s, error;
 
-	trace_before("W1", "accept(%d)", r->fd);
-	while (!is_to_end(deadline)) {
+	tell_before("W1", "accept", r->in.fd);
+	while (!wait_must_end(deadline)) {
 		s = accept_blocking(r, deadline);
-		if (s != -1) {
-			trace("W1", "accept(%d) = %d", r->fd, s);
+		if (s != -1)
 			return s;
-		}
 		error = errno;
 		if (wait_is_waited_out(error)) {
-			diag_offence("%s: accept: %s; trying again", r->operand,
+			say_offence("%s: accept: %s; trying again", r->operand,
 			    strerror(error));
 			wait_out(error, deadline);
 		} else if (sys_would_block(error)) {
-			/* Whoever gave it to us wants it so. */
-			p.fd = r->fd;
+			/* Its owner has made it non-blocking. */
+			p.fd = r->in.fd;
 			p.events = POLLIN;
 			wait_poll(&p, 1, deadline);
 		} else if (error != EINTR && error != ECONNABORTED) {
@@ -477,7 +487,7 @@ wait_connection(struct receiver *r, int64_t deadline, struct failure *f)
 			break;
 		}
 	}
-	return failure_errno(f, "accept");
+	return failed("accept");
 }
 
 /* Say why something that came was not taken; 0: there is nothing to say. */
@@ -485,30 +495,30 @@ void
 receiver_offence(
     const struct receiver *r, int error, const struct fdpass_message *m)
 {
-	char sender[SHOW_SENDER];
+	char sender[SAY_SENDER];
 
 	if (error == 0)
 		return;
-	show_sender(sender, sizeof sender, m);
+	say_sender(sender, sizeof sender, m);
 	if (error == EMFILE)
-		diag_offence(
+		say_offence(
 		    "%s: refused a message: the descriptor table has no "
 		    "room for its descriptors, %s",
 		    r->operand, sender);
 	else if (error == EMSGSIZE)
-		diag_offence("%s: refused a message: more than %d bytes or %d "
-			     "descriptors, %s",
+		say_offence("%s: refused a message: more than %d bytes or %d "
+			    "descriptors, %s",
 		    r->operand, FDPASS_MAX_PAYLOAD, FDPASS_MAX_FDS, sender);
 	else if (error == ETIMEDOUT)
-		diag_offence(
+		say_offence(
 		    "%s: closed a connection that brought no message in "
 		    "%d s, %s",
 		    r->operand, ARRIVAL_WAIT / 1000, sender);
 	else
-		diag_offence("%s: recvmsg: %s", r->operand, strerror(error));
+		say_offence("%s: recvmsg: %s", r->operand, strerror(error));
 }
 
-/* Wait for this one, too, and for others beside it. */
+/* Add this connection to those that are waited for. */
 static int
 watch(struct receiver *r, struct arrival *a)
 {
@@ -516,14 +526,15 @@ watch(struct receiver *r, struct arrival *a)
 		return -1;
 	r->has_loop = 1;
 	if (!r->is_watched) {
-		if (loop_add(&r->loop, r->fd, LOOP_READ | LOOP_SHARED, r) == -1)
+		if (loop_add(&r->loop, r->in.fd, LOOP_READ | LOOP_SHARED, r) ==
+		    -1)
 			return -1;
 		r->is_watched = 1;
 	}
 	return loop_add(&r->loop, a->sock, LOOP_READ, a);
 }
 
-/* Its message will come later. Who waits for too long gives way. */
+/* Its message is still to come. The one that has waited longest gives way. */
 static void
 keep_arrival(struct receiver *r, struct arrival *fresh)
 {
@@ -567,9 +578,7 @@ refuse(struct receiver *r, struct arrival *a, int error)
 	a->message.length = 0;
 	message_ask_sender(&a->message, a->sock);
 	receiver_offence(r, error, &a->message);
-	trace_call("W1", "send(%d) = refused", a->sock);
-	trace_call("W1", "close(%d)", a->sock);
-	arrival_drop(a, answer);
+	call_refuse(a, answer);
 }
 
 /*
@@ -584,8 +593,8 @@ take_fresh(struct receiver *r, int s, struct received *received)
 	struct pollfd p;
 	int result;
 
-	arrival_begin(&fresh, s, r->type);
-	trace_before("W1", "recvmsg(%d)", s);
+	arrival_begin(&fresh, s, r->in.type);
+	tell_before("W1", "recvmsg", s);
 	result = arrival_step(&fresh, m->payload, m->size);
 	if (result == 0 && r->arrivals.count == 0) {
 		p.fd = s;
@@ -628,14 +637,12 @@ turn(struct receiver *r, struct received *received, int64_t deadline)
 	int n, s;
 
 	deadline = wait_earlier(deadline, arrivals_deadline(&r->arrivals));
-	/* One at a time: what else is ready is so next time, too. */
+	/* One at a time: the rest stays ready. */
 	n = loop_wait(&r->loop, events, 1, deadline);
 	if (n == 1 && events[0].data != r)
 		return take_kept(r, events[0].data, received);
-	if (n == 1 && (s = receiver_accept(r)) != -1) {
-		trace("W1", "accept(%d) = %d", r->fd, s);
+	if (n == 1 && (s = receiver_accept(r)) != -1)
 		return take_fresh(r, s, received);
-	}
 	if (n == 1 && wait_is_waited_out(errno))
 		wait_out(errno, deadline);
 	while ((a = arrivals_due(&r->arrivals)) != NULL)
@@ -646,20 +653,19 @@ turn(struct receiver *r, struct received *received, int64_t deadline)
 
 /* Connections until one has brought a message. */
 static int
-next_connection(struct receiver *r, struct received *received, int64_t deadline,
-    struct failure *f)
+next_connection(struct receiver *r, struct received *received, int64_t deadline)
 {
 	int s, result = 0;
 
 	while (result == 0) {
-		if (is_to_end(deadline))
-			return failure_errno(f, "accept");
+		if (wait_must_end(deadline))
+			return failed("accept");
 		if (r->arrivals.count > 0) {
 			result = turn(r, received, deadline);
 			continue;
 		}
 		end_loop(r);
-		s = wait_connection(r, deadline, f);
+		s = wait_connection(r, deadline);
 		if (s == -1)
 			return -1;
 		result = take_fresh(r, s, received);
@@ -667,190 +673,22 @@ next_connection(struct receiver *r, struct received *received, int64_t deadline,
 	return result;
 }
 
-/*
- * May the descriptors of the largest message not fit any more? The kernel
- * hands out the lowest numbers, so what was never in use is free.
- */
-int
-receiver_is_tight(const struct receiver *r)
-{
-	return r->limit - 1 - r->highest < FDPASS_MAX_FDS + OWN_LATER;
-}
-
-/*
- * A message does not fit. That is waited out for others to take it, or to make
- * room; but where nothing is held, there never will be, and it has to go.
- */
-static int
-is_stuck(struct receiver *r, int is_idle)
-{
-	if (!is_idle)
-		r->stuck = 0;
-	else if (r->stuck == 0)
-		r->stuck = wait_deadline(STUCK);
-	if (r->stuck == 0 || wait_now() < r->stuck)
-		return 0;
-	r->stuck = 0;
-	return 1;
-}
-
-/*
- * Does the next message of the stream fit into the descriptor table? If not,
- * it is better left to others who take from the same stream, unless we are
- * idle, and it is clear that nobody takes it.
- */
-int
-receiver_has_room(struct receiver *r, int is_idle)
-{
-	struct fdpass_message probe;
-	char byte;
-	int result;
-
-	if (!receiver_is_tight(r))
-		return 1;
-	fdpass_buffer(&probe, &byte, sizeof byte);
-	result = fdpass_recv(r->fd, &probe, FDPASS_PEEK | FDPASS_NOWAIT);
-	if (result == -1)
-		return errno != EMFILE || is_stuck(r, is_idle);
-	fdpass_close(&probe);
-	r->stuck = 0;
-	return 1;
-}
-
-/* An empty message looks like the end, but then there is no hang-up. */
-static int
-has_ended(int fd)
-{
-	struct pollfd p;
-	int n;
-
-	/* Nothing tells them apart then. */
-	if (POLLRDHUP == 0)
-		return 1;
-	p.fd = fd;
-	p.events = POLLIN | POLLRDHUP;
-	n = poll(&p, 1, 0);
-	return n == -1 ||
-	    (n == 1 && (p.revents & (POLLHUP | POLLRDHUP)) != 0 &&
-		sys_queued(fd) == 0);
-}
-
-static void
-note_highest(struct receiver *r, const struct fdpass_message *m)
-{
-	size_t i;
-
-	for (i = 0; i < m->count; i++)
-		if (m->fds[i] > r->highest)
-			r->highest = m->fds[i];
-}
-
-/*
- * Take one part of a message from a stream: 1, 0 at the end, or -1 with errno.
- * An empty message, of which a flood may come, is none: EINTR. What Linux says
- * of a sender from before we asked for names is no user.
- */
-static int
-take_part(struct receiver *r, struct fdpass_message *part, int flags)
-{
-	int result;
-
-	result = fdpass_recv(r->fd, part, flags);
-	if (result == 0 && r->type != SOCK_STREAM && !has_ended(r->fd)) {
-		errno = EINTR;
-		return -1;
-	}
-	if (part->pid == -1 && part->uid == NOBODY && part->gid == NOBODY)
-		part->uid = part->gid = -1;
-	return result;
-}
-
-/*
- * The rest of a message that was too large, up to its descriptors, which end
- * it: as take_part().
- */
-static int
-skip(struct receiver *r, struct fdpass_message *m, int flags)
-{
-	int result;
-
-	do {
-		result = take_part(r, m, flags);
-		/* (EMFILE: they were there, and are gone.) */
-		r->is_skipping = result == 1 ? m->count == 0 :
-					       result == 0 || errno != EMFILE;
-		fdpass_close(m);
-	} while (result == 1 && r->is_skipping);
-	return result;
-}
-
-/* All parts of one message, on SOCK_STREAM as far as its descriptors. */
-static int
-take_parts(struct receiver *r, struct fdpass_message *m, int flags)
-{
-	struct fdpass_message part;
-	int result, has_end;
-
-	do {
-		fdpass_buffer(
-		    &part, m->payload + m->length, m->size - m->length);
-		result = take_part(r, &part, flags);
-		if (result == 0)
-			return m->length > 0;
-		if (result == -1) {
-			if (errno == EINTR || sys_would_block(errno))
-				r->partial = m->length;
-			/* Whose it was, for who has to say that it is lost. */
-			m->pid = part.pid;
-			m->uid = part.uid;
-			m->gid = part.gid;
-			return -1;
-		}
-		has_end = part.count > 0 || r->type != SOCK_STREAM;
-		if (message_append(m, &part) == -1) {
-			r->is_skipping = !has_end;
-			fdpass_close(m);
-			errno = EMSGSIZE;
-			return -1;
-		}
-	} while (m->count == 0 && r->type == SOCK_STREAM);
-	return 1;
-}
-
-/*
- * Take one message from a stream, with FDPASS_NOWAIT or without: 1, 0 at the
- * end, or -1 with errno. On SOCK_STREAM the descriptors end the message; what
- * has come of it when we have to stop waiting is kept for the next call.
- */
+/* Take a message from the stream, as intake_take(). */
 static int
 take(struct receiver *r, struct fdpass_message *m, int flags)
 {
-	int result = 1;
+	int result = intake_take(&r->in, m, flags);
 
-	if (r->is_skipping)
-		result = skip(r, m, flags);
-	if (result != 1)
+	if (result != 1 || r->until == 0)
 		return result;
-	m->length = r->partial;
-	m->count = 0;
-	m->pid = r->peer.pid;
-	m->uid = r->peer.uid;
-	m->gid = r->peer.gid;
-	r->partial = 0;
-	result = take_parts(r, m, flags);
-	if (result != 1)
-		return result;
-	note_highest(r, m);
-	if (r->until == 0)
-		return 1;
 	r->quiet = wait_deadline(QUIET);
-	/* Its sender was told, but goes on. */
+	/* Its sender was told to stop, but goes on. */
 	if (has_told_sender(r) && wait_is_over(r->until))
-		shutdown(r->fd, SHUT_RD);
+		shutdown(r->in.fd, SHUT_RD);
 	return 1;
 }
 
-/* Take a message that may be there: for an event loop. */
+/* Take a message if there is one: for an event loop. */
 int
 receiver_try(struct receiver *r, struct fdpass_message *m)
 {
@@ -867,19 +705,19 @@ take_waiting(struct receiver *r, struct fdpass_message *m, int64_t deadline)
 	struct pollfd p;
 	int result;
 
-	if (r->type != SOCK_STREAM && !receiver_is_tight(r)) {
+	if (r->in.type != SOCK_STREAM && !intake_is_tight(&r->in)) {
 		wait_block_begin(deadline);
 		result = take(r, m, 0);
 		wait_block_end();
 		return result;
 	}
-	p.fd = r->fd;
+	p.fd = r->in.fd;
 	p.events = POLLIN;
 	if (wait_poll(&p, 1, deadline) != 1) {
 		errno = EINTR;
 		return -1;
 	}
-	if (!receiver_has_room(r, 1)) {
+	if (!intake_has_room(&r->in, 1)) {
 		wait_out(EMFILE, deadline);
 		errno = EINTR;
 		return -1;
@@ -893,17 +731,17 @@ take_waiting(struct receiver *r, struct fdpass_message *m, int64_t deadline)
  * the rest to the others after a while. EINTR when it is over.
  */
 static int
-drain(struct receiver *r, struct fdpass_message *m, struct failure *f)
+drain(struct receiver *r, struct fdpass_message *m)
 {
 	struct pollfd p;
 	int is_owner = has_told_sender(r) && r->opener == getpid();
 	int result;
 
 	receiver_stop(r);
-	p.fd = r->fd;
+	p.fd = r->in.fd;
 	p.events = POLLIN;
 	while (r->flags & RECEIVER_DRAIN && wait_endings() < 2) {
-		/* Somebody may go on sending into a shared stream. */
+		/* Another process may keep sending into a shared stream. */
 		if (!has_told_sender(r) && wait_is_over(r->until))
 			break;
 		result = receiver_try(r, m);
@@ -920,16 +758,16 @@ drain(struct receiver *r, struct fdpass_message *m, struct failure *f)
 		wait_poll(&p, 1, is_owner ? -1 : last_moment(r));
 	}
 	errno = EINTR;
-	return failure_errno(f, "recvmsg");
+	return failed("recvmsg");
 }
 
-/* Whoever gave it to us wants that it does not block. */
+/* Its owner has made it non-blocking: poll. */
 static void
 wait_readable(const struct receiver *r, int64_t deadline)
 {
 	struct pollfd p;
 
-	p.fd = r->fd;
+	p.fd = r->in.fd;
 	p.events = POLLIN;
 	wait_poll(&p, 1, deadline);
 }
@@ -937,41 +775,40 @@ wait_readable(const struct receiver *r, int64_t deadline)
 /* recvmsg() has failed: is it to be tried again? 0 if it is. */
 static int
 try_again(struct receiver *r, const struct fdpass_message *m, int error,
-    int64_t deadline, struct failure *f)
+    int64_t deadline)
 {
 	if (error == EMFILE || error == EMSGSIZE) {
 		receiver_offence(r, error, m);
 		if (!(r->flags & RECEIVER_DRAIN))
-			return failure_reason(f, error, "the message was lost");
+			return failed_because(error, "the message was lost");
 	} else if (wait_is_waited_out(error)) {
 		wait_out(error, deadline);
 	} else if (sys_would_block(error)) {
 		wait_readable(r, deadline);
 	} else if (error != EINTR) {
 		errno = error;
-		return failure_errno(f, "recvmsg");
+		return failed("recvmsg");
 	}
 	return 0;
 }
 
 static int
-next_message(struct receiver *r, struct fdpass_message *m, int64_t deadline,
-    struct failure *f)
+next_message(struct receiver *r, struct fdpass_message *m, int64_t deadline)
 {
 	int result;
 
-	trace_before("W1", "recvmsg(%d)", r->fd);
+	tell_before("W1", "recvmsg", r->in.fd);
 	for (;;) {
 		if (wait_ending() != 0)
-			return drain(r, m, f);
-		if (is_to_end(deadline))
-			return failure_errno(f, "recvmsg");
+			return drain(r, m);
+		if (wait_must_end(deadline))
+			return failed("recvmsg");
 		result = take_waiting(r, m, deadline);
 		if (result >= 0)
 			return result;
 		if (errno == ECONNRESET)
 			return 0;
-		if (try_again(r, m, errno, deadline, f) == -1)
+		if (try_again(r, m, errno, deadline) == -1)
 			return -1;
 	}
 }
@@ -983,14 +820,22 @@ next_message(struct receiver *r, struct fdpass_message *m, int64_t deadline,
  * why, ETIMEDOUT.
  */
 int
-receiver_next(struct receiver *r, struct received *received, int64_t deadline,
-    struct failure *f)
+receiver_next(struct receiver *r, struct received *received, int64_t deadline)
 {
+	int result;
+
 	received->sock = -1;
 	received->message.count = 0;
-	if (r->fd == -1)
+	if (r->in.fd == -1)
 		return 0;
-	if (r->kind == RECEIVER_STREAM)
-		return next_message(r, &received->message, deadline, f);
-	return next_connection(r, received, deadline, f);
+	result = r->kind == RECEIVER_STREAM ?
+	    next_message(r, &received->message, deadline) :
+	    next_connection(r, received, deadline);
+	if (result == 1)
+		tell_received("W1",
+		    received->sock != -1 ? received->sock : r->in.fd,
+		    &received->message);
+	if (result == -1 && failure.error == ETIMEDOUT)
+		failed_late("no message");
+	return result == -1 ? failed_on(r->operand) : result;
 }

@@ -8,12 +8,11 @@
 
 #include "sys.h"
 
-#include "failure.h"
 #include "fdpass.h"
 #include "fdpass/arrival.h"
 #include "fdpass/name.h"
+#include "intake.h"
 #include "loop.h"
-#include "source.h"
 
 #include <stdint.h>
 
@@ -33,39 +32,30 @@ struct receiver {
 	const char *operand;
 	enum receiver_kind kind;
 	int flags;
-	int fd;     /* the listening socket, or the stream; -1: it has ended */
-	int type;   /* of the socket */
-	int is_own; /* nobody else holds the listening socket */
+	struct intake in; /* the stream, or its fd is the listening socket */
+	int is_own;       /* nobody else holds the listening socket */
 	int is_abstract;
 	int is_private; /* nobody else reads the stream */
 	int has_asked;  /* for credentials, on a stream of others */
 	pid_t opener;
-	int64_t stuck; /* when a message that does not fit is given up */
 	int64_t until; /* when to give up what is queued; 0: not ending */
 	int64_t quiet; /* or when nothing has come for a while */
-	struct sys_peer peer; /* who has connected to a name, else unknown */
 	struct named name;
-	size_t partial;  /* bytes of a message whose descriptors are to come */
-	int is_skipping; /* the rest of a message that was too large */
-	int limit;       /* of the descriptor table */
-	int highest;     /* descriptor that was ever in use */
-	struct arrivals arrivals; /* connections without a message as yet */
+	struct arrivals arrivals; /* connections without a message so far */
 	struct loop loop;         /* to wait for them and for others */
 	int has_loop;
 	int is_watched; /* the listening socket is in the loop */
 };
 
 int receiver_open(struct receiver *r, const char *operand, mode_t mode,
-    int flags, int64_t deadline, struct failure *f);
-int receiver_fetch(struct receiver *r, struct source *source, int flags,
-    int64_t deadline, struct failure *f);
-int receiver_next(struct receiver *r, struct received *received,
-    int64_t deadline, struct failure *f);
+    int flags, int64_t deadline);
+void receiver_adopt(
+    struct receiver *r, const char *operand, int fd, int type, int flags);
+int receiver_next(
+    struct receiver *r, struct received *received, int64_t deadline);
 int receiver_answer(struct received *received, char answer);
 int receiver_try(struct receiver *r, struct fdpass_message *message);
 int receiver_accept(struct receiver *r);
-int receiver_has_room(struct receiver *r, int is_idle);
-int receiver_is_tight(const struct receiver *r);
 void receiver_offence(
     const struct receiver *r, int error, const struct fdpass_message *m);
 int receiver_is_over(struct receiver *r);

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 #include "stream.h"
 
+#include "ask.h"
+#include "calls.h"
 #include "descriptors.h"
 #include "fdpass.h"
-#include "fdpass/handover.h"
 #include "fdpass/invite.h"
-#include "show.h"
-#include "trace.h"
+#include "fdpass/message.h"
+#include "say.h"
 #include "wait.h"
 
 #include <sys/stat.h>
@@ -14,49 +15,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#ifndef POLLRDHUP
-#define POLLRDHUP 0
-#endif
-
-/* The type of a UNIX socket, -1 if it is something else. */
-int
-stream_type(int fd)
-{
-	struct sockaddr_storage ss;
-	socklen_t length = sizeof ss;
-
-	ss.ss_family = AF_UNSPEC;
-	if (getsockname(fd, (struct sockaddr *)&ss, &length) == -1 ||
-	    ss.ss_family != AF_UNIX)
-		return -1;
-	return stream_socket_type(fd);
-}
-
-/* The type of any socket, -1 if it is something else. */
-int
-stream_socket_type(int fd)
-{
-	int type;
-	socklen_t length = sizeof type;
-
-	if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) == -1)
-		return -1;
-	return type;
-}
-
-int
-stream_is_pipe(int fd)
-{
-	struct stat st;
-
-	return fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode);
-}
+#define INVITING "I" /* the step, in the trace */
 
 /* A private directory, a listening socket in it, and its name. */
 struct invitation {
@@ -94,7 +58,7 @@ invitation_remove(struct invitation *i)
 	errno = saved;
 }
 
-/* A socket that keeps the messages apart, where the system has it. */
+/* A socket that keeps messages apart, where the system has such. */
 static int
 private_socket(void)
 {
@@ -125,7 +89,7 @@ private_directory(struct invitation *i)
 }
 
 static int
-invitation_listen(struct invitation *i, struct failure *f)
+invitation_listen(struct invitation *i)
 {
 	struct sockaddr_un sun;
 	mode_t mask = umask(077);
@@ -135,7 +99,7 @@ invitation_listen(struct invitation *i, struct failure *f)
 	i->listener = -1;
 	if (private_directory(i) == -1) {
 		umask(mask);
-		return failure_errno(f, "make a directory in /tmp");
+		return failed("make a directory in /tmp");
 	}
 	memset(&sun, 0, sizeof sun);
 	sun.sun_family = AF_UNIX;
@@ -147,18 +111,18 @@ invitation_listen(struct invitation *i, struct failure *f)
 	    bind(i->listener, (struct sockaddr *)&sun, sizeof sun);
 	umask(mask);
 	if (r == -1)
-		return failure_errno(f, "make a socket in /tmp");
+		return failed("make a socket in /tmp");
 	i->address = sun;
 	if (listen(i->listener, 1) == -1)
-		return failure_errno(f, "listen");
+		return failed("listen");
 	if (sys_nonblock(i->listener, 1) == -1)
-		return failure_errno(f, "fcntl");
+		return failed("fcntl");
 	return 0;
 }
 
 /* A pipe that polls writable takes a line without blocking. */
 static int
-wait_writable(int pipe_fd, int64_t deadline, struct failure *f)
+wait_writable(int pipe_fd, int64_t deadline)
 {
 	struct pollfd p;
 	int r;
@@ -166,24 +130,23 @@ wait_writable(int pipe_fd, int64_t deadline, struct failure *f)
 	p.fd = pipe_fd;
 	p.events = POLLOUT;
 	do {
-		/* It may have come at a step of the trace. */
+		/* A signal may have come while the trace was stepping. */
 		errno = EINTR;
 		if (wait_ending() != 0)
-			return failure_errno(f, "write");
+			return failed("write");
 		r = wait_poll(&p, 1, deadline);
 		if (r == -1 && errno != EINTR)
-			return failure_errno(f, "write");
+			return failed("write");
 	} while (r == -1);
 	errno = r == 0 ? ETIMEDOUT : EPIPE;
 	if (r == 0 || p.revents & POLLERR)
-		return failure_errno(f, "write");
+		return failed("write");
 	return 0;
 }
 
 /* One line, in one write. */
 static int
-invitation_write(const struct invitation *i, int pipe_fd, int64_t deadline,
-    struct failure *f)
+invitation_write(const struct invitation *i, int pipe_fd, int64_t deadline)
 {
 	char line[sizeof i->address.sun_path + sizeof INVITATION_GREETING + 1];
 	int n;
@@ -191,14 +154,12 @@ invitation_write(const struct invitation *i, int pipe_fd, int64_t deadline,
 
 	n = snprintf(
 	    line, sizeof line, INVITATION_GREETING "%s\n", i->address.sun_path);
-	trace_call("S4", "write(%d, \"" INVITATION_GREETING "%s\")", pipe_fd,
-	    i->address.sun_path);
 	do {
-		if (wait_writable(pipe_fd, deadline, f) == -1)
+		if (wait_writable(pipe_fd, deadline) == -1)
 			return -1;
-		w = write(pipe_fd, line, (size_t)n);
+		w = call_write_line(INVITING, pipe_fd, line, (size_t)n);
 	} while (w == -1 && (errno == EINTR || sys_would_block(errno)));
-	return w == -1 ? failure_errno(f, "write") : 0;
+	return w == -1 ? failed("write") : 0;
 }
 
 /*
@@ -206,8 +167,7 @@ invitation_write(const struct invitation *i, int pipe_fd, int64_t deadline,
  * with EINTR when we are to end.
  */
 static int
-invitation_accept(const struct invitation *i, int pipe_fd, int64_t deadline,
-    struct failure *f)
+invitation_accept(const struct invitation *i, int pipe_fd, int64_t deadline)
 {
 	struct pollfd p[2];
 	int s;
@@ -225,45 +185,42 @@ invitation_accept(const struct invitation *i, int pipe_fd, int64_t deadline,
 		else
 			errno = 0;
 		if (errno != 0)
-			return failure_errno(f, "invite the reader");
-		s = sys_accept(i->listener, NULL, NULL);
-		if (s != -1 && invitation_is_ours(s)) {
-			trace("S4", "accept(%d) = %d from the reader",
-			    i->listener, s);
+			return failed("invite the reader");
+		s = call_accept(INVITING, i->listener, NULL, NULL);
+		if (s != -1 && invitation_is_ours(s))
 			return s;
-		}
 		if (s != -1)
 			close(s);
 		else if (wait_is_waited_out(errno)) {
 			if (wait_out(errno, deadline) == -1)
-				return failure_errno(f, "invite the reader");
+				return failed("invite the reader");
 		} else if (errno != EINTR && errno != ECONNABORTED &&
 		    p[1].revents & (POLLERR | POLLHUP | POLLNVAL)) {
 			/* Who has connected did so before it closed it. */
 			errno = EPIPE;
-			return failure_errno(f, "invite the reader");
+			return failed("invite the reader");
 		}
 	}
 }
 
 /* Turn a pipe into a stream: the descriptor of the private socket. */
 static int
-invite(int pipe_fd, int64_t deadline, struct failure *f)
+invite(int pipe_fd, int64_t deadline)
 {
 	struct invitation i;
 	int s = -1, saved;
 
-	if (invitation_listen(&i, f) == 0 &&
-	    invitation_write(&i, pipe_fd, deadline, f) == 0)
-		s = invitation_accept(&i, pipe_fd, deadline, f);
-	saved = f->error;
+	if (invitation_listen(&i) == 0 &&
+	    invitation_write(&i, pipe_fd, deadline) == 0)
+		s = invitation_accept(&i, pipe_fd, deadline);
+	saved = failure.error;
 	invitation_remove(&i);
 	if (s == -1)
 		errno = saved;
 	return s;
 }
 
-/* What it is, for somebody who meant something else. */
+/* What the descriptor is, for the message that it is no stream. */
 static const char *
 kind_of(int fd)
 {
@@ -284,27 +241,21 @@ kind_of(int fd)
 	return "something else";
 }
 
-/* Can this descriptor be a stream to send on? -1 with EINVAL if not. */
-int
-stream_check(int fd, struct failure *f)
+static int
+check(int fd)
 {
-	struct sockaddr_storage ss;
-	socklen_t length;
-
-	if (stream_type(fd) != -1) {
-		length = sizeof ss;
-		if (getpeername(fd, (struct sockaddr *)&ss, &length) == 0)
+	if (ask_unix_type(fd) != -1) {
+		if (ask_is_connected(fd))
 			return 0;
-		return failure_reason(
-		    f, EINVAL, "a UNIX socket that is not connected");
+		return failed_usage("a UNIX socket that is not connected");
 	}
-	if (!stream_is_pipe(fd))
-		return failure_reason(f, EINVAL,
+	if (!ask_is_pipe(fd))
+		return failed_usage(
 		    "%s, not a UNIX socket or a pipe; write ... | fdrecv -, or "
 		    "fdpipe ... '|' ...",
 		    kind_of(fd));
 	if ((fcntl(fd, F_GETFL) & O_ACCMODE) == O_RDONLY)
-		return failure_reason(f, EINVAL,
+		return failed_usage(
 		    "the reading end of a pipe; an invitation needs the "
 		    "writing "
 		    "end");
@@ -312,29 +263,58 @@ stream_check(int fd, struct failure *f)
 }
 
 /*
- * Open descriptor fd as a stream to send on: a UNIX socket as it is, a pipe by
- * an invitation, for which TERM, INT and HUP have to be caught. Returns 0, or
- * -1 with EINVAL if it is neither, EPIPE when the pipe's reader went away, and
- * what else can fail.
+ * Can this descriptor, which is called operand in messages, be a stream to send
+ * on? Wrong usage if not.
  */
 int
-stream_open(struct stream *s, const char *operand, int fd, int64_t deadline,
-    struct failure *f)
+stream_check(const char *operand, int fd)
+{
+	return check(fd) == 0 ? 0 : failed_on(operand);
+}
+
+/* Complete what was noted last: it concerns this stream. errno stays. */
+static int
+note(const struct stream *s)
+{
+	/* End as a writer to a pipe does. */
+	if (failure.error == EPIPE)
+		failure.status = EXIT_BY_SIGNAL + SIGPIPE;
+	return failed_on(s->operand);
+}
+
+/* Note that this operation failed with this stream. errno stays; returns -1. */
+int
+stream_failed(const struct stream *s, const char *operation)
+{
+	failed(operation);
+	if (failure.error == ETIMEDOUT)
+		failed_late("not read");
+	return note(s);
+}
+
+/*
+ * Open descriptor fd, of which stream_check() has said that it can be one, as a
+ * stream to send on: a UNIX socket as it is, a pipe by an invitation, for which
+ * TERM, INT and HUP have to be caught. -1 and the failure: EPIPE when the
+ * pipe's reader went away.
+ */
+int
+stream_open(struct stream *s, const char *operand, int fd, int64_t deadline)
 {
 	s->operand = operand;
 	s->fd = fd;
 	s->holds = s->gives_back = 0;
 	s->end = 0;
-	s->type = stream_type(fd);
-	if (stream_check(fd, f) == -1)
-		return -1;
+	s->type = ask_unix_type(fd);
 	if (s->type == -1) {
-		s->fd = invite(fd, deadline, f);
+		s->fd = invite(fd, deadline);
+		if (s->fd == -1 && failure.error == ETIMEDOUT)
+			failed_late("no reader");
 		if (s->fd == -1)
-			return -1;
-		s->type = stream_type(s->fd);
-		/* Nobody sends the other way: readable is the end, too. */
-		s->end = POLLRDHUP != 0 ? POLLRDHUP : POLLIN;
+			return note(s);
+		s->type = ask_unix_type(s->fd);
+		/* Nothing is sent the other way: readable means the end. */
+		s->end = SYS_POLLRDHUP != 0 ? SYS_POLLRDHUP : POLLIN;
 	}
 	/*
 	 * The kernel adds our credentials by itself if this end has asked; but
@@ -386,7 +366,7 @@ stream_wait(const struct stream *s, int fd, int64_t deadline)
 	return 1;
 }
 
-/* May we not wait any more? Sets errno. */
+/* Must we stop waiting? Sets errno. */
 static int
 is_over(const struct stream *s, int has_begun, int64_t deadline)
 {
@@ -416,6 +396,20 @@ wait_and_go_on(const struct stream *s, int error, int64_t deadline)
 	return -1;
 }
 
+/* A part could not be sent: wait; 0 if it is to be tried again, else errno. */
+static int
+cannot_go_on(const struct stream *s, int has_begun, int64_t deadline)
+{
+	if (errno == EINTR)
+		return 0;
+	if (errno == ETOOMANYREFS && s->gives_back && !has_begun)
+		return 1;
+	if (errno == ECONNRESET || errno == ECONNREFUSED || errno == ENOTCONN)
+		errno = EPIPE;
+	return wait_and_go_on(s, errno, deadline) == -1 ||
+	    is_over(s, has_begun, deadline);
+}
+
 /*
  * Send one message, waiting for room as long as it takes. Where the stream
  * holds what it sends, only a second signal ends that. Returns 0, or -1 with
@@ -428,65 +422,14 @@ stream_send(const struct stream *s, const char *payload, size_t length,
 	size_t sent = 0, left = count;
 	ssize_t n;
 
-	if (trace_on)
-		show_sending(s->fd, payload, length, fds, count);
+	tell_sendmsg(s->fd, payload, length, fds, count);
 	while (sent < length) {
 		n = message_send_part(s->fd, s->type, s->flags, payload + sent,
 		    length - sent, fds, &left);
 		if (n >= 0)
 			sent += (size_t)n;
-		else if (errno == ETOOMANYREFS && s->gives_back && sent == 0)
-			return -1;
-		else if (errno == ECONNRESET || errno == ECONNREFUSED ||
-		    errno == ENOTCONN) {
-			errno = EPIPE;
-			return -1;
-		} else if (errno != EINTR &&
-		    (wait_and_go_on(s, errno, deadline) == -1 ||
-			is_over(s, sent > 0, deadline)))
-			return -1;
+		else if (cannot_go_on(s, sent > 0, deadline))
+			return stream_failed(s, "sendmsg");
 	}
 	return 0;
-}
-
-/* Wait until the next step may bring something. */
-static int
-wait_for_invitation(int fd, int error, int64_t deadline)
-{
-	struct pollfd p;
-
-	if (error != EAGAIN)
-		return wait_out(EAGAIN, deadline);
-	p.fd = fd;
-	p.events = POLLIN;
-	if (wait_poll(&p, 1, deadline) == 0)
-		errno = ETIMEDOUT;
-	else if (wait_ending() != 0)
-		errno = EINTR;
-	else
-		return 0;
-	return -1;
-}
-
-/*
- * Read an invitation from a pipe and follow it: the connected socket, or -1.
- * At the end of file without an invitation errno is ENOTCONN and f has no
- * operation: whoever should have written it has failed.
- */
-int
-stream_accept_invitation(int fd, int64_t deadline, struct failure *f)
-{
-	struct fdpass_invitation i;
-	int s;
-
-	i.length = 0;
-	trace_before("S4", "read(%d)", fd);
-	while ((s = invitation_follow(fd, &i, f)) == -1) {
-		if (f->error != EAGAIN && f->error != EBUSY)
-			return -1;
-		if (wait_for_invitation(fd, f->error, deadline) == -1)
-			return failure_errno(f, f->operation);
-	}
-	trace("S4", "connect(%d, %s)", s, invitation_path(&i));
-	return s;
 }

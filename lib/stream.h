@@ -8,8 +8,6 @@
 
 #include "sys.h"
 
-#include "failure.h"
-
 #include <stdint.h>
 
 struct stream {
@@ -22,15 +20,12 @@ struct stream {
 	short end;      /* what poll() says when the reader wants no more */
 };
 
-int stream_check(int, struct failure *);
-int stream_open(struct stream *, const char *, int, int64_t, struct failure *);
-int stream_wait(const struct stream *, int, int64_t);
-int stream_send(
-    const struct stream *, const char *, size_t, const int *, size_t, int64_t);
-
-int stream_is_pipe(int);
-int stream_type(int);
-int stream_socket_type(int fd);
-int stream_accept_invitation(int, int64_t, struct failure *);
+int stream_check(const char *operand, int fd);
+int stream_open(
+    struct stream *s, const char *operand, int fd, int64_t deadline);
+int stream_wait(const struct stream *s, int fd, int64_t deadline);
+int stream_send(const struct stream *s, const char *payload, size_t length,
+    const int *fds, size_t count, int64_t deadline);
+int stream_failed(const struct stream *s, const char *operation);
 
 #endif

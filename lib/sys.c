@@ -2,11 +2,10 @@
 #include "sys.h"
 
 #include <sys/file.h>
-#include <sys/un.h>
 
 #include <errno.h>
 #include <limits.h>
-#include <stdlib.h>
+#include <stdint.h>
 #include <string.h>
 #include <unistd.h>
 #ifdef SYS_LINUX
@@ -174,42 +173,16 @@ sys_ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout,
 #else
 /*
  * Without ppoll() a signal can come between unblocking it and poll(). Its
- * handler writes into a pipe that is polled too, so that poll() returns. The
- * pipe belongs to one process: a child makes its own.
+ * handler notes it, and poll() never takes long: it is noticed a little late.
  */
-#define WITHOUT_PIPE 100 /* ms */
+#define SLICE 100 /* ms */
 
-static int wake_pipe[2] = {-1, -1};
-static pid_t wake_owner;
+static volatile sig_atomic_t woken;
 
 void
 sys_ppoll_wake(void)
 {
-	int saved = errno;
-
-	if (wake_owner == getpid() && write(wake_pipe[1], "", 1) == -1)
-		errno = saved; /* full: it wakes already */
-	errno = saved;
-}
-
-static int
-wake_open(void)
-{
-	int fresh[2];
-
-	if (wake_owner == getpid())
-		return 0;
-	if (sys_pipe(fresh) == -1)
-		return -1;
-	if (wake_pipe[0] != -1) {
-		close(wake_pipe[0]);
-		close(wake_pipe[1]);
-	}
-	memcpy(wake_pipe, fresh, sizeof fresh);
-	sys_nonblock(wake_pipe[0], 1);
-	sys_nonblock(wake_pipe[1], 1);
-	wake_owner = getpid();
-	return 0;
+	woken = 1;
 }
 
 static int
@@ -222,65 +195,29 @@ milliseconds(const struct timespec *t)
 	return (int)(t->tv_sec * 1000 + (t->tv_nsec + 999999) / 1000000);
 }
 
-/* The caller's list, and the pipe: NULL where there is no room for that. */
-static struct pollfd *
-with_wake_pipe(const struct pollfd *fds, nfds_t n)
-{
-	static struct pollfd *all;
-	static nfds_t room;
-	struct pollfd *more;
-
-	if (wake_open() == -1)
-		return NULL;
-	if (all == NULL || n + 1 > room) {
-		more = realloc(all, (n + 64) * sizeof *all);
-		if (more == NULL)
-			return NULL;
-		all = more;
-		room = n + 64;
-	}
-	if (n > 0)
-		memcpy(all, fds, n * sizeof *fds);
-	all[n].fd = wake_pipe[0];
-	all[n].events = POLLIN;
-	all[n].revents = 0;
-	return all;
-}
-
 int
 sys_ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout,
     const sigset_t *mask)
 {
-	struct pollfd *all = with_wake_pipe(fds, n);
-	int ms = milliseconds(timeout), is_cut = 0, r, saved;
+	int left = milliseconds(timeout), slice, r, saved;
 	sigset_t old;
-	char drain[64];
 
-	/* Without the pipe a signal may be lost on us, but not for long. */
-	if (all == NULL && (ms == -1 || ms > WITHOUT_PIPE)) {
-		ms = WITHOUT_PIPE;
-		is_cut = 1;
-	}
-	if (mask != NULL)
-		sigprocmask(SIG_SETMASK, mask, &old);
-	r = all != NULL ? poll(all, n + 1, ms) : poll(fds, n, ms);
+	if (mask == NULL)
+		return poll(fds, n, left);
+	woken = 0;
+	sigprocmask(SIG_SETMASK, mask, &old);
+	do {
+		slice = left < 0 || left > SLICE ? SLICE : left;
+		r = poll(fds, n, woken ? 0 : slice);
+		left -= left < 0 ? 0 : slice;
+	} while (r == 0 && left != 0 && !woken);
 	saved = errno;
-	if (mask != NULL)
-		sigprocmask(SIG_SETMASK, &old, NULL);
-	if (r == 0 && is_cut) {
-		r = -1;
-		saved = EINTR;
-	}
-	if (all != NULL && r > 0 && all[n].revents != 0) {
-		while (read(wake_pipe[0], drain, sizeof drain) > 0)
-			continue;
-		r = -1;
-		saved = EINTR;
-	}
-	if (all != NULL && r > 0 && n > 0)
-		memcpy(fds, all, n * sizeof *fds);
+	sigprocmask(SIG_SETMASK, &old, NULL);
 	errno = saved;
-	return r;
+	if (!woken)
+		return r;
+	errno = EINTR;
+	return -1;
 }
 #endif
 
@@ -633,6 +570,136 @@ sys_ends_with_parent(void)
 #ifdef SYS_LINUX
 	return 1;
 #else
+	return 0;
+#endif
+}
+
+#ifdef SYS_LINUX
+/*
+ * sock_diag(7): what only the kernel's table of sockets tells. The layout of
+ * the messages, which is the kernel's and stays: musl comes without
+ * linux/netlink.h and linux/unix_diag.h.
+ */
+enum {
+	PROTOCOL = 4,   /* NETLINK_SOCK_DIAG */
+	BY_FAMILY = 20, /* SOCK_DIAG_BY_FAMILY */
+	REQUEST = 1,    /* NLM_F_REQUEST */
+	SHOW_PEER = 4,  /* UDIAG_SHOW_PEER */
+	PEER = 2        /* UNIX_DIAG_PEER */
+};
+
+struct header {
+	uint32_t length;
+	uint16_t type;
+	uint16_t flags;
+	uint32_t sequence;
+	uint32_t port;
+};
+
+struct request {
+	struct header header;
+	uint8_t family;
+	uint8_t protocol;
+	uint16_t pad;
+	uint32_t states;
+	uint32_t inode;
+	uint32_t show;
+	uint32_t cookie[2];
+};
+
+struct answer {
+	struct header header;
+	uint8_t family;
+	uint8_t type;
+	uint8_t state;
+	uint8_t pad;
+	uint32_t inode;
+	uint32_t cookie[2];
+};
+
+struct attribute {
+	uint16_t length;
+	uint16_t type;
+	uint32_t value;
+};
+
+/* The peer's inode in an answer of n bytes about this inode, or 0. */
+static unsigned long
+peer_in(const char *bytes, size_t n, uint32_t inode)
+{
+	struct attribute attribute;
+	struct answer answer;
+	size_t at = sizeof answer;
+
+	if (n < sizeof answer)
+		return 0;
+	memcpy(&answer, bytes, sizeof answer);
+	if (answer.header.type != BY_FAMILY || answer.inode != inode)
+		return 0;
+	while (n - at >= sizeof attribute) {
+		memcpy(&attribute, bytes + at, sizeof attribute);
+		if (attribute.type == PEER &&
+		    attribute.length == sizeof attribute)
+			return attribute.value;
+		/* Each begins at a multiple of four. */
+		if (attribute.length < 4 || attribute.length > n - at)
+			return 0;
+		at += (attribute.length + 3u) & ~3u;
+		if (at > n)
+			return 0;
+	}
+	return 0;
+}
+
+/* The answer is there when send() returns: the kernel does not put it off. */
+static unsigned long
+ask(int s, uint32_t inode)
+{
+	struct request request;
+	char answer[512];
+	ssize_t n;
+
+	memset(&request, 0, sizeof request);
+	request.header.length = sizeof request;
+	request.header.type = BY_FAMILY;
+	request.header.flags = REQUEST;
+	request.family = AF_UNIX;
+	request.states = UINT32_MAX;
+	request.inode = inode;
+	request.show = SHOW_PEER;
+	request.cookie[0] = request.cookie[1] = UINT32_MAX; /* any */
+	if (send(s, &request, sizeof request, MSG_NOSIGNAL) == -1)
+		return 0;
+	n = recv(s, answer, sizeof answer, MSG_DONTWAIT);
+	return n == -1 ? 0 : peer_in(answer, (size_t)n, inode);
+}
+#endif
+
+/*
+ * The inode of the UNIX socket that the one with this inode is connected to; 0
+ * if there is none, or if the system does not tell, as of a socket in another
+ * network namespace. Keeps errno.
+ */
+unsigned long
+sys_peer_inode(ino_t inode)
+{
+#ifdef SYS_LINUX
+	unsigned long peer;
+	int s, saved = errno;
+
+	if (inode == 0 || (uintmax_t)inode > UINT32_MAX)
+		return 0;
+	s = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, PROTOCOL);
+	if (s == -1) {
+		errno = saved;
+		return 0;
+	}
+	peer = ask(s, (uint32_t)inode);
+	close(s);
+	errno = saved;
+	return peer;
+#else
+	(void)inode;
 	return 0;
 #endif
 }

@@ -78,37 +78,37 @@ struct sys_peer {
 	long gid;
 };
 
-int sys_would_block(int);
-int sys_cloexec(int);
-int sys_nonblock(int, int);
-int sys_socket(int, int);
-int sys_socket_nonblock(int, int);
-int sys_socketpair(int, int[2]);
-int sys_accept(int, struct sockaddr *, socklen_t *);
-int sys_pipe(int[2]);
-ssize_t sys_sendmsg(int, const struct msghdr *, int);
-int sys_ppoll(
-    struct pollfd *, nfds_t, const struct timespec *, const sigset_t *);
+int sys_would_block(int error);
+int sys_cloexec(int fd);
+int sys_nonblock(int fd, int on);
+int sys_socket(int domain, int type);
+int sys_socket_nonblock(int domain, int type);
+int sys_socketpair(int type, int pair[2]);
+int sys_accept(int fd, struct sockaddr *address, socklen_t *length);
+int sys_pipe(int ends[2]);
+ssize_t sys_sendmsg(int fd, const struct msghdr *m, int flags);
+int sys_ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout,
+    const sigset_t *mask);
 void sys_ppoll_wake(void);
-int sys_queued(int);
-int sys_arrivals(int);
-void sys_arrivals_clear(int);
-int sys_drain_errors(int);
-int sys_dup_above(int, int);
+int sys_queued(int fd);
+int sys_arrivals(int fd);
+void sys_arrivals_clear(int arrivals);
+int sys_drain_errors(int fd);
+int sys_dup_above(int fd, int lowest);
 
 int sys_has_abstract(void);
-int sys_peer_of(int, struct sys_peer *);
+int sys_peer_of(int fd, struct sys_peer *peer);
 unsigned long sys_peer_inode(ino_t inode);
-int sys_want_creds(int, int);
-int sys_has_creds(int);
-size_t sys_put_creds(void *, size_t);
-int sys_get_creds(const struct cmsghdr *, struct sys_peer *);
-int sys_fd_of_process(long, int);
+int sys_want_creds(int fd, int on);
+int sys_has_creds(int fd);
+size_t sys_put_creds(void *control, size_t room);
+int sys_get_creds(const struct cmsghdr *h, struct sys_peer *peer);
+int sys_fd_of_process(long pid, int fd);
 int sys_memory_file(const char *name);
-int sys_same_description(long, int, long, int);
+int sys_same_description(long pid1, int fd1, long pid2, int fd2);
 DIR *sys_open_table(void);
-int sys_lock_directory(int);
-void sys_end_with_parent(pid_t);
+int sys_lock_directory(int fd);
+void sys_end_with_parent(pid_t parent);
 int sys_ends_with_parent(void);
 
 #ifdef SYS_LINUX

@@ -3,8 +3,7 @@
 
 #include "trace.h"
 
-#include "diag.h"
-#include "text.h"
+#include "say.h"
 #include "wait.h"
 
 #include <sys/stat.h>
@@ -32,16 +31,16 @@ static const char *file_path; /* NULL: standard error */
  * once: nothing there would hold a call back.
  */
 static int
-check_fifo(struct failure *f)
+check_fifo(void)
 {
 	struct stat st;
 
 	if (stat(step_path, &st) == -1)
-		return failure_errno(f, "open");
+		return failed("open");
 	if (!S_ISFIFO(st.st_mode))
-		return failure_reason(f, ENXIO, "not a FIFO");
+		return failed_because(ENXIO, "not a FIFO");
 	if (access(step_path, R_OK | W_OK) == -1)
-		return failure_errno(f, "open");
+		return failed("open");
 	return 0;
 }
 
@@ -55,12 +54,12 @@ open_file(void)
 }
 
 static int
-check_file(struct failure *f)
+check_file(void)
 {
 	int fd = open_file();
 
 	if (fd == -1)
-		return failure_errno(f, "open");
+		return failed("open");
 	close(fd);
 	return 0;
 }
@@ -70,7 +69,7 @@ check_file(struct failure *f)
  * that has no meaning, or why its FIFO may not be used.
  */
 int
-trace_init(int verbose, struct failure *f)
+trace_init(int verbose)
 {
 	const char *value = getenv("FDTRACE");
 
@@ -82,13 +81,12 @@ trace_init(int verbose, struct failure *f)
 		return 0;
 	if (strncmp(value, "file:", 5) == 0 && value[5] != '\0') {
 		file_path = value + 5;
-		return check_file(f);
+		return check_file();
 	}
 	if (strncmp(value, "step:", 5) != 0 || value[5] == '\0')
-		return failure_reason(
-		    f, EINVAL, "neither 0, 1, file:PATH nor step:FIFO");
+		return failed_usage("neither 0, 1, file:PATH nor step:FIFO");
 	step_path = value + 5;
-	return check_fifo(f);
+	return check_fifo();
 }
 
 /*
@@ -162,7 +160,7 @@ add_time(struct text *t)
 
 /* One line, in one write, whatever bytes are in what it tells of. */
 static void
-say(const char *step, const char *format, va_list arguments, const char *end)
+line(const char *step, const char *format, va_list arguments, const char *end)
 {
 	char call[LINE], line[LINE];
 	int saved = errno;
@@ -172,7 +170,7 @@ say(const char *step, const char *format, va_list arguments, const char *end)
 	text_init(&t, line, sizeof line - END);
 	if (file_path != NULL)
 		add_time(&t);
-	text_add(&t, "%-2s %s[%ld]: ", step, diag_program, (long)getpid());
+	text_add(&t, "%-2s %s[%ld]: ", step, say_program, (long)getpid());
 	text_add_line(&t, call);
 	t.size += END;
 	text_add(&t, "%s\n", end);
@@ -208,7 +206,7 @@ trace_before(const char *step, const char *format, ...)
 	if (step_path == NULL)
 		return;
 	va_start(arguments, format);
-	say(step, format, arguments, " ...");
+	line(step, format, arguments, " ...");
 	va_end(arguments);
 	wait_step();
 	errno = saved;
@@ -223,7 +221,7 @@ trace(const char *step, const char *format, ...)
 	if (!trace_on)
 		return;
 	va_start(arguments, format);
-	say(step, format, arguments, "");
+	line(step, format, arguments, "");
 	va_end(arguments);
 }
 
@@ -241,12 +239,12 @@ trace_call(const char *step, const char *format, ...)
 		return;
 	if (step_path != NULL) {
 		va_start(arguments, format);
-		say(step, format, arguments, " ...");
+		line(step, format, arguments, " ...");
 		va_end(arguments);
 		wait_step();
 	}
 	va_start(arguments, format);
-	say(step, format, arguments, "");
+	line(step, format, arguments, "");
 	va_end(arguments);
 	errno = saved;
 }

@@ -6,14 +6,12 @@
 #ifndef TRACE_H
 #define TRACE_H
 
-#include "failure.h"
-
 extern int trace_on;
 
-int trace_init(int, struct failure *);
+int trace_init(int verbose);
 int trace_has_room(void);
-void trace_before(const char *, const char *, ...);
-void trace(const char *, const char *, ...);
-void trace_call(const char *, const char *, ...);
+void trace_before(const char *step, const char *format, ...);
+void trace(const char *step, const char *format, ...);
+void trace_call(const char *step, const char *format, ...);
 
 #endif

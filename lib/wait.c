@@ -77,7 +77,7 @@ set_far(void)
 	set_timer(FAR, left > 0 ? left : 1, BLOCK_TICK);
 }
 
-/* Nothing ticks that nobody needs. */
+/* Stop the timer when no call needs it. */
 static void
 on_alarm(void)
 {
@@ -296,6 +296,16 @@ int
 wait_is_over(int64_t deadline)
 {
 	return deadline >= 0 && wait_now() >= deadline;
+}
+
+/* Why not to wait any longer, in errno; 0 if there is no reason. */
+int
+wait_must_end(int64_t deadline)
+{
+	errno = wait_ending() != 0 ? EINTR :
+	    wait_is_over(deadline) ? ETIMEDOUT :
+				     0;
+	return errno != 0;
 }
 
 /* Milliseconds until the deadline, for poll(); -1 for ever. */
@@ -556,5 +566,23 @@ wait_guard_end(struct wait_guard *g)
 		give_back(g);
 	else
 		guards--;
+	errno = saved;
+}
+
+/*
+ * Close what is foreign: a received descriptor, or a connection in whose queue
+ * there may be some. Their sender may have asked that close() waits for an
+ * hour until a peer has read all; that is not for us to wait for, and what is
+ * left is sent all the same. Keeps errno.
+ */
+void
+wait_close(int fd)
+{
+	struct wait_guard guard;
+	int saved = errno;
+
+	wait_guard_begin(&guard);
+	close(fd);
+	wait_guard_end(&guard);
 	errno = saved;
 }

@@ -40,6 +40,7 @@ int64_t wait_now(void);
 int64_t wait_deadline(int64_t ms);
 int64_t wait_earlier(int64_t a, int64_t b);
 int wait_is_over(int64_t deadline);
+int wait_must_end(int64_t deadline);
 int wait_timeout(int64_t deadline);
 
 int wait_poll(struct pollfd *fds, nfds_t n, int64_t deadline);
@@ -54,5 +55,6 @@ void wait_block_begin(int64_t deadline);
 void wait_block_end(void);
 void wait_guard_begin(struct wait_guard *guard);
 void wait_guard_end(struct wait_guard *guard);
+void wait_close(int fd);
 
 #endif

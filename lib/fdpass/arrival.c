@@ -3,7 +3,6 @@
 
 #include "fdpass/arrival.h"
 
-#include "fdpass/handover.h"
 #include "fdpass/message.h"
 #include "wait.h"
 
@@ -13,7 +12,6 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define SILENCE 1000 /* ms after which a message is taken for complete */
 #define NOT_ASKED (-2)
@@ -203,7 +201,7 @@ arrival_drop(struct arrival *a, char answer)
 	free(a->kept);
 	a->kept = NULL;
 	fdpass_answer(a->sock, answer);
-	message_close_fd(a->sock);
+	wait_close(a->sock);
 	a->sock = -1;
 }
 
@@ -217,12 +215,12 @@ has_given_up(int sock)
 	struct sockaddr_un sun;
 	socklen_t length = sizeof sun;
 	const size_t begin = offsetof(struct sockaddr_un, sun_path);
-	const size_t n = sizeof HANDOVER_GIVE_UP - 1;
+	const size_t n = sizeof MESSAGE_GIVE_UP - 1;
 
 	memset(&sun, 0, sizeof sun);
 	return getpeername(sock, (struct sockaddr *)&sun, &length) == 0 &&
 	    length > begin + n && sun.sun_path[0] == '\0' &&
-	    memcmp(sun.sun_path + 1, HANDOVER_GIVE_UP, n) == 0;
+	    memcmp(sun.sun_path + 1, MESSAGE_GIVE_UP, n) == 0;
 }
 
 int

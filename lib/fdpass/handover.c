@@ -16,8 +16,7 @@
 
 #define BETWEEN_BIND_AND_LISTEN 100 /* ms that a new socket may refuse */
 #define NOT_NOW 1000                /* ms that "not now" is tried again */
-#define NOTICE 3000                 /* ms until it is told that it waits */
-#define KEPT_TOGETHER 16384         /* bytes that Linux never splits */
+#define NOTICE 3000                 /* ms until a line says that it waits */
 #define NAMES 8                     /* tries to find one that is free */
 
 static void
@@ -38,13 +37,13 @@ bind_name(int sock)
 	static uint64_t state;
 	struct sockaddr_un sun;
 	const size_t begin = offsetof(struct sockaddr_un, sun_path) + 1;
-	const size_t n = sizeof HANDOVER_GIVE_UP - 1;
+	const size_t n = sizeof MESSAGE_GIVE_UP - 1;
 	char digits[17];
 	int i;
 
 	memset(&sun, 0, sizeof sun);
 	sun.sun_family = AF_UNIX;
-	memcpy(sun.sun_path + 1, HANDOVER_GIVE_UP, n);
+	memcpy(sun.sun_path + 1, MESSAGE_GIVE_UP, n);
 	for (i = 0; i < NAMES; i++) {
 		/* splitmix64, from what no two processes share. */
 		state += (uint64_t)wait_now() * 0x9e3779b97f4a7c15u +
@@ -110,7 +109,7 @@ handover_end(struct handover *h)
 {
 	/* The receiver may have sent descriptors in place of an answer. */
 	if (h->sock != -1)
-		message_close_fd(h->sock);
+		wait_close(h->sock);
 	h->sock = -1;
 }
 
@@ -191,16 +190,16 @@ may_be_starting(struct handover *h, int error)
 	return wait_now() < h->starting;
 }
 
-/* Nobody accepts there, or not yet. */
+/* No process accepts there, or not yet. */
 static void
 refused(struct handover *h)
 {
 	int error = errno;
 
 	note_errno(h, "connect", error);
-	if (h->is_told == 1)
+	if (h->told == TOLD)
 		tell(h, HANDOVER_IS_REFUSED);
-	h->is_told = 2; /* that is enough to see what is tried */
+	h->told = TOLD_ENOUGH; /* to see what is tried */
 	if (error == ECONNREFUSED && address_is_no_socket(h->target->name))
 		fail(h, VERDICT_NOT_SOCKET);
 	else if (may_be_starting(h, error) || h->target->flags & HANDOVER_WAIT)
@@ -241,12 +240,12 @@ step_connect(struct handover *h)
 			fail_errno(h, "socket");
 		return;
 	}
-	if (h->is_told == 0) {
+	if (h->told == UNTOLD) {
 		tell(h, HANDOVER_CONNECTS);
-		h->is_told = 1;
+		h->told = TOLD;
 	}
 	if (connect(h->sock, (struct sockaddr *)&t->address, t->length) == 0) {
-		if (h->is_told == 2)
+		if (h->told == TOLD_ENOUGH)
 			tell(h, HANDOVER_CONNECTED);
 		h->state = HANDOVER_SEND;
 		h->starting = -1;
@@ -350,28 +349,6 @@ went_away(struct handover *h)
 	} else {
 		end_as(h, HANDOVER_FAILED);
 	}
-}
-
-/*
- * Send as much of a message as goes without waiting: the number of bytes, or
- * -1 as fdpass_send(). On SOCK_STREAM the kernel keeps only so many bytes and
- * their descriptors together; of a longer payload the last part has them, so
- * that they end the message for who reads it from a stream. *count is 0 once
- * they are gone.
- */
-ssize_t
-message_send_part(int sock, int type, int flags, const char *bytes, size_t n,
-    const int *fds, size_t *count)
-{
-	ssize_t r;
-
-	if (type == SOCK_STREAM && n > KEPT_TOGETHER && *count > 0)
-		return send(sock, bytes, n - KEPT_TOGETHER,
-		    MSG_NOSIGNAL | MSG_DONTWAIT);
-	r = fdpass_send(sock, bytes, n, fds, *count, FDPASS_NOWAIT | flags);
-	if (r >= 0)
-		*count = 0;
-	return r;
 }
 
 /* All of the message that goes now. 1 when all is sent. */
@@ -534,4 +511,55 @@ handover_run(struct handover *h)
 			handover_give_up(h, HANDOVER_INTERRUPTED);
 	}
 	return h->state;
+}
+
+/* The errno of a hand-over that has failed. */
+static int
+error_of(const struct handover *h)
+{
+	if (h->state == HANDOVER_INTERRUPTED)
+		return EINTR;
+	switch (h->verdict) {
+	case VERDICT_NOT_SOCKET:
+		return ENOTSOCK;
+	case VERDICT_NOT_NOW:
+		return EAGAIN;
+	case VERDICT_UNREAD:
+	case VERDICT_CUT:
+		return ECONNRESET;
+	case VERDICT_REFUSED:
+		return ECONNABORTED;
+	case VERDICT_GREETED:
+		return EPROTO;
+	default:
+		return h->error;
+	}
+}
+
+int
+fdpass_hand_over(const char *name, const void *payload, size_t length,
+    const int *fds, size_t count, int flags)
+{
+	struct handover h;
+	struct target t;
+	struct failure f;
+
+	if (length == 0 || length > FDPASS_MAX_PAYLOAD ||
+	    count > FDPASS_MAX_FDS) {
+		errno = EINVAL;
+		return -1;
+	}
+	t.name = name;
+	t.type = SOCK_STREAM;
+	t.flags = HANDOVER_TELL | (flags & FDPASS_WAIT ? HANDOVER_WAIT : 0);
+	t.watch = NULL;
+	if (address_unix(name, &t.address, &t.length, &f) == -1)
+		return -1;
+	/* Without room for the socket it is made later. */
+	handover_begin(&h, &t, -1);
+	handover_message(&h, payload, length, fds, count);
+	if (handover_run(&h) == HANDOVER_TAKEN)
+		return 0;
+	errno = error_of(&h);
+	return -1;
 }

@@ -16,15 +16,9 @@
 #define HANDOVER_DROP 2 /* -d: do not wait for the answer */
 #define HANDOVER_TELL 4 /* that it was given up is told, see below */
 
-/*
- * A sender that waits for the answer, and may give up before it comes, binds
- * its socket to this abstract name, with 16 random hexadecimal digits behind.
- */
-#define HANDOVER_GIVE_UP "fdpass-give-up-"
-
 struct handover;
 
-/* What is done now: for who wants to show it. */
+/* What is done now, for a caller that shows it. */
 enum handover_event {
 	HANDOVER_CONNECTS,
 	HANDOVER_IS_REFUSED, /* connect() has failed, it is tried again */
@@ -85,9 +79,9 @@ struct handover {
 	int64_t deadline; /* -1: none */
 	int64_t starting; /* until when it may refuse; -1: it did not */
 	int64_t not_now;  /* until when "not now" is tried again; -1 */
-	int64_t notice;   /* when it is told that it waits; -1: it was */
+	int64_t notice;   /* when to say that it waits; -1: said already */
 	unsigned tries;   /* of connect() in vain */
-	int is_told;      /* its first connect() */
+	enum { UNTOLD, TOLD, TOLD_ENOUGH } told; /* of its connect() */
 	const char *payload;
 	size_t length;
 	size_t sent;
@@ -110,8 +104,5 @@ enum handover_state handover_give_up(
     struct handover *h, enum handover_state how);
 enum handover_state handover_run(struct handover *h);
 void handover_end(struct handover *h);
-
-ssize_t message_send_part(int sock, int type, int flags, const char *bytes,
-    size_t n, const int *fds, size_t *count);
 
 #endif

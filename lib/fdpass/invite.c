@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "fdpass/invite.h"
 
-#include "fdpass/message.h"
 #include "fdpass/name.h"
 #include "wait.h"
 
@@ -128,7 +127,7 @@ connect_private(const char *path, struct failure *f)
 		failure_errno(f, "fcntl");
 	else
 		return s;
-	message_close_fd(s);
+	wait_close(s);
 	errno = f->error;
 	return -1;
 }

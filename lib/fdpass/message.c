@@ -12,14 +12,17 @@
 #include <string.h>
 #include <unistd.h>
 
+#define KEPT_TOGETHER 16384 /* bytes that Linux never splits */
+
 /* Room for the largest control messages, aligned as the kernel wants it. */
 union control {
 	struct cmsghdr align;
 	char bytes[CMSG_SPACE(sizeof(int) * FDPASS_MAX_FDS) + 256];
 };
 
-static size_t
-put_rights(char *control, const int *fds, size_t count)
+/* The control message for these descriptors; returns its space. */
+size_t
+message_put_rights(char *control, const int *fds, size_t count)
 {
 	struct cmsghdr h;
 
@@ -58,7 +61,7 @@ fdpass_send(int sock, const void *payload, size_t length, const int *fds,
 	if (flags & FDPASS_CREDS)
 		used = sys_put_creds(control.bytes, sizeof control.bytes);
 	if (count > 0)
-		used += put_rights(control.bytes + used, fds, count);
+		used += message_put_rights(control.bytes + used, fds, count);
 	if (used > 0) {
 		m.msg_control = control.bytes;
 		m.msg_controllen = (socklen_t)used;
@@ -70,6 +73,28 @@ fdpass_send(int sock, const void *payload, size_t length, const int *fds,
 	return n;
 }
 
+/*
+ * Send as much of a message as goes without waiting: the number of bytes, or
+ * -1 as fdpass_send(). On SOCK_STREAM the kernel keeps only so many bytes and
+ * their descriptors together; of a longer payload the last part has them, so
+ * that they end the message for who reads it from a stream. *count is 0 once
+ * they are gone.
+ */
+ssize_t
+message_send_part(int sock, int type, int flags, const char *bytes, size_t n,
+    const int *fds, size_t *count)
+{
+	ssize_t r;
+
+	if (type == SOCK_STREAM && n > KEPT_TOGETHER && *count > 0)
+		return send(sock, bytes, n - KEPT_TOGETHER,
+		    MSG_NOSIGNAL | MSG_DONTWAIT);
+	r = fdpass_send(sock, bytes, n, fds, *count, FDPASS_NOWAIT | flags);
+	if (r >= 0)
+		*count = 0;
+	return r;
+}
+
 void
 fdpass_buffer(struct fdpass_message *message, char *payload, size_t size)
 {
@@ -77,24 +102,6 @@ fdpass_buffer(struct fdpass_message *message, char *payload, size_t size)
 	message->size = size;
 	message->length = message->count = 0;
 	message->pid = message->uid = message->gid = -1;
-}
-
-/*
- * Close what is foreign: a received descriptor, or a connection in whose queue
- * there may be some. Their sender may have asked that close() waits for an
- * hour until a peer has read all; that is not for us to wait for, and what is
- * left is sent all the same. Keeps errno.
- */
-void
-message_close_fd(int fd)
-{
-	struct wait_guard guard;
-	int saved = errno;
-
-	wait_guard_begin(&guard);
-	close(fd);
-	wait_guard_end(&guard);
-	errno = saved;
 }
 
 void
@@ -201,4 +208,24 @@ fdpass_recv(int sock, struct fdpass_message *message, int flags)
 		return -1;
 	}
 	return n > 0 || message->count > 0;
+}
+
+/*
+ * Nothing was received: has the stream ended? An empty message looks like the
+ * end, but then there is no hang-up, or something is still in the queue.
+ */
+int
+message_is_end(int sock)
+{
+	struct pollfd p;
+
+	/* Nothing tells them apart then. */
+	if (SYS_POLLRDHUP == 0)
+		return 1;
+	p.fd = sock;
+	p.events = POLLIN | SYS_POLLRDHUP;
+	p.revents = 0;
+	return poll(&p, 1, 0) == -1 ||
+	    ((p.revents & (POLLHUP | SYS_POLLRDHUP)) != 0 &&
+		sys_queued(sock) == 0);
 }

@@ -6,6 +6,17 @@
 #ifndef MESSAGE_H
 #define MESSAGE_H
 
-void message_close_fd(int fd);
+#include "sys.h"
+
+/*
+ * A sender that waits for the answer, and may give up before it comes, binds
+ * its socket to this abstract name, with 16 random hexadecimal digits behind.
+ */
+#define MESSAGE_GIVE_UP "fdpass-give-up-"
+
+size_t message_put_rights(char *control, const int *fds, size_t count);
+int message_is_end(int sock);
+ssize_t message_send_part(int sock, int type, int flags, const char *bytes,
+    size_t n, const int *fds, size_t *count);
 
 #endif

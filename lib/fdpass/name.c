@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 #include "fdpass/name.h"
 
+#include "fdpass.h"
 #include "wait.h"
 
+#include <sys/stat.h>
 #include <sys/un.h>
 
 #include <errno.h>
@@ -29,14 +31,14 @@ address_unix(const char *path, struct sockaddr_un *sun, socklen_t *length,
 	if (path[0] != '@')
 		limit--;
 	if (n == 0)
-		return failure_reason(f, EINVAL, "the name is empty");
+		return failure_usage(f, "the name is empty");
 	if (path[0] == '@' && !sys_has_abstract())
-		return failure_reason(f, EINVAL,
+		return failure_usage(f,
 		    "this build has no abstract sockets; for a path write "
 		    "./%.80s",
 		    path);
 	if (path[0] == '@' && n == 1)
-		return failure_reason(f, EINVAL, "the abstract name is empty");
+		return failure_usage(f, "the abstract name is empty");
 	if (n > limit)
 		return failure_reason(f, ENAMETOOLONG,
 		    "the name of a socket has at most %zu bytes, this one %zu",
@@ -63,7 +65,7 @@ name_check_socket(const char *operand, struct failure *f)
 	if (operand[0] == '@' || strchr(operand, '/') != NULL ||
 	    *port == '\0' || port[strspn(port, "0123456789")] != '\0')
 		return 0;
-	return failure_reason(f, EINVAL,
+	return failure_usage(f,
 	    "descriptors cannot leave this machine; for a file of that name "
 	    "write ./%.60s",
 	    operand);
@@ -372,4 +374,48 @@ named_remove(struct named *name)
 		unlink(name->path);
 	name->path = NULL;
 	errno = saved;
+}
+
+int
+fdpass_listen(const char *name, mode_t mode)
+{
+	struct named unused;
+	struct failure f;
+	int s;
+
+	s = named_listen(name, SOCK_STREAM, mode, &unused, &f);
+	/* The message tells who has sent it, not only who has connected. */
+	if (s != -1)
+		sys_want_creds(s, 1);
+	return s;
+}
+
+/* May we receive from who has accepted this connection to an abstract name? */
+static int
+may_receive(const char *name, int s)
+{
+	if (name[0] != '@' || name_allows(s))
+		return 0;
+	errno = EPERM;
+	return -1;
+}
+
+int
+fdpass_connect(const char *name)
+{
+	struct sockaddr_un sun;
+	socklen_t length;
+	struct failure f;
+	int s;
+
+	if (address_unix(name, &sun, &length, &f) == -1)
+		return -1;
+	s = sys_socket_nonblock(AF_UNIX, SOCK_STREAM);
+	if (s == -1)
+		return -1;
+	if (connect(s, (struct sockaddr *)&sun, length) == 0 &&
+	    may_receive(name, s) == 0 && sys_nonblock(s, 0) == 0)
+		return s;
+	wait_close(s);
+	return -1;
 }

@@ -10,7 +10,6 @@
 
 #include "failure.h"
 
-#include <sys/stat.h>
 #include <sys/un.h>
 #include <time.h>
 
@@ -22,11 +21,12 @@ struct named {
 	struct timespec made; /* inode numbers are used again */
 };
 
-int address_unix(
-    const char *, struct sockaddr_un *, socklen_t *, struct failure *);
-int address_is_no_socket(const char *);
-int named_listen(const char *, int, mode_t, struct named *, struct failure *);
-void named_remove(struct named *);
+int address_unix(const char *path, struct sockaddr_un *sun, socklen_t *length,
+    struct failure *f);
+int address_is_no_socket(const char *path);
+int named_listen(const char *path, int type, mode_t mode, struct named *name,
+    struct failure *f);
+void named_remove(struct named *name);
 int name_check_socket(const char *operand, struct failure *f);
 int name_is_abstract(int fd);
 int name_allows(int sock);

@@ -16,11 +16,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-
-#ifndef POLLRDHUP
-#define POLLRDHUP 0
-#endif
 
 #define PARTS 64      /* of a stream, in one step */
 #define NOBODY 65534L /* what Linux says of a sender that it does not know */
@@ -140,7 +135,7 @@ let_in(struct fdpass_receiver *r, int s)
 		a = malloc(sizeof *a);
 	if (a == NULL) {
 		fdpass_answer(s, is_allowed ? FDPASS_RETRY : FDPASS_REFUSED);
-		message_close_fd(s);
+		wait_close(s);
 		return;
 	}
 	surplus = arrivals_surplus(&r->arrivals, s);
@@ -208,23 +203,11 @@ step_listening(struct fdpass_receiver *r, struct fdpass_message *m, int *sock)
 	return result;
 }
 
-/* An empty message looks like the end, but then there is no hang-up. */
 static int
 has_ended(const struct fdpass_receiver *r)
 {
-	struct pollfd p;
-
-	if (r->type == SOCK_DGRAM)
-		return 0;
-	/* Nothing tells them apart then. */
-	if (r->type == SOCK_STREAM || POLLRDHUP == 0)
-		return 1;
-	p.fd = r->sock;
-	p.events = POLLRDHUP;
-	p.revents = 0;
-	return poll(&p, 1, 0) == -1 ||
-	    ((p.revents & (POLLHUP | POLLRDHUP)) != 0 &&
-		sys_queued(r->sock) == 0);
+	return r->type == SOCK_STREAM ||
+	    (r->type != SOCK_DGRAM && message_is_end(r->sock));
 }
 
 /* What has come of a message is all there will be of it: it is whole. */

@@ -521,15 +521,8 @@ time.sleep(100)'
 	need_look
 	need python3
 	local code='s = listening(AF_INET, ("127.0.0.1", 0)); place(s, 15)
-c = connected(AF_INET, s.getsockname()); place(c, 16)
-u = socket.socket(AF_INET, DGRAM); u.bind(("127.0.0.1", 0)); place(u, 17)
-place(listening(AF_UNIX, "./a b"), 18); os.unlink("a b")
-place(socket.socketpair()[0], 19)
 f = os.open("file", os.O_RDWR | os.O_CREAT); os.write(f, b"abc")
 place(f, 20)
-try: v = listening(AF_INET6, ("::1", 0))
-except OSError: v = s
-place(v, 21)
 e = libc.eventfd(3, 0); place(e, 22); place(os.pipe()[0], 23)
 os.set_inheritable(20, False)
 open("ready", "w").close(); time.sleep(100)'
@@ -538,14 +531,9 @@ open("ready", "w").close(); time.sleep(100)'
 	run_limited python3 odd.py 'deny(438, 1)' fdinfo -p "$pid"
 	[ "$status" -ne 125 ] || skip "no seccomp here"
 	is_status 0
-	is 15 "tcp rw cloexec local=127.0.0.1:* listening" ||
-		is 15 "tcp rw - local=127.0.0.1:* listening"
-	is 16 "tcp rw - local=127.0.0.1:* peer=$(value 15 local)"
-	is 17 "udp rw - local=127.0.0.1:*"
-	is 18 'unix rw - type=stream local=./a\\040b listening'
-	is 19 "unix rw - type=stream local=unnamed"
+	like "$(row 15)" "15 socket rw * inode=*"
+	not grep -q 'local=\|peer' <<<"$output"
 	is 20 "file rw cloexec path=$PWD/file pos=3 size=3"
-	is 21 "tcp* rw - local=*:* listening"
 	is 22 "eventfd rw - count=3"
 	is 23 "pipe r - end=reading"
 	run_limited python3 odd.py 'deny(438, 38)' fdinfo -p "$pid" 99 23

@@ -295,13 +295,15 @@ type_until()
 restless='fdrecv -n 2 ./pool fdecho & fdlisten ./a true & sleep 100 &
 	fdlisten ./b true'
 
-# ten COMMAND...: start it ten times, each in a directory of its own, with
+tries=$(scaled 3 10)
+
+# several COMMAND...: start it that often, each in a directory of its own, with
 # ./N/keys to be typed. It is ready when the processes have announced themselves.
-ten()
+several()
 {
 	local number fd
 
-	for number in 0 1 2 3 4 5 6 7 8 9; do
+	for ((number = 0; number < tries; number++)); do
 		mkdir "$number"
 		mkfifo "$number/keys"
 		exec {fd}<>"$number/keys"
@@ -310,18 +312,18 @@ ten()
 		start_from "$number/keys" "step.$number" env COLUMNS=80 TERM=vt100 \
 			sh -c 'cd "$1" && shift && exec "$@"' sh "$number" "$@"
 	done
-	for number in 0 1 2 3 4 5 6 7 8 9; do
+	for ((number = 0; number < tries; number++)); do
 		wait_for has 3 grep -aE ' fd(listen|recv) *.?$' \
 			"step.$number.out"
 	done
 }
 
-# ten_ended STATUS: and nothing is left of them.
-ten_ended()
+# all_ended STATUS: and nothing is left of them.
+all_ended()
 {
 	local number
 
-	for number in 0 1 2 3 4 5 6 7 8 9; do
+	for ((number = 0; number < tries; number++)); do
 		ended "step.$number"
 		is_status "$1"
 	done
@@ -335,29 +337,29 @@ all_type()
 {
 	local number
 
-	for number in 0 1 2 3 4 5 6 7 8 9; do
+	for ((number = 0; number < tries; number++)); do
 		printf %b "$1" >&"${keys[number]}"
 	done
 }
 
-@test "q ends all of it, ten times of ten" {
-	ten "$fdstep" "$restless"
+@test "q ends all of it, every time" {
+	several "$fdstep" "$restless"
 	all_type 'q\n'
-	ten_ended 0
+	all_ended 0
 }
 
-@test "the end of what is typed ends all of it, ten times of ten" {
+@test "the end of what is typed ends all of it, every time" {
 	need script
-	ten script -q -c "stty -echo; exec $fdstep '$restless'" /dev/null
+	several script -q -c "stty -echo; exec $fdstep '$restless'" /dev/null
 	all_type '\0004'
-	ten_ended 0
+	all_ended 0
 }
 
-@test "Ctrl-C ends all of it, ten times of ten" {
+@test "Ctrl-C ends all of it, every time" {
 	need script
-	ten script -q -e -c "stty -echo; exec $fdstep '$restless'" /dev/null
+	several script -q -e -c "stty -echo; exec $fdstep '$restless'" /dev/null
 	all_type '\0003'
-	ten_ended 130
+	all_ended 130
 }
 
 @test "a quit from the keyboard ends all of it, too" {
@@ -380,14 +382,14 @@ all_type()
 	wait_for none_left
 }
 
-@test "SIGTERM ends all of it, ten times of ten" {
+@test "SIGTERM ends all of it, every time" {
 	local number
 
-	ten "$fdstep" "$restless"
-	for number in 0 1 2 3 4 5 6 7 8 9; do
+	several "$fdstep" "$restless"
+	for ((number = 0; number < tries; number++)); do
 		signal "step.$number"
 	done
-	ten_ended 143
+	all_ended 143
 }
 
 @test "what spins, or does not obey SIGTERM, is killed" {

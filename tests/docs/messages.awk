@@ -8,15 +8,23 @@
 # returns messages. Whoever adds a function that prints, adds it here.
 
 BEGIN {
-	at["diag"] = at["diag_offence"] = at["options_wrong"] = 1
+	at["say"] = at["say_offence"] = at["options_wrong"] = 1
 	at["failure_reason"] = 3
-	at["failure_errno"] = at["diag_errno"] = 2
+	at["failure_usage"] = at["failed_because"] = 2
+	at["failed_usage"] = 1
+	at["failure_errno"] = at["say_errno"] = 2
+	at["stream_failed"] = 2
+	at["failed"] = at["failed_to_receive"] = 1
 	at["note_errno"] = at["fail_errno"] = at["wait_short"] = 2
-	kind["failure_errno"] = kind["diag_errno"] = "operation"
+	kind["failure_errno"] = kind["say_errno"] = "operation"
+	kind["failed"] = kind["stream_failed"] = "operation"
+	kind["failed_to_receive"] = "operation"
 	kind["note_errno"] = kind["fail_errno"] = "operation"
 	kind["wait_short"] = "operation"
-	at["diag_timeout"] = 2
-	kind["diag_timeout"] = "limit"
+	at["failed_late"] = 1
+	at["failure_late"] = at["failure_still"] = 2
+	kind["failed_late"] = kind["failure_late"] = "limit"
+	kind["failure_still"] = "cause"
 	for (name in at)
 		call = call (call == "" ? "" : "|") name
 	call = "(" call ")\\("
@@ -77,6 +85,10 @@ function say(line, what, text) {
 	if (what == "limit" && text != "") {
 		what = "text"
 		text = text " within %g s"
+	}
+	if (what == "cause" && text != "") {
+		what = "text"
+		text = text " within %g s: %s"
 	}
 	if (text != "")
 		print name ":" line "\t" what "\t" text

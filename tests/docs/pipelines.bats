@@ -174,7 +174,7 @@ show_between()
 	is_status 0
 	grep -q "S7 fdlisten.*sendmsg(1," shell.err
 	grep -q "W1 fdecho.*recvmsg" shell.err
-	not grep -q "S4" shell.err
+	not grep -q "^I " shell.err
 	same "$(stat -c %y "$TMPDIR")" "$before"
 }
 
@@ -191,8 +191,8 @@ show_between()
 	echoes "$(address_of address)"
 	ended shell
 	is_status 0
-	grep -q "S4 fdlisten.*fdpass $TMPDIR/" shell.err
-	grep -q "S4 fdecho.*connect" shell.err
+	grep -q "I  fdlisten.*fdpass $TMPDIR/" shell.err
+	grep -q "I  fdecho.*connect" shell.err
 	not same "$(stat -c %y "$TMPDIR")" "$before" >/dev/null
 }
 

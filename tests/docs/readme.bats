@@ -14,7 +14,7 @@ setup()
 }
 
 # page FILE: all blocks in one script, each with a line before it that tells its
-# number, on both outputs. All of them use the same port.
+# number, on both outputs.
 page()
 {
 	local number
@@ -23,7 +23,7 @@ page()
 		echo "echo '=== $number'; echo '=== $number' >&2"
 		cat "block.$number"
 	done >"$1"
-	move_ports "$1" 7000
+	move_ports "$1" 7000 7002 7003 7006 7007 7008 7009
 }
 
 # part NUMBER FILE: what was written by that block.
@@ -117,26 +117,31 @@ session()
 }
 
 @test "and in ksh93" {
+	long_trial
 	need_shell ksh
 	session "${shell[@]}"
 }
 
 @test "and in mksh" {
+	long_trial
 	need_shell mksh
 	session "${shell[@]}"
 }
 
 @test "and in zsh" {
+	long_trial
 	need_shell zsh
 	session "${shell[@]}"
 }
 
 @test "and in yash" {
+	long_trial
 	need_shell yash
 	session "${shell[@]}"
 }
 
 @test "and in busybox" {
+	long_trial
 	need_shell busybox
 	session "${shell[@]}"
 }

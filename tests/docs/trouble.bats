@@ -28,7 +28,7 @@ formats()
 		awk -f tests/docs/messages.awk "$file"
 	done) | grep -vF '(see %s --help)'
 	# What diag_flush() says of lines that were not written.
-	printf 'lib/diag.c\ttext\t%%lu more %%s\n'
+	printf 'lib/say.c\ttext\t%%lu more %%s\n'
 }
 
 @test "every message is explained, and nothing else" {
@@ -42,7 +42,7 @@ formats()
 
 @test "a message that the page does not have is found, with what to add" {
 	cat >new.c <<-'EOT'
-	/* diag("not this one") */
+	/* say("not this one") */
 	static const char *
 	why_not(int error)
 	{
@@ -51,10 +51,10 @@ formats()
 	}
 	void f(void)
 	{
-		diag("%s: %ld more, of %s%s.", g("x", y(1, 2)), 3L);
-		failure_errno(f, "prance");
-		failure_reason(
-		    f, x ? EINVAL : 1, "a, \"b\" (c)" " and d");
+		say("%s: %ld more, of %s%s.", g("x", y(1, 2)), 3L);
+		failed("prance");
+		failed_because(
+		    x ? EINVAL : 1, "a, \"b\" (c)" " and d");
 		options_wrong(a ? "first" : b ? "second" : "third");
 	}
 	EOT

@@ -3,6 +3,7 @@
  * Operands that name an address, and socket addresses as the system gives them.
  */
 #include "address.h"
+#include "say.h"
 
 #include "fuzz.h"
 
@@ -10,17 +11,16 @@ static void
 parse(const uint8_t *data, size_t size)
 {
 	char *operand = string_of(data, size);
-	struct failure f;
 	struct address a;
 	int fd = -1;
 
-	if (address_parse(&a, operand, &f) == 0) {
+	if (address_parse(&a, operand) == 0) {
 		must(a.kind != ADDRESS_TCP || a.port[0] != '\0');
 		must(strlen(a.host) < sizeof a.host);
 		must(strlen(a.port) < sizeof a.port);
 		must(a.kind != ADDRESS_FD || a.fd >= 0);
 	} else {
-		must(f.error != 0 && f.reason[0] != '\0');
+		must(failure.error != 0 && failure.reason[0] != '\0');
 	}
 	if (address_fd_operand(operand, &fd) == 1)
 		must(fd >= 0 && strtoll(operand + 3, NULL, 10) == fd);
@@ -56,8 +56,7 @@ format(const uint8_t *data, size_t size)
 	must(is_printable(text));
 	must(text[0] != '\0' && strchr(text, ' ') == NULL);
 	address_operand(operand, sizeof operand, sa, length);
-	if (address_split(sa, length, host, sizeof host, port, sizeof port) ==
-	    0) {
+	if (address_split(sa, host, sizeof host, port, sizeof port) == 0) {
 		must(is_printable(host) && is_printable(port));
 		must(
 		    length < sizeof(sa_family_t) || strcmp(text, operand) == 0);

@@ -3,7 +3,7 @@
  * Bytes of others in lines that people read. What is escaped is printable, as
  * long as the buffer allows, and says exactly which bytes these were.
  */
-#include "text.h"
+#include "say.h"
 
 #include "fuzz.h"
 

@@ -15,9 +15,9 @@ static int is_trying; /* else it is libFuzzer that ends */
 
 void __real_exit(int status);
 void __wrap_exit(int status);
-void __wrap_diag(const char *format, ...);
+void __wrap_say(const char *format, ...);
 
-/* The linker puts these in the place of exit() and diag(). */
+/* The linker puts these in the place of exit() and say(). */
 void
 __wrap_exit(int status)
 {
@@ -28,7 +28,7 @@ __wrap_exit(int status)
 }
 
 void
-__wrap_diag(const char *format, ...)
+__wrap_say(const char *format, ...)
 {
 	must(format != NULL);
 }

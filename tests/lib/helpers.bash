@@ -353,13 +353,15 @@ has_shell()
 	type -P "${shell[0]}" >/dev/null
 }
 
-# in_each_shell FUNCTION [ARG...]: call it with every shell there is, in a
-# directory of its own each time; bats tells those that are not installed.
+# in_each_shell FUNCTION [ARG...]: call it with every shell there is (by day dash
+# and bash alone), in a directory of its own each time; bats tells those that are
+# not installed.
 in_each_shell()
 {
-	local name top=$PWD
+	local name top=$PWD shells=(dash bash)
 
-	for name in dash bash ksh mksh zsh yash busybox; do
+	[ "$FDPASS_TRIALS" != full ] || shells+=(ksh mksh zsh yash busybox)
+	for name in "${shells[@]}"; do
 		if ! has_shell "$name"; then
 			echo "# $name is not installed" >&3
 			continue
@@ -436,6 +438,12 @@ scaled()
 	else
 		echo "$1"
 	fi
+}
+
+# long_trial: skip this test by day.
+long_trial()
+{
+	[ "$FDPASS_TRIALS" = full ] || skip "one of the long trials"
 }
 
 # has N COMMAND...: whether COMMAND writes that many lines.

@@ -15,7 +15,7 @@
  * Prints how many were tried. The first that goes wrong is shown, status 1.
  */
 #define _POSIX_C_SOURCE 200809L
-#include "descriptors.h"
+#include "command.h"
 
 #include <sys/resource.h>
 
@@ -53,7 +53,7 @@ die(const char *what)
 static int
 land(int *fds, const int *targets, size_t n)
 {
-	return descriptors_land("S5", fds, targets, n);
+	return command_land("S5", fds, targets, n);
 }
 
 /* What is open there, by position; 0 for nothing. */

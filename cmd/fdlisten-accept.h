@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The server's side: connections, one after another.
+ */
+#ifndef FDLISTEN_ACCEPT_H
+#define FDLISTEN_ACCEPT_H
+
+#include "sys.h"
+
+#include "ask.h"
+#include "loop.h"
+#include "stream.h"
+
+#include <stdint.h>
+
+struct acceptor {
+	const char *operand;
+	int fd;
+	int is_shared; /* others accept from it too: its flags are not ours */
+	const struct stream *stream; /* accept while it has a reader; or NULL */
+	struct peer peer;            /* of the newest connection */
+	int burst;        /* how many to take before looking at signals again */
+	struct loop loop; /* for a shared socket and a stream */
+	int is_watched;   /* the listening socket is in it */
+};
+
+int acceptor_init(struct acceptor *a, const char *operand, int fd,
+    int is_shared, const struct stream *stream);
+int acceptor_next(struct acceptor *a, int64_t deadline);
+
+#endif

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The listening socket for an ADDRESS: socket, bind, listen.
+ */
+#ifndef FDLISTEN_LISTEN_H
+#define FDLISTEN_LISTEN_H
+
+#include "address.h"
+#include "fdpass/name.h"
+
+int address_listen(const struct address *a, mode_t mode, struct named *name);
+
+#endif

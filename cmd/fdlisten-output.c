@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: ISC */
+#include "sys.h"
+
+#include "fdlisten-output.h"
+
+#include "say.h"
+#include "wait.h"
+
+#include <sys/stat.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define RETRY_FIFO 20 /* ms */
+
+static int
+write_all(int fd, const char *bytes, size_t n)
+{
+	ssize_t w;
+
+	while (n > 0) {
+		w = write(fd, bytes, n);
+		if (w == -1 && errno == EINTR)
+			continue;
+		if (w == -1)
+			return -1;
+		bytes += w;
+		n -= (size_t)w;
+	}
+	return 0;
+}
+
+/* A new file in the same directory, made whole, then put in place at once. */
+static int
+replace(const char *file, const char *line)
+{
+	char fresh[PATH_MAX];
+	mode_t mask;
+	int fd;
+
+	if (snprintf(fresh, sizeof fresh, "%s.XXXXXX", file) >=
+	    (int)sizeof fresh) {
+		errno = ENAMETOOLONG;
+		return failed("open");
+	}
+	fd = mkstemp(fresh);
+	if (fd == -1)
+		return failed("create");
+	sys_cloexec(fd);
+	/* With the mode of a file that open() makes. */
+	mask = umask(077);
+	umask(mask);
+	if (fchmod(fd, 0666 & ~mask) == -1 ||
+	    write_all(fd, line, strlen(line)) == -1) {
+		failed("write");
+		close(fd);
+		goto bad;
+	}
+	if (close(fd) == -1) {
+		failed("write");
+		goto bad;
+	}
+	if (rename(fresh, file) == 0)
+		return 0;
+	failed("rename");
+bad:
+	unlink(fresh);
+	errno = failure.error;
+	return -1;
+}
+
+static int
+is_fifo(const char *file)
+{
+	struct stat st;
+
+	return stat(file, &st) == 0 && S_ISFIFO(st.st_mode);
+}
+
+/* Open for writing; a FIFO may have no reader yet. */
+static int
+open_special(const char *file, int64_t deadline)
+{
+	int fd;
+
+	for (;;) {
+		fd = open(file,
+		    O_WRONLY | O_TRUNC | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+		if (fd != -1)
+			break;
+		if (errno != EINTR && (errno != ENXIO || !is_fifo(file)))
+			return -1;
+		wait_pause(RETRY_FIFO);
+		if (wait_must_end(deadline))
+			return -1;
+	}
+	return fd;
+}
+
+/* A new or regular file is replaced whole, anything else is written to. */
+static int
+put_line(const char *file, const char *line, int64_t deadline)
+{
+	struct stat st;
+	int fd, r;
+
+	if (lstat(file, &st) == -1 ? errno == ENOENT : S_ISREG(st.st_mode))
+		return replace(file, line);
+	fd = open_special(file, deadline);
+	if (fd == -1)
+		return errno == ETIMEDOUT ? failed_late("no reader") :
+					    failed("open");
+	r = write_all(fd, line, strlen(line));
+	if (r == -1)
+		failed("write");
+	close(fd);
+	return r;
+}
+
+/* Write a line into a file, before the deadline. */
+int
+output_line(const char *file, const char *line, int64_t deadline)
+{
+	return put_line(file, line, deadline) == 0 ? 0 : failed_on(file);
+}

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: ISC */
+#include "intake.h"
+
+#include "descriptors.h"
+#include "fdpass/arrival.h"
+#include "fdpass/message.h"
+#include "wait.h"
+
+#include <errno.h>
+
+#define STUCK 1000    /* ms for others to take what does not fit */
+#define OWN_LATER 8   /* descriptors that we open after a look at all */
+#define NOBODY 65534L /* what Linux says of a sender that it does not know */
+
+/* Begin: what the descriptor table has room for. */
+void
+intake_measure(struct intake *in)
+{
+	in->limit = descriptors_limit();
+	in->highest = descriptors_highest();
+}
+
+/*
+ * May the descriptors of the largest message not fit any more? The kernel
+ * hands out the lowest numbers, so what was never in use is free.
+ */
+int
+intake_is_tight(const struct intake *in)
+{
+	return in->limit - 1 - in->highest < FDPASS_MAX_FDS + OWN_LATER;
+}
+
+/*
+ * A message does not fit. That is waited out for others to take it, or to make
+ * room; but where nothing is held, there never will be, and it has to go.
+ */
+static int
+is_stuck(struct intake *in, int is_idle)
+{
+	if (!is_idle)
+		in->stuck = 0;
+	else if (in->stuck == 0)
+		in->stuck = wait_deadline(STUCK);
+	if (in->stuck == 0 || wait_now() < in->stuck)
+		return 0;
+	in->stuck = 0;
+	return 1;
+}
+
+/*
+ * Does the next message of the stream fit into the descriptor table? If not,
+ * it is better left to others who take from the same stream, unless we are
+ * idle, and it is clear that nobody takes it.
+ */
+int
+intake_has_room(struct intake *in, int is_idle)
+{
+	struct fdpass_message probe;
+	char byte;
+	int result;
+
+	if (!intake_is_tight(in))
+		return 1;
+	fdpass_buffer(&probe, &byte, sizeof byte);
+	result = fdpass_recv(in->fd, &probe, FDPASS_PEEK | FDPASS_NOWAIT);
+	if (result == -1)
+		return errno != EMFILE || is_stuck(in, is_idle);
+	fdpass_close(&probe);
+	in->stuck = 0;
+	return 1;
+}
+
+static void
+note_highest(struct intake *in, const struct fdpass_message *m)
+{
+	size_t i;
+
+	for (i = 0; i < m->count; i++)
+		if (m->fds[i] > in->highest)
+			in->highest = m->fds[i];
+}
+
+/*
+ * Take one part of a message from a stream: 1, 0 at the end, or -1 with errno.
+ * An empty message, of which a flood may come, is none: EINTR. What Linux says
+ * of a sender from before we asked for names is no user.
+ */
+static int
+take_part(struct intake *in, struct fdpass_message *part, int flags)
+{
+	int result;
+
+	result = fdpass_recv(in->fd, part, flags);
+	if (result == 0 && in->type != SOCK_STREAM && !message_is_end(in->fd)) {
+		errno = EINTR;
+		return -1;
+	}
+	if (part->pid == -1 && part->uid == NOBODY && part->gid == NOBODY)
+		part->uid = part->gid = -1;
+	return result;
+}
+
+/*
+ * The rest of a message that was too large, up to its descriptors, which end
+ * it: as take_part().
+ */
+static int
+skip(struct intake *in, struct fdpass_message *m, int flags)
+{
+	int result;
+
+	do {
+		result = take_part(in, m, flags);
+		/* (EMFILE: they were there, and are gone.) */
+		in->is_skipping = result == 1 ? m->count == 0 :
+						result == 0 || errno != EMFILE;
+		fdpass_close(m);
+	} while (result == 1 && in->is_skipping);
+	return result;
+}
+
+/* All parts of one message, on SOCK_STREAM as far as its descriptors. */
+static int
+take_parts(struct intake *in, struct fdpass_message *m, int flags)
+{
+	struct fdpass_message part;
+	int result, has_end;
+
+	do {
+		fdpass_buffer(
+		    &part, m->payload + m->length, m->size - m->length);
+		result = take_part(in, &part, flags);
+		if (result == 0)
+			return m->length > 0;
+		if (result == -1) {
+			if (errno == EINTR || sys_would_block(errno))
+				in->partial = m->length;
+			/* Whose it was, for who has to say that it is lost. */
+			m->pid = part.pid;
+			m->uid = part.uid;
+			m->gid = part.gid;
+			return -1;
+		}
+		has_end = part.count > 0 || in->type != SOCK_STREAM;
+		if (message_append(m, &part) == -1) {
+			in->is_skipping = !has_end;
+			fdpass_close(m);
+			errno = EMSGSIZE;
+			return -1;
+		}
+	} while (m->count == 0 && in->type == SOCK_STREAM);
+	return 1;
+}
+
+/*
+ * Take one message from a stream, with FDPASS_NOWAIT or without: 1, 0 at the
+ * end, or -1 with errno. On SOCK_STREAM the descriptors end the message; what
+ * has come of it when we have to stop waiting is kept for the next call.
+ */
+int
+intake_take(struct intake *in, struct fdpass_message *m, int flags)
+{
+	int result = 1;
+
+	if (in->is_skipping)
+		result = skip(in, m, flags);
+	if (result != 1)
+		return result;
+	m->length = in->partial;
+	m->count = 0;
+	m->pid = in->peer.pid;
+	m->uid = in->peer.uid;
+	m->gid = in->peer.gid;
+	in->partial = 0;
+	result = take_parts(in, m, flags);
+	if (result != 1)
+		return result;
+	note_highest(in, m);
+	return 1;
+}
