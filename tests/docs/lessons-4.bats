@@ -12,7 +12,7 @@ setup()
 	common_lessons
 }
 
-@test "18. who sent it?" {
+@test "18. who sent it" {
 	learn 18
 }
 
