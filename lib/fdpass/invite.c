@@ -140,11 +140,12 @@ invitation_path(const struct fdpass_invitation *i)
 	return i->line + sizeof INVITATION_GREETING - 1;
 }
 
+/* There is no operation that failed: nobody has sent anything. */
 static int
 has_ended(struct failure *f)
 {
-	return failure_reason(
-	    f, ENOTCONN, "end of file instead of descriptors");
+	errno = ENOTCONN;
+	return failure_errno(f, NULL);
 }
 
 /* As fdpass_follow(), and f says what failed. */

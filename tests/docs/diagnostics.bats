@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: ISC
-# Each message that a command can print is provoked once, and compared whole.
-# The last test knows which are, and why the others are not.
+# Each message that a command can print is provoked once, and compared whole:
+# here, or, where a call has to fail, in faults/diagnostics-calls.bats. The last
+# test knows which are, and why the others are not.
 #
 # What is expected stands on one line, in double quotes, behind `says STATUS` or
 # `logs NAME`: the last test looks for it there.
@@ -10,6 +11,7 @@
 
 load ../lib/helpers
 load ../lib/examples
+load ../lib/says
 load ../lib/trials
 
 setup()
@@ -47,26 +49,6 @@ teardown()
 	common_teardown && failed=0 || failed=1
 	close_directory
 	return "$failed"
-}
-
-# says STATUS LINE COMMAND...: COMMAND ends so, with this line alone.
-says()
-{
-	local expected=$1 line=$2
-
-	shift 2
-	run_apart "$@"
-	is_status "$expected"
-	same "$stderr" "$line"
-}
-
-# logs NAME LINE: what was started as NAME has written this line.
-logs()
-{
-	wait_for grep -qxF -e "$2" "$1.err" || {
-		cat "$1.err"
-		return 1
-	}
 }
 
 @test "options" {
@@ -725,7 +707,9 @@ not_provoked()
 		s/^	+logs [a-z]+ "(.*)"( \|\|)?$/\1/p
 		s/^	+line="(.*)"$/\1/p
 		s/^(fdrecv: .*)" \\$/\1/p' \
-		"$BATS_TEST_FILENAME" | sed 's/\\"/"/g' >lines
+		"$BATS_TEST_FILENAME" \
+		"$top_dir/tests/faults/diagnostics-calls.bats" |
+		sed 's/\\"/"/g' >lines
 	[ "$(wc -l <lines)" -gt 50 ]
 	not_provoked | cut -f 1 | sort >wanted
 	(cd "$top_dir" && for file in cmd/*.c lib/*.c lib/*/*.c; do
@@ -736,7 +720,8 @@ not_provoked()
 		gsub(/%[-+ #0-9.*]*[hlzjt]*[a-zA-Z]/, "\001", format)
 		gsub(/[][\\.^$*+?(){}|]/, "\\\\&", format)
 		gsub(/\001/, ".*", format)
-		return "^fd[a-z]+: (.*: )?" format "(, from .*)?( \\(see .*)?$"
+		return "^fd[a-z]+: (.*: )?" format \
+			"(, from .*)?( \\(see .*)?(; still waiting)?$"
 	}
 	FILENAME == "lines" { line[++lines] = $0; next }
 	{
