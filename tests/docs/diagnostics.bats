@@ -665,38 +665,8 @@ if os.fork() == 0:
 not_provoked()
 {
 	tr -s '\t' <<-'EOT'
-	calloc: %s		no memory
-	closed without a message		it is the reason for "still waiting"
-	connection lost: %s		epoll that takes no more
-	connection lost: %s: %s		a network that fails
-	dup2: %s		checked before
-	dup: %s		the linker needs that descriptor itself
-	end of file instead of descriptors		who calls says more
-	environment: %s		no memory
-	fcntl: %s		a filter of system calls
-	fstat: %s		a filter of system calls
-	invite the reader: %s		a filter of system calls
-	it does not read		a small send buffer, which is the system's
-	link: %s		an instant between two calls
-	listen: %s		an instant between two calls
-	make a directory in /tmp: %s		a /tmp that nobody can write to
-	make a socket in /tmp: %s		a file system without sockets
-	malloc: %s		no memory
-	memory for -n: %s		no memory
-	memory for a payload: %s		no memory
-	memory for LISTEN_FDNAMES: %s		no memory
-	make a file for the payload: %s		a full table; the tests of -S
-	write the payload: %s		no memory
-	%s: not taken within %g s		a stream that fills up in between
-	%s: %s: %s; waiting		too slow to be waited for here
-	descriptors were lost		fdconnect between UNIX sockets; its own tests
-	no invitation within %g s		the tests of -t
-	no reader within %g s		the tests of -t
-	not connected within %g s		a host that does not answer
-	not read within %g s		the tests of -t
-	poll: %s		no memory
-	rename: %s		an instant between two calls
-	wait: %s		no memory
+	invite the reader: %s		said in other words, or by a signal
+	link: %s		"bind" is said in its place
 	EOT
 }
 

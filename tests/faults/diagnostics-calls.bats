@@ -260,7 +260,7 @@ lost()
 @test "what fdconnect between two sockets waits for, and loses" {
 	need_linux
 	leaves_sockets
-	start server fdlisten -k ./a sleep 100
+	start server fdlisten -k ./a fdecho
 	up ./a
 	FAIL_SPEED=100 start client fdpipe sh -c 'echo x; exec sleep 100' '|' \
 		failing recvmsg:0:ENOBUFS fdconnect ./a
