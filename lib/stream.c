@@ -454,16 +454,18 @@ static int
 wait_for_invitation(int fd, int error, int64_t deadline)
 {
 	struct pollfd p;
+	int r;
 
 	if (error != EAGAIN)
 		return wait_out(EAGAIN, deadline);
 	p.fd = fd;
 	p.events = POLLIN;
-	if (wait_poll(&p, 1, deadline) == 0)
+	r = wait_poll(&p, 1, deadline);
+	if (r == 0)
 		errno = ETIMEDOUT;
 	else if (wait_ending() != 0)
 		errno = EINTR;
-	else
+	else if (r == 1 || errno == EINTR)
 		return 0;
 	return -1;
 }
