@@ -6,11 +6,11 @@
  *	LD_PRELOAD=./fail.so FAIL_CALL=NAME:N:ERRNO[,...] COMMAND [ARG...]
  *
  * The first writes a line into FILE for each system call that it knows; the
- * second lets the Nth call of NAME fail with that errno, a number; N+ means that
- * one and all after it, 0 each, and a sendmsg() that fails with 0 sends the first
- * byte alone. With FAIL_SPEED=N time runs N times as fast. It is about the first
- * process whose name begins with "fd", and about what that does before it
- * becomes another; its children and what it runs are left alone.
+ * second lets the Nth call of NAME fail with that errno, a number. N+ is that
+ * one and all after it, 0 each, and a sendmsg() that fails with 0 sends the
+ * first byte alone. With FAIL_SPEED=N time runs N times as fast. It is about
+ * the first process whose name begins with "fd", and about what that does
+ * before it becomes another; its children and what it runs are left alone.
  */
 #define _GNU_SOURCE
 /* As the commands: in glibc these calls have names that end in 64 then. */
