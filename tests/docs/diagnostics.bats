@@ -14,6 +14,11 @@ load ../lib/examples
 load ../lib/says
 load ../lib/trials
 
+setup_file()
+{
+	build_failing
+}
+
 setup()
 {
 	common_setup
@@ -41,7 +46,7 @@ setup()
 	    os.execvp(sys.argv[2], sys.argv[2:])
 	EOT
 	chmod +x made
-	PATH=$PWD:$PATH
+	PATH=$PWD:$BATS_FILE_TMPDIR:$PATH
 }
 
 teardown()
@@ -166,7 +171,7 @@ teardown()
 		fdrecv -cw -t 0.1 ./s true
 	start closer fdlisten -k ./empty true
 	up ./empty
-	start fetcher fdrecv -cw ./empty true
+	start fetcher fast fdrecv -cw ./empty true
 	logs fetcher "fdrecv: ./empty: closed without a message; still waiting"
 	stop fetcher
 	stop closer
@@ -460,8 +465,8 @@ b.send(b"x" * 70000); b.close()' fdrecv fd:5 true
 }
 
 @test "what waits for the other side says so" {
-	start sender fdsend -w ./nobody
-	start client fdconnect -w ./nobody
+	start sender fast fdsend -w ./nobody
+	start client fast fdconnect -w ./nobody
 	logs sender "fdsend: ./nobody: connect: No such file or directory; still waiting"
 	logs client "fdconnect: ./nobody: connect: No such file or directory; still waiting"
 	stop sender
@@ -470,7 +475,7 @@ b.send(b"x" * 70000); b.close()' fdrecv fd:5 true
 
 @test "a connection that brings no message" {
 	need_linux
-	start receiver fdrecv -k ./s true
+	start receiver fast fdrecv -k ./s true
 	up ./s
 	start silent foreign send -S ./s
 	logs receiver "fdrecv: ./s: closed a connection that brought no message in 5 s, from pid $pid uid $(id -u) gid $(id -g)"
@@ -493,7 +498,7 @@ fcntl.flock(os.open("'"$directory"'", os.O_RDONLY), fcntl.LOCK_EX)
 ready(); time.sleep(100)'
 	wait_for test -e ready
 	says 1 "fdrecv: $directory/s: lock its directory: File name too long" \
-		fdrecv "$directory/s" true
+		fast fdrecv "$directory/s" true
 	stop holder KILL
 }
 
