@@ -6,7 +6,9 @@
 #   make                 the commands, in bin/, and the library, in lib/
 #   make static          the commands linked statically, in static/
 #   make bash            recvfd, a builtin of bash; needs bash's headers
-#   make test            the tests;  make test-faults: the long trials
+#   make test            the tests of what is promised
+#   make test-all        with real programs and hostile ones as peers
+#   make test-faults     the long trials
 #   make fuzz            what foreign bytes reach, for a minute
 #   make bench           rates compared with other tools
 #   make check           linters and analyzers
@@ -131,8 +133,8 @@ PEER = bound client foreign knock paired
 .SUFFIXES:
 .SUFFIXES: .c .$O .lo
 
-.PHONY: all commands static bash tools check test test-faults fuzz bench demo \
-	install uninstall dist clean
+.PHONY: all commands static bash tools check test test-all test-faults fuzz \
+	bench demo install uninstall dist clean
 
 all: commands $(LIBFDPASS)
 
@@ -215,6 +217,9 @@ check: all
 test: all tools
 	tests/run
 
+test-all: all tools
+	tests/run tests
+
 test-faults: all tools
 	FDPASS_TRIALS=full tests/run tests/faults
 
@@ -223,6 +228,7 @@ fuzz:
 
 bench: all static tools
 	tests/bench/run
+	tests/bench/worlds
 	tests/bench/routes
 	tests/bench/shares
 

@@ -146,7 +146,7 @@ unread()
 	address=$(address_of address)
 	up ./a
 	unread "$corpus"/*
-	for i in {1..40}; do
+	for ((i = 0; i < $(scaled 10 100); i++)); do
 		head -c $((RANDOM % 3000)) /dev/urandom >random
 		unread random
 		# What looks like the beginning of something.

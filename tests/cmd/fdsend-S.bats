@@ -266,8 +266,8 @@ expected 1, from *, payload \"denied\""
 	start receiver with -x -l 6 fdrecv -k -S 3 -f 4 ./s true
 	up ./s
 	fails 1 "fdsend: ./s: refused by the receiver: not now" fdsend ./s
-	grep -q "make a file for the payload: Too many open files, from *" \
-		receiver.err
+	has_line receiver.err \
+		"*make a file for the payload: Too many open files, from *"
 	stop receiver
 }
 

@@ -748,7 +748,7 @@ typed()
 	leaves_sockets
 	start worker fdlisten -l ./s bash ./worker
 	up ./s
-	limited sh -c 'i=0; while [ $i -lt '"$rounds"' ]; do
+	LIMIT=300 limited sh -c 'i=0; while [ $i -lt '"$rounds"' ]; do
 		fdsend -s "round $i" ./s || exit; i=$((i + 1)); done'
 	ended worker
 	same "$(cat worker.out worker.err)" "$rounds 1 10

@@ -78,7 +78,7 @@ runs()
 # start_load [SECONDS]: clients that send and check a thousand bytes each.
 start_load()
 {
-	start load load -d "${1-3}" -c 8 -s 1000 "127.0.0.1:$port"
+	start load load -d "${1-$(scaled 1 3)}" -c 8 -s 1000 "127.0.0.1:$port"
 }
 
 # nothing_lost: at the end of the load every client was served.
@@ -122,7 +122,7 @@ the_server()
 		sleep 0.2
 	done
 	nothing_lost
-	[ "$restarts" -ge 3 ]
+	[ "$restarts" -ge "$(scaled 1 3)" ]
 	exec 5>&-
 	same "$(sort -u both.out | wc -l)" "$restarts"
 	stop both
@@ -138,13 +138,13 @@ the_server()
 	)
 	serves
 	keeper=$(cat keeper)
-	start_load 4
+	start_load "$(scaled 2 4)"
 	kills=0
 	while running load; do
 		kill -KILL "$(the_server "$keeper")" && kills=$((kills + 1))
 		sleep 0.3
 	done
-	[ "$kills" -ge 2 ]
+	[ "$kills" -ge "$(scaled 1 2)" ]
 	ended load
 	like "$(cat load.out)" "ok=[1-9]* wrong=0 short=* refused=0 *timeout=0 *"
 	# What it had accepted, and not yet given to a child, is all that went.
@@ -173,7 +173,7 @@ holds_client()
 	)
 	serves
 	keeper=$(cat keeper)
-	start_load 4
+	start_load "$(scaled 2 4)"
 	kills=0
 	while running load; do
 		victim=$(the_server "$keeper")
@@ -186,7 +186,7 @@ holds_client()
 		kills=$((kills + 1))
 		wait_for eval '[ "$(children '"$keeper"')" != '"$victim"' ]'
 	done
-	[ "$kills" -ge 2 ]
+	[ "$kills" -ge "$(scaled 1 2)" ]
 	nothing_lost
 	stop both
 }
@@ -355,7 +355,7 @@ need_manager()
 		wait_for eval '[ "$(wc -l <manager.out)" -gt "$restarts" ]'
 	done
 	nothing_lost
-	[ "$restarts" -ge 3 ]
+	[ "$restarts" -ge "$(scaled 1 3)" ]
 	exec 5>&-
 	ended manager
 	is_status 0

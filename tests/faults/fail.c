@@ -249,6 +249,8 @@ sendmsg(int fd, const struct msghdr *m, int flags)
 
 /* The clock of the victim, and its waits. */
 
+#ifndef FAIL_SANITIZED
+
 int
 clock_gettime(clockid_t clock, struct timespec *t)
 {
@@ -271,6 +273,8 @@ clock_gettime(clockid_t clock, struct timespec *t)
 	t->tv_nsec = (long)(ns % 1000000000);
 	return r;
 }
+
+#endif
 
 int
 ppoll(
@@ -314,7 +318,7 @@ epoll_pwait(
  * Of memory only what the command itself asks for is meant, not what libc does
  * on its behalf, and it is in no survey: there is no end of it.
  */
-#ifdef __GLIBC__
+#if defined(__GLIBC__) && !defined(FAIL_SANITIZED)
 
 static uintptr_t first_code, last_code;
 

@@ -19,6 +19,7 @@ stumble()
 	shift
 	for ((turn = 0; turn < turns; turn++)); do
 		mapfile -t processes < <(ours_named "$@")
+		[ "${#processes[@]}" -gt 0 ] || continue
 		process=${processes[RANDOM % ${#processes[@]}]}
 		kill -STOP "$process" 2>/dev/null || continue
 		sleep "0.0$((RANDOM % 10))"

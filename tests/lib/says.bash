@@ -17,7 +17,7 @@ says()
 # logs NAME LINE: what was started as NAME has written this line.
 logs()
 {
-	wait_for grep -qxF -e "$2" "$1.err" || {
+	wait_for has_line "$1.err" "${2//[*?[\\]/\\&}" || {
 		cat "$1.err"
 		return 1
 	}
@@ -26,6 +26,8 @@ logs()
 # build_failing: what failing needs; for setup_file.
 build_failing()
 {
+	local options=
+
 	export fail_so=$BATS_FILE_TMPDIR/fail.so sanitizer=
 	export errnos=$BATS_FILE_TMPDIR/errnos
 	# failing CALL:N:ERRNO[,...] COMMAND...: the Nth CALL of COMMAND fails
@@ -52,8 +54,11 @@ build_failing()
 	EOT
 	chmod +x "$BATS_FILE_TMPDIR/failing" "$BATS_FILE_TMPDIR/fast"
 	[ "$(uname -s)" = Linux ] && command -v cc >/dev/null || return 0
-	cc -shared -fPIC -o "$fail_so" "${top_dir:?}/tests/faults/fail.c" \
-		-ldl || return
+	# Memory and the clock are the sanitizer's.
+	[ "${FDPASS_VARIANT-}" != sanitized ] || options=-DFAIL_SANITIZED
+	# shellcheck disable=SC2086 # none is no word
+	cc -shared -fPIC $options -o "$fail_so" \
+		"${top_dir:?}/tests/faults/fail.c" -ldl || return
 	echo '#include <errno.h>' | cc -dM -E - >"$errnos" || return
 	# Its library has to come first.
 	if [ "${FDPASS_VARIANT-}" = sanitized ]; then
