@@ -439,30 +439,6 @@ serve_pipe()
 	same "$(cat worker.out worker.err server.err)" ""
 }
 
-@test "of two shells at one pipe one is served, the other ends by a signal" {
-	leaves_sockets
-	mkfifo pipe
-	exec 7<>pipe
-	script worker 'while recvfd c -; do echo "$$" >&$c; exec {c}>&-; done'
-	start_from pipe one bash ./worker
-	start_from pipe two bash ./worker
-	wait_for idle one
-	wait_for idle two
-	start server sh -c 'exec fdlisten -k -o address 127.0.0.1:0 >pipe'
-	for i in 1 2 3; do
-		limited client "$(address_of address)" </dev/null
-	done >served
-	same "$(sort -u served | wc -l)" 1
-	# The one that is served ends with the stream.
-	stop server
-	wait_for not kill -0 "$(sort -u served)" 2>/dev/null
-	for name in one two; do
-		! running "$name" || stop "$name"
-	done
-	same "$(cat one.err two.err server.err)" ""
-	exec 7>&-
-}
-
 @test "a pipe that ends without an invitation is the end of a stream" {
 	in_bash 'true | { recvfd f -; echo "$? ${f-unset}"; }' \
 		'echo "fdpass $PWD/none/s" | { recvfd f -; echo $?; }'
