@@ -197,7 +197,7 @@ environ_connection(struct environment *e, int fd, const struct peer *peer,
 }
 
 /* FDRECV_*: the payload, if it is text, and the sender. */
-void
+int
 environ_message(struct environment *e, const struct fdpass_message *m)
 {
 	static const char name[] = "FDRECV_PAYLOAD=";
@@ -207,15 +207,16 @@ environ_message(struct environment *e, const struct fdpass_message *m)
 		n = 0;
 	free(e->payload);
 	e->payload = malloc(sizeof name + n);
-	if (e->payload != NULL) {
-		memcpy(e->payload, name, sizeof name - 1);
-		memcpy(e->payload + sizeof name - 1, m->payload, n);
-		e->payload[sizeof name - 1 + n] = '\0';
-		append(e, e->payload);
-	}
+	if (e->payload == NULL)
+		return -1;
+	memcpy(e->payload, name, sizeof name - 1);
+	memcpy(e->payload + sizeof name - 1, m->payload, n);
+	e->payload[sizeof name - 1 + n] = '\0';
+	append(e, e->payload);
 	set_number(e, "FDRECV_PID", m->pid);
 	set_number(e, "FDRECV_UID", m->uid);
 	set_number(e, "FDRECV_GID", m->gid);
+	return 0;
 }
 
 /*
