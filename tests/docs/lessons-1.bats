@@ -37,6 +37,7 @@ setup()
 }
 
 @test "part I in one directory, with bash" {
+	long_trial
 	need bash
 	course bash 1 2 3 4 5 6
 }

@@ -37,6 +37,7 @@ setup()
 }
 
 @test "part II in one directory, with bash" {
+	long_trial
 	need bash
 	course bash 7 8 9 10 11 12
 }

@@ -33,6 +33,7 @@ setup()
 }
 
 @test "part III in one directory, with bash" {
+	long_trial
 	need bash
 	course bash 13 14 15 16 17
 }

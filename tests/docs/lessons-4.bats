@@ -33,6 +33,7 @@ setup()
 }
 
 @test "part IV in one directory, with bash" {
+	long_trial
 	need bash
 	course bash 18 19 20 21 22
 }

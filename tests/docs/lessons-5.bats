@@ -28,6 +28,7 @@ setup()
 }
 
 @test "part V in one directory, with bash" {
+	long_trial
 	need bash
 	need_loadable
 	course bash 23 24 25

@@ -26,12 +26,6 @@ common_lessons()
 	export top=$top_dir
 }
 
-# long_trial: skip this test where only the quick ones are wanted.
-long_trial()
-{
-	[ "$FDPASS_TRIALS" = full ] || skip "one of the long trials"
-}
-
 # text_of N: the source of lesson N.
 text_of()
 {
