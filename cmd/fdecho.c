@@ -27,7 +27,7 @@ static const char help[] =
 
 #define BUFFER (256 * 1024) /* measured: twice as fast as 64 KiB */
 
-/* Wait until a descriptor that somebody made non-blocking is ready. */
+/* Wait until a descriptor is ready whose owner has made it non-blocking. */
 static void
 wait_ready(int fd, short events)
 {
@@ -61,8 +61,8 @@ write_all(int fd, const char *bytes, size_t n)
 }
 
 /*
- * Copy from in to out until end of file. Nothing is shut down: both may be
- * shared. Returns 0, or -1 and what failed.
+ * Copy from in to out until end of file. Shut down nothing, for both may be
+ * shared. Returns 0, or -1 and the failure.
  */
 static int
 echo(int in, int out)
@@ -90,7 +90,7 @@ echo(int in, int out)
 	return 0;
 }
 
-/* Receive connections, echo on each of them, until there are no more. */
+/* Receive connections from SOCKET, and echo on each of them. */
 static int
 serve(const char *operand, long max)
 {
@@ -115,7 +115,7 @@ copy(void)
 	options_need(STDOUT_FILENO);
 	if (echo(STDIN_FILENO, STDOUT_FILENO) == 0)
 		return 0;
-	/* A client that has reset the connection is no failure of ours. */
+	/* If the client has reset the connection, say nothing. */
 	if (failure.error == ECONNRESET || failure.error == EPIPE)
 		return EXIT_WRONG;
 	return failed_on("standard input to standard output");

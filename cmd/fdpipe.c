@@ -36,7 +36,8 @@ struct process {
 };
 
 static struct command *commands;
-static struct process *processes; /* one a command, copies of the last */
+static struct process
+    *processes; /* one for each command, and copies of the last */
 static size_t n_commands, n_processes, copies = 1;
 
 /* Cut the operands at each '|', and find each command. */
@@ -79,7 +80,7 @@ make_pair(int pair[2])
 	return failed_on("'|'");
 }
 
-/* -1 when it cannot be started and we are to end. */
+/* Start a command. -1 if it cannot be started and we have to end. */
 static int
 start(const struct command *c, int in, int out)
 {
@@ -106,7 +107,7 @@ release(int fd)
 	call_close("S5", fd);
 }
 
-/* Start all of them, and keep none of their sockets. */
+/* Start all commands, and keep none of their sockets. */
 static int
 start_all(void)
 {
@@ -129,7 +130,7 @@ start_all(void)
 	return r;
 }
 
-/* The command that a process is one of; the last has copies. */
+/* Which command this process is: only the last one has several processes. */
 static size_t
 command_of(size_t process)
 {
@@ -175,18 +176,18 @@ reap(void)
 	return ended;
 }
 
-/* What was told of a signal that asked us to end. */
+/* Which commands have been told of a signal that asked us to end. */
 struct told {
-	size_t commands; /* from the first, one after another */
-	int64_t due;     /* when the next is told; -1: not now */
-	int all;         /* how often all were told at once */
-	int64_t again;   /* when they are told once more; -1: not now */
+	size_t commands; /* how many, from the first on */
+	int64_t due;     /* when to tell the next; -1: not yet known */
+	int all;         /* for how many signals all were told */
+	int64_t again;   /* when to tell all once more; -1: not needed */
 };
 
 /*
- * A signal goes to the first command; each of the others gets it when those
- * before have ended, unless the end of its input ends it anyway: so what is on
- * its way still arrives.
+ * Pass a signal on to the first command. Each of the others gets it when those
+ * before it have ended, and only if it does not end by itself at the end of its
+ * input: so what is on its way still arrives.
  */
 static void
 tell_next(struct told *t)
@@ -205,8 +206,8 @@ tell_next(struct told *t)
 }
 
 /*
- * A second signal goes to all, and twice, for they are to see that it was not
- * the first; so does every further one.
+ * Pass a second signal, and each further one, on to all commands, twice: they
+ * too take only a second signal for an order to end at once.
  */
 static void
 tell_all(struct told *t)
@@ -242,7 +243,10 @@ wait_all(void)
 	}
 }
 
-/* Ended by SIGPIPE, itself or, as a shell tells it, its last command. */
+/*
+ * Has this process ended by SIGPIPE, or is it a shell that tells so of its last
+ * command?
+ */
 static int
 was_sigpipe(int status)
 {
@@ -252,8 +256,8 @@ was_sigpipe(int status)
 }
 
 /*
- * The last that failed, from the right. Who was stopped by SIGPIPE because all
- * that was wanted had been read has not failed.
+ * The status of the last command that failed, or 0. A command that was ended by
+ * SIGPIPE, because a later one had read all that it wanted, has not failed.
  */
 static int
 failed_status(void)

@@ -31,8 +31,8 @@
 #define FIRST_RETRY 250  /* us */
 #define LAST_RETRY 20000 /* us */
 #define LOOK_EVERY 10000 /* us between two looks at signals under load */
-#define FIRST_TICK 10000 /* us until the first */
-#define TICK 1000        /* us between the next */
+#define FIRST_TICK 10000 /* us until a call is interrupted */
+#define TICK 1000        /* us until it is interrupted again */
 #define BLOCK_TICK 10000 /* us, while a blocking call has to end */
 
 static const int ending_signals[] = {SIGTERM, SIGINT, SIGHUP};

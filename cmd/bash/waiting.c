@@ -223,7 +223,7 @@ invitation_failed(struct waiting *w)
 		    "bytes instead of descriptors; what writes into this pipe "
 		    "must be fdlisten or fdsend -");
 	case EPERM:
-		return failed_why(w, "the invitation is of another user");
+		return failed_why(w, "the invitation is from another user");
 	default:
 		return step_failed(w);
 	}

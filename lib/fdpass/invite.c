@@ -126,7 +126,7 @@ connect_private(const char *path, struct failure *f)
 	if (s == -1)
 		return -1;
 	if (!invitation_is_ours(s))
-		failure_reason(f, EPERM, "the invitation is of another user");
+		failure_reason(f, EPERM, "the invitation is from another user");
 	else if (sys_nonblock(s, 0) == -1)
 		failure_errno(f, "fcntl");
 	else
