@@ -29,7 +29,7 @@ check_connected(int fd)
  * very port that it connects to, and be connected to itself.
  */
 static int
-is_self(int s)
+is_connected_to_itself(int s)
 {
 	struct sockaddr_storage here, there;
 	socklen_t n = sizeof here, m = sizeof there;
@@ -99,7 +99,7 @@ make_connection(
 		tell_not_connected("C", s, failure.error);
 		return -1;
 	}
-	if (is_self(s)) {
+	if (is_connected_to_itself(s)) {
 		errno = ECONNREFUSED;
 		return failed("connect");
 	}

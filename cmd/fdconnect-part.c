@@ -13,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define FLOOD 8192           /* from so many bytes on, ask what is queued */
+#define FLOOD 8192           /* this much in the queue is worth a look */
 #define SPARE_DESCRIPTORS 16 /* besides those of two parts */
 
 /* Room for the largest control messages, aligned as the kernel needs it. */

@@ -269,7 +269,7 @@ new_connection(struct server *s, int fd)
 	return c;
 }
 
-/* Add it to the loop. */
+/* Add a connection to the loop. */
 static int
 wait_for(struct server *s, struct connection *c)
 {

@@ -85,7 +85,7 @@ echo(int in, int out)
 		if (write_all(out, buffer, (size_t)n) == -1)
 			return failed("write");
 	}
-	/* The end of the process closes it. */
+	/* Only the trace tells of a close: the end of the process closes it. */
 	tell_close("W4", in);
 	return 0;
 }
@@ -107,7 +107,6 @@ serve(const char *operand, long max)
 	return r == -1 ? failed_on(operand) : 0;
 }
 
-/* Copy standard input to standard output. */
 static int
 copy(void)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * fdinfo: fstat(), fcntl(), getsockname() and so on: what is this descriptor?
+ * fdinfo: show what a descriptor is, by fstat(), fcntl(), getsockname() and so
+ * on.
  */
 #include "sys.h"
 

@@ -138,7 +138,7 @@ command_of(size_t process)
 }
 
 static void
-tell(size_t first, size_t last, int sig)
+send_signal(size_t first, size_t last, int sig)
 {
 	size_t i;
 
@@ -190,7 +190,7 @@ struct told {
  * input: so what is on its way still arrives.
  */
 static void
-tell_next(struct told *t)
+signal_next(struct told *t)
 {
 	size_t first = first_running();
 
@@ -201,7 +201,7 @@ tell_next(struct told *t)
 	if (!wait_is_over(t->due))
 		return;
 	t->commands = first + 1;
-	tell(first, first, wait_ending());
+	send_signal(first, first, wait_ending());
 	t->due = -1;
 }
 
@@ -210,7 +210,7 @@ tell_next(struct told *t)
  * too take only a second signal for an order to end at once.
  */
 static void
-tell_all(struct told *t)
+signal_all(struct told *t)
 {
 	int signals = wait_endings() - 1;
 
@@ -222,7 +222,7 @@ tell_all(struct told *t)
 	} else {
 		return;
 	}
-	tell(0, n_commands, wait_ending());
+	send_signal(0, n_commands, wait_ending());
 }
 
 static void
@@ -236,9 +236,9 @@ wait_all(void)
 		if (running == 0)
 			return;
 		if (wait_endings() > 1)
-			tell_all(&told);
+			signal_all(&told);
 		else if (wait_ending() != 0)
-			tell_next(&told);
+			signal_next(&told);
 		wait_poll(NULL, 0, wait_endings() > 1 ? told.again : told.due);
 	}
 }
@@ -293,7 +293,7 @@ main(int argc, char *argv[])
 		return ending(-1, 0, -1);
 	wait_init(WAIT_CHILD);
 	if (start_all() == -1) {
-		tell(0, n_commands,
+		send_signal(0, n_commands,
 		    wait_ending() != 0 ? wait_ending() : SIGTERM);
 		wait_all();
 		return ending(-1, 0, -1);

@@ -63,7 +63,10 @@ may_come(struct source *s, int error)
 		s->starting = -1;
 		return s->waits;
 	}
-	/* Between bind() and listen() a new socket refuses for an instant. */
+	/*
+	 * Between bind() and listen(), a new socket refuses connections for a
+	 * moment.
+	 */
 	if (s->starting == -1)
 		s->starting = wait_deadline(BETWEEN_BIND_AND_LISTEN);
 	return !wait_is_over(s->starting);

@@ -82,7 +82,7 @@ descriptors(const char *arguments[], size_t n)
 
 /* -s and -S: the payload. */
 static void
-words(void)
+check_payload(void)
 {
 	size_t i;
 
@@ -152,7 +152,7 @@ options(int argc, char *argv[])
 		options_wrong("-r takes no -f, -p, -s or -S: it passes on what "
 			      "comes");
 	descriptors(f_arguments, n);
-	words();
+	check_payload();
 	options_trace(option.verbose);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What the parts of the builtin share: what is asked for, and the wait for it.
+ * What the files of the builtin share: the request, the wait for it, and the
+ * variables that receive the result.
  */
 #ifndef RECVFD_H
 #define RECVFD_H

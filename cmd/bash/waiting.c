@@ -141,7 +141,10 @@ is_tried_again(struct waiting *w)
 		return 0;
 	if (w->request.wait)
 		return 1;
-	/* Between bind() and listen(), a new socket refuses for a moment. */
+	/*
+	 * Between bind() and listen(), a new socket refuses connections for a
+	 * moment.
+	 */
 	if (errno == ENOENT)
 		return 0;
 	if (w->refusing == -1)

@@ -165,7 +165,7 @@ retry(struct handover *h, int64_t when)
 	h->again = when;
 }
 
-/* Wait on the same connection. */
+/* Wait for these poll() events, and then go on with the same connection. */
 static void
 wait_for(struct handover *h, short events)
 {
@@ -183,7 +183,9 @@ wait_short(struct handover *h, const char *operation)
 							      WAIT_SHORT);
 }
 
-/* Between bind() and listen() a new socket refuses for an instant. */
+/*
+ * Between bind() and listen(), a new socket refuses connections for a moment.
+ */
 static int
 may_be_starting(struct handover *h, int error)
 {
@@ -328,7 +330,7 @@ answered(struct handover *h)
 
 /* Read the answer, and what a foreign receiver may send after it: as recv(). */
 static ssize_t
-hear(struct handover *h)
+read_answer(struct handover *h)
 {
 	struct wait_guard guard;
 	ssize_t n;
@@ -349,7 +351,7 @@ hear(struct handover *h)
 static void
 went_away(struct handover *h)
 {
-	if (h->state == HANDOVER_SEND && hear(h) > 0) {
+	if (h->state == HANDOVER_SEND && read_answer(h) > 0) {
 		answered(h);
 		return;
 	}
@@ -430,7 +432,7 @@ step_send(struct handover *h)
 static void
 step_answer(struct handover *h)
 {
-	ssize_t n = hear(h);
+	ssize_t n = read_answer(h);
 
 	if (n > 0) {
 		answered(h);
@@ -468,7 +470,7 @@ handover_give_up(struct handover *h, enum handover_state how)
 	if (h->sock != -1 && h->state != HANDOVER_CONNECT) {
 		tell(h, HANDOVER_GIVES_UP);
 		shutdown(h->sock, SHUT_RD);
-		if (hear(h) > 0)
+		if (read_answer(h) > 0)
 			answered(h);
 	}
 	if (h->state < HANDOVER_TAKEN) {

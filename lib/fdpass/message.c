@@ -14,7 +14,7 @@
 
 #define KEPT_TOGETHER 16384 /* bytes that Linux keeps in one piece */
 
-/* Room for the largest control messages, aligned as the kernel wants it. */
+/* Room for the largest control messages, aligned as the kernel needs it. */
 union control {
 	struct cmsghdr align;
 	char bytes[CMSG_SPACE(sizeof(int) * FDPASS_MAX_FDS) + 256];

@@ -5,8 +5,8 @@
  * The file has its mode from the first instant; a live name is never replaced;
  * only the process that made the name removes it.
  */
-#ifndef NAMED_H
-#define NAMED_H
+#ifndef NAME_H
+#define NAME_H
 
 #include "sys.h"
 

@@ -188,7 +188,7 @@ step_arrivals(struct fdpass_receiver *r, struct fdpass_message *m)
 }
 
 static int
-step_listening(struct fdpass_receiver *r, struct fdpass_message *m, int *sock)
+step_listening(struct fdpass_receiver *r, struct fdpass_message *m, int *sender)
 {
 	struct pollfd p;
 	int result = 0, saved = 0;
@@ -202,8 +202,8 @@ step_listening(struct fdpass_receiver *r, struct fdpass_message *m, int *sock)
 			result = 0;
 		saved = errno;
 	}
-	*sock = step_arrivals(r, m);
-	if (*sock != -1)
+	*sender = step_arrivals(r, m);
+	if (*sender != -1)
 		return 1;
 	errno = saved;
 	return result;
@@ -307,13 +307,13 @@ step_stream(struct fdpass_receiver *r, struct fdpass_message *m)
 }
 
 int
-fdpass_receiver_step(
-    struct fdpass_receiver *receiver, struct fdpass_message *message, int *sock)
+fdpass_receiver_step(struct fdpass_receiver *receiver,
+    struct fdpass_message *message, int *sender)
 {
-	*sock = -1;
+	*sender = -1;
 	message->count = message->length = 0;
 	if (receiver->is_listening)
-		return step_listening(receiver, message, sock);
+		return step_listening(receiver, message, sender);
 	return step_stream(receiver, message);
 }
 
