@@ -37,13 +37,13 @@ static const char help[] =
     "  -k          keep going: run COMMAND for each message, one at a time\n"
     "  -m mode     the file mode, in octal, of the UNIX socket (default 0600)\n"
     "  -n workers  start a pool of that many workers\n"
-    "  -S fd       COMMAND can read the payload\n"
+    "  -S fd       COMMAND can read the payload from descriptor fd\n"
     "  -t seconds  give up after that many seconds without a message\n"
     "  -v          trace to standard error: a line for each system call\n"
     "  -w          with -c, wait for the other side\n"
     "\n"
     "  SOCKET      PATH, @NAME, fd:N, or - for standard input\n"
-    "  COMMAND     gets what arrived; without it, that is shown\n";
+    "  COMMAND     gets what arrived; without it, the message is shown\n";
 
 static struct {
 	int all;     /* -a */

@@ -5,8 +5,8 @@
  * The functions rest on sendmsg() and recvmsg() with a control message of type
  * SCM_RIGHTS on UNIX sockets, as POSIX.1-2008 defines them. None of them
  * prints, exits, raises SIGPIPE or starts anything in the background. All of
- * them go on after EINTR, except a call that waits: there a signal ends the
- * wait.
+ * them retry after EINTR, except where it is said below that a signal
+ * interrupts the wait.
  */
 #ifndef FDPASS_H
 #define FDPASS_H
@@ -76,7 +76,8 @@ struct fdpass_message {
  * signal interrupted the wait; EINVAL and ENAMETOOLONG for a message or a name
  * out of limits; and the others of socket(), connect(), sendmsg() and recv().
  * With FDPASS_WAIT, the first two and EAGAIN are waited out, and so is
- * ECONNRESET if nothing of a payload longer than one byte can have been read.
+ * ECONNRESET, unless the payload is longer than one byte and a part of it may
+ * have been read.
  */
 int fdpass_hand_over(const char *name, const void *payload, size_t length,
     const int *fds, size_t count, int flags);
@@ -125,9 +126,9 @@ int fdpass_accept(int listener, struct fdpass_message *message);
 int fdpass_connect(const char *name);
 
 /*
- * A receiver in steps, for a program that waits for other things, too: for a
- * listening UNIX socket, where it does what fdpass_accept() does, or for a
- * connected one, a descriptor stream, where nothing is answered.
+ * A receiver in steps, for a program that also waits for other things. On a
+ * listening UNIX socket it does what fdpass_accept() does; on a connected one,
+ * a descriptor stream, it receives messages that need no answer.
  *
  *	r = fdpass_receiver_begin(sock);
  *	while ((result = fdpass_receiver_step(r, &message, &sender)) == 0) {
@@ -136,11 +137,11 @@ int fdpass_connect(const char *name);
  *	}
  *	fdpass_receiver_end(r);
  *
- * No call waits, or installs a handler of signals. For the moment of a call
- * that could hang in the kernel (an accept() that another process was faster
- * at, a close() of a socket with SO_LINGER), a step borrows the timer
- * ITIMER_REAL and the action of SIGALRM, with all other signals blocked, and
- * gives back both as they were: it ends after some 10 ms.
+ * No call waits or installs a signal handler, with one exception: a call may
+ * hang in the kernel (an accept() where another process was faster, a close()
+ * of a socket with SO_LINGER). So that it ends after some 10 ms, a step borrows
+ * the timer ITIMER_REAL and the action of SIGALRM for that moment, blocks all
+ * other signals, and gives both back as they were.
  */
 struct fdpass_receiver;
 

@@ -93,10 +93,10 @@ trace_init(int verbose)
 }
 
 /*
- * Open the FIFO, at the first step: only by then are the numbers that the
- * operands mean known to be right. Open it for writing too, so that open() does
- * not wait and read() does not find an end of file. It is checked again, for
- * another file may have taken its place.
+ * Open the FIFO at the first step and not earlier, for its descriptor might be
+ * taken for one that an operand names (fd:N). Open it for writing too, so that
+ * open() does not wait and read() does not find an end of file. Check it again,
+ * for another file may have taken its place.
  */
 static void
 open_fifo(void)

@@ -100,8 +100,8 @@ give_up(struct arrival *a)
 }
 
 /*
- * Keep the bytes that have come after the first before bytes, for the next
- * step.
+ * Keep the bytes that this step has brought, from offset before on, for the
+ * next step.
  */
 static int
 keep(struct arrival *a, const char *buffer, size_t before)
