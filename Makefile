@@ -294,7 +294,7 @@ install: all
 	for page in man/*.[1-9]; do \
 		manual $$page; put $$page "$$dir" 644; \
 	done; \
-	for f in man/lessons/*.c; do put $$f "$(SHAREDIR)/lessons" 644; done
+	for f in man/lessons/*; do put $$f "$(SHAREDIR)/lessons" 644; done
 	$(PUT); \
 	if test "$(CMDDIR)" = "$(BINDIR)"; then \
 		put cmd/completion/_fdpass "$(ZSHDIR)" 644; \
@@ -334,7 +334,7 @@ uninstall:
 	for page in man/*.[1-9]; do \
 		manual $$page; rm -f "$(DESTDIR)$$dir/$${page#man/}"; \
 	done; \
-	for f in man/lessons/*.c; do \
+	for f in man/lessons/*; do \
 		rm -f "$(DESTDIR)$(SHAREDIR)/lessons/$${f##*/}"; \
 	done; \
 	test ! -f cmd/bash/fdpass || rm -f "$(DESTDIR)$(LOADABLESDIR)/fdpass"

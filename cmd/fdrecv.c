@@ -201,7 +201,8 @@ prepare(struct landing *l, const struct fdpass_message *m, int *file)
 		landing_add(l, *file, option.payload);
 	}
 	environ_clear(environment);
-	environ_message(environment, m);
+	if (environ_message(environment, m) == -1)
+		return failed("memory for a payload");
 	if (option.all &&
 	    environ_listen(environment, m->count, m->payload, m->length) == -1)
 		return failed("memory for LISTEN_FDNAMES");

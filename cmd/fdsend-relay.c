@@ -126,7 +126,7 @@ finish(struct relay *r, struct slot *s)
 static void
 step(struct relay *r, struct slot *s)
 {
-	struct failure f;
+	struct failure f = {0};
 
 	if (handover_step(&s->handover) < HANDOVER_TAKEN)
 		return;

@@ -90,7 +90,7 @@ verdict_failure(const struct handover *h, struct failure *f)
 static void
 watch(const struct handover *h, enum handover_event event)
 {
-	struct failure f;
+	struct failure f = {0};
 	char reason[sizeof f.reason];
 
 	tell_handover(h, event);

@@ -196,8 +196,11 @@ environ_connection(struct environment *e, int fd, const struct peer *peer,
 	set_unix(e, fd, length > sizeof(sa_family_t) ? path : NULL);
 }
 
-/* FDRECV_*: the payload, empty if it contains a NUL, and the sender. */
-void
+/*
+ * FDRECV_*: the payload, empty if it contains a NUL, and the sender. -1 if
+ * there is no memory.
+ */
+int
 environ_message(struct environment *e, const struct fdpass_message *m)
 {
 	static const char name[] = "FDRECV_PAYLOAD=";
@@ -207,15 +210,16 @@ environ_message(struct environment *e, const struct fdpass_message *m)
 		n = 0;
 	free(e->payload);
 	e->payload = malloc(sizeof name + n);
-	if (e->payload != NULL) {
-		memcpy(e->payload, name, sizeof name - 1);
-		memcpy(e->payload + sizeof name - 1, m->payload, n);
-		e->payload[sizeof name - 1 + n] = '\0';
-		append(e, e->payload);
-	}
+	if (e->payload == NULL)
+		return -1;
+	memcpy(e->payload, name, sizeof name - 1);
+	memcpy(e->payload + sizeof name - 1, m->payload, n);
+	e->payload[sizeof name - 1 + n] = '\0';
+	append(e, e->payload);
 	set_number(e, "FDRECV_PID", m->pid);
 	set_number(e, "FDRECV_UID", m->uid);
 	set_number(e, "FDRECV_GID", m->gid);
+	return 0;
 }
 
 /*

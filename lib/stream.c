@@ -193,17 +193,22 @@ invitation_accept(const struct invitation *i, int pipe_fd, int64_t deadline)
 		s = call_accept(INVITING, i->listener, NULL, NULL);
 		if (s != -1 && invitation_is_ours(s))
 			return s;
-		if (s != -1)
+		if (s != -1) {
 			close(s);
-		else if (wait_is_waited_out(errno)) {
+			continue;
+		}
+		if (wait_is_waited_out(errno)) {
 			if (wait_out(errno, deadline) == -1)
 				return failed("invite the reader");
-		} else if (errno != EINTR && errno != ECONNABORTED &&
-		    p[1].revents & (POLLERR | POLLHUP | POLLNVAL)) {
-			/*
-			 * A reader connects before it closes the pipe, so
-			 * accept() would have found it.
-			 */
+			continue;
+		}
+		if (errno == EINTR || errno == ECONNABORTED)
+			continue;
+		if (!sys_would_block(errno))
+			return failed("invite the reader");
+		/* A reader connects before it closes the pipe: there is none.
+		 */
+		if (p[1].revents & (POLLERR | POLLHUP | POLLNVAL)) {
 			errno = EPIPE;
 			return failed("invite the reader");
 		}

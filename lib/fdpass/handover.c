@@ -564,7 +564,7 @@ fdpass_hand_over(const char *name, const void *payload, size_t length,
 {
 	struct handover h;
 	struct target t;
-	struct failure f;
+	struct failure f = {0};
 
 	if (length == 0 || length > FDPASS_MAX_PAYLOAD ||
 	    count > FDPASS_MAX_FDS) {

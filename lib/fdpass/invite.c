@@ -143,11 +143,12 @@ invitation_path(const struct fdpass_invitation *i)
 	return i->line + sizeof INVITATION_GREETING - 1;
 }
 
+/* No operation has failed: nothing was sent. */
 static int
 has_ended(struct failure *f)
 {
-	return failure_reason(
-	    f, ENOTCONN, "end of file instead of descriptors");
+	errno = ENOTCONN;
+	return failure_errno(f, NULL);
 }
 
 /* As fdpass_follow(), and notes in f what has failed. */
@@ -185,7 +186,7 @@ invitation_follow(int pipe_fd, struct fdpass_invitation *i, struct failure *f)
 int
 fdpass_follow(int pipe_fd, struct fdpass_invitation *invitation)
 {
-	struct failure f;
+	struct failure f = {0};
 
 	return invitation_follow(pipe_fd, invitation, &f);
 }

@@ -201,9 +201,13 @@ remove_unlocked(const struct sockaddr_un *sun, int type, struct failure *f)
 	if (rename(sun->sun_path, aside.sun_path) == -1)
 		return errno == ENOENT ? 0 : failure_errno(f, "rename");
 	is_stale = probe(&aside, (socklen_t)sizeof aside, type) == STALE;
-	if (!is_stale && link(aside.sun_path, sun->sun_path) == -1)
-		failure_errno(f, "link");
-	unlink(aside.sun_path);
+	/*
+	 * Put back a name that is in use. link() does not replace one that was
+	 * bound in the meantime; without hard links, rename() has to do.
+	 */
+	if (is_stale || link(aside.sun_path, sun->sun_path) == 0 ||
+	    errno == EEXIST || rename(aside.sun_path, sun->sun_path) == -1)
+		unlink(aside.sun_path);
 	if (is_stale)
 		return 0;
 	errno = EADDRINUSE;
@@ -381,7 +385,7 @@ int
 fdpass_listen(const char *name, mode_t mode)
 {
 	struct named unused;
-	struct failure f;
+	struct failure f = {0};
 	int s;
 
 	s = named_listen(name, SOCK_STREAM, mode, &unused, &f);
@@ -408,8 +412,8 @@ int
 fdpass_connect(const char *name)
 {
 	struct sockaddr_un sun;
-	socklen_t length;
-	struct failure f;
+	socklen_t length = 0;
+	struct failure f = {0};
 	int s;
 
 	if (address_unix(name, &sun, &length, &f) == -1)
