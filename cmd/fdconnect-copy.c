@@ -46,14 +46,13 @@ struct flow {
 	size_t most; /* bytes that write() takes without blocking */
 	struct source source;
 	struct part part;
-	int is_readable; /* poll() says so */
-	int hold_off;    /* parts for which to ask poll() first */
-	int is_full;     /* there are bytes to write */
-	int has_ended;   /* nothing more comes */
-	int is_over;     /* and everything that came was written */
-	int64_t again;   /* not before this moment; -1: at once */
-	int64_t
-	    short_since; /* since when a resource has run out; -1: none has */
+	int is_readable;     /* poll() says so */
+	int hold_off;        /* parts for which to ask poll() first */
+	int is_full;         /* there are bytes to write */
+	int has_ended;       /* nothing more comes */
+	int is_over;         /* and everything that came was written */
+	int64_t again;       /* not before this moment; -1: at once */
+	int64_t short_since; /* when a resource ran out; -1: it has not */
 	int short_was_said;
 };
 

@@ -14,12 +14,10 @@ struct loops {
 	size_t most;  /* processes, the first included; 0: not in use */
 	size_t share; /* COMMANDs at once in each process that is added */
 	struct children *commands; /* of this process */
-	struct children
-	    others;   /* in the first process: the ones that it has added */
-	size_t known; /* how many others there were; fewer may be left */
-	int64_t
-	    *newest;  /* newest arrival anywhere, in shared memory; or NULL */
-	int is_added; /* this process was added */
+	struct children others;    /* the processes that the first has added */
+	size_t known;    /* how many others there were; fewer may be left */
+	int64_t *newest; /* shared: the last arrival anywhere; or NULL */
+	int is_added;    /* this process was added */
 };
 
 int loops_init(

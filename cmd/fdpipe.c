@@ -36,8 +36,7 @@ struct process {
 };
 
 static struct command *commands;
-static struct process
-    *processes; /* one for each command, and copies of the last */
+static struct process *processes; /* one a command; the last has copies */
 static size_t n_commands, n_processes, copies = 1;
 
 /* Cut the operands at each '|', and find each command. */

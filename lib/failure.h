@@ -22,8 +22,7 @@
 struct failure {
 	const char *object;    /* NULL: not known yet */
 	const char *operation; /* NULL: only the reason is shown */
-	const char
-	    *missing; /* what had not come at the deadline; NULL: no deadline */
+	const char *missing;   /* what had not come in time; or NULL */
 	int error;
 	int status;       /* exit status */
 	char reason[160]; /* empty: strerror(error) is the reason */

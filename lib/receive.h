@@ -41,8 +41,7 @@ struct receiver {
 	int64_t until; /* end of taking what is queued; 0: not ending */
 	int64_t quiet; /* the same, if nothing comes any more */
 	struct named name;
-	struct arrivals
-	    arrivals;     /* connections whose message has not come yet */
+	struct arrivals arrivals; /* connections without a message yet */
 	struct loop loop; /* to wait for them, and for new connections */
 	int has_loop;
 	int is_watched; /* the listening socket is in the loop */

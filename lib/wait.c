@@ -491,8 +491,7 @@ wait_block_end(void)
 	errno = saved;
 }
 
-static volatile sig_atomic_t
-    is_foreign; /* a SIGALRM that is not from our timer */
+static volatile sig_atomic_t is_foreign; /* SIGALRM was sent by a process */
 
 static void
 on_tick(int sig, siginfo_t *info, void *context)
