@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The environment of COMMAND: UCSPI's variables, FDRECV_* and LISTEN_*, and
- * the names that LISTEN_FDNAMES can have.
+ * The environment of COMMAND: the variables of UCSPI, FDRECV_* and LISTEN_*.
  */
 #ifndef ENVIRON_H
 #define ENVIRON_H

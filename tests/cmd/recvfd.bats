@@ -465,7 +465,7 @@ into this pipe must be fdlisten or fdsend -\$" <<<"$stderr")" 4
 	start inviter sh -c "exec ${nobody[*]} fdlisten -k 127.0.0.1:0 >pipe"
 	in_bash 'recvfd f fd:7 7<pipe; echo $?'
 	same "$output" 1
-	like "$stderr" "*recvfd: fd:7: the invitation is of another user"
+	like "$stderr" "*recvfd: fd:7: the invitation is from another user"
 	ended inviter
 }
 

@@ -202,7 +202,7 @@ teardown()
 	: >file
 	says 126 "fdlisten: ./file: cannot be run: Permission denied" \
 		fdlisten ./a ./file
-	says 1 "fdlisten: LISTEN_FDS=100000: so many cannot be open" \
+	says 1 "fdlisten: LISTEN_FDS=100000: that many cannot be open" \
 		sh -c 'LISTEN_FDS=100000 LISTEN_PID=$$ exec fdlisten -l ./a true'
 	says 1 "fdecho: standard input: not open" \
 		with -c 0 fdecho
@@ -599,7 +599,7 @@ open("thread", "w").write("%d\n" % t.native_id); time.sleep(100)'
 	# An invitation that leads to another user's socket.
 	start inviter "${as_user[@]}" fdlisten -l -m 666 "$PWD/trap" sleep 100
 	up ./trap
-	says 1 "fdrecv: -: the invitation is of another user" \
+	says 1 "fdrecv: -: the invitation is from another user" \
 		sh -c 'echo "fdpass $PWD/trap" | exec "$@"' sh \
 		"${as_other[@]}" fdrecv - true
 	stop inviter
