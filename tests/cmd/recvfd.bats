@@ -193,6 +193,7 @@ descriptors, expected 1, from pid * uid $(id -u) gid $(id -g), payload *"
 # tells LINE...: what recvfd has written, whole, but for where that was.
 tells()
 {
+	# shellcheck disable=SC2001 # several lines
 	same "$(sed 's/^[^ ]*: line [0-9]*: //' <<<"$stderr")" \
 		"$(printf '%s\n' "$@")"
 }
