@@ -30,6 +30,7 @@ struct note {
 };
 
 struct pool {
+	const char *operand;
 	struct worker *workers;
 	size_t size;
 	int64_t idle;  /* ms, -1 no limit */
@@ -37,7 +38,7 @@ struct pool {
 	int notes[2];  /* -1: nobody reads them */
 	unsigned slot; /* in a worker: its own */
 	int (*work)(struct pool *, void *);
-	void (*stop)(void *);
+	int (*stop)(void *);
 	void *argument;
 };
 
@@ -82,7 +83,8 @@ start(struct pool *p, size_t slot)
 	if (pid == 0)
 		become_worker(p, slot, master);
 	if (pid == -1) {
-		say_offence("fork: %s; trying again", strerror(errno));
+		say_offence("%s: fork: %s; trying again", p->operand,
+		    strerror(errno));
 		return;
 	}
 	w->pid = pid;
@@ -212,12 +214,13 @@ start_last(struct pool *p)
 static void
 end_workers(struct pool *p)
 {
-	int told = 0;
+	int told = 0, has_more;
 
 	/* First the name: once the sockets close it would look stale. */
-	p->stop(p->argument);
+	has_more = p->stop(p->argument);
 	tell_workers(p);
-	start_last(p);
+	if (has_more)
+		start_last(p);
 	while (running(p) > 0) {
 		wait_pause(-1);
 		reap(p);
@@ -258,20 +261,22 @@ supervise(struct pool *p)
 }
 
 /*
- * Keep size workers at work; each calls work(), whose return value is its exit
+ * Keep size workers of operand at work; each calls work(), whose return value is its exit
  * status: 0 at the end of what there is to do. Those that die are replaced,
  * at most once a second each. On SIGTERM, and after idle milliseconds without
- * work, if not -1, stop() is called, they are told to end, and waited for.
+ * work, if not -1, stop() is called, which tells whether something is still on
+ * its way; they are told to end, and waited for.
  * Returns 0, or -1 and the failure.
  */
 int
-pool_run(size_t size, int64_t idle, int (*work)(struct pool *, void *),
-    void (*stop)(void *), void *argument)
+pool_run(const char *operand, size_t size, int64_t idle,
+    int (*work)(struct pool *, void *), int (*stop)(void *), void *argument)
 {
 	struct pool p;
 	int is_idle;
 
 	memset(&p, 0, sizeof p);
+	p.operand = operand;
 	p.size = size;
 	p.idle = idle;
 	p.work = work;
