@@ -85,8 +85,8 @@ start(struct pool *p, size_t slot)
 	if (pid == 0)
 		become_worker(p, slot, master);
 	if (pid == -1) {
-		say_offence("%s: fork: %s; trying again", p->operand,
-		    strerror(errno));
+		say_offence(
+		    "%s: fork: %s; trying again", p->operand, strerror(errno));
 		return;
 	}
 	w->pid = pid;
