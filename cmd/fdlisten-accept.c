@@ -225,8 +225,8 @@ acceptor_next(struct acceptor *a, int64_t deadline)
 		if (is_over)
 			break;
 		if (wait_is_waited_out(errno)) {
-			say_offence(
-			    "accept: %s; trying again", strerror(errno));
+			say_offence("%s: accept: %s; trying again", a->operand,
+			    strerror(errno));
 			if (wait_out(errno, deadline) == -1)
 				break;
 		} else if (!is_transient(errno) ||

@@ -30,6 +30,7 @@ struct note {
 };
 
 struct pool {
+	const char *operand;
 	struct worker *workers;
 	size_t size;
 	int64_t idle;  /* ms; -1: no limit */
@@ -37,7 +38,7 @@ struct pool {
 	int notes[2];  /* a pipe of notes; -1: no time limit */
 	unsigned slot; /* in a worker: its own slot */
 	int (*work)(struct pool *, void *);
-	void (*stop)(void *);
+	int (*stop)(void *);
 	void *argument;
 };
 
@@ -84,7 +85,8 @@ start(struct pool *p, size_t slot)
 	if (pid == 0)
 		become_worker(p, slot, master);
 	if (pid == -1) {
-		say_offence("fork: %s; trying again", strerror(errno));
+		say_offence(
+		    "%s: fork: %s; trying again", p->operand, strerror(errno));
 		return;
 	}
 	w->pid = pid;
@@ -218,15 +220,16 @@ start_last(struct pool *p)
 static void
 end_workers(struct pool *p)
 {
-	int told = 0;
+	int told = 0, has_more;
 
 	/*
 	 * Remove the name first: after the sockets are closed it would look
 	 * stale.
 	 */
-	p->stop(p->argument);
+	has_more = p->stop(p->argument);
 	tell_workers(p);
-	start_last(p);
+	if (has_more)
+		start_last(p);
 	while (running(p) > 0) {
 		wait_pause(-1);
 		reap(p);
@@ -270,21 +273,22 @@ supervise(struct pool *p)
 }
 
 /*
- * Keep size workers running. Each calls work(pool, argument), whose return
- * value is its exit status: 0 at the end of what there is to do. A worker that
- * dies is replaced, at most once a second. On a signal, and after idle
- * milliseconds without work (-1: never), the pool calls stop(argument), tells
- * the workers to end, and waits for them. Returns 0; or -1 and the failure,
- * without an object.
+ * Keep size workers of operand running. Each calls work(pool, argument), whose
+ * return value is its exit status: 0 at the end of what there is to do. A
+ * worker that dies is replaced, at most once a second. On a signal, and after
+ * idle milliseconds without work (-1: never), the pool calls stop(argument),
+ * which returns whether something is still to be taken, tells the workers to
+ * end, and waits for them. Returns 0; or -1 and the failure, without an object.
  */
 int
-pool_run(size_t size, int64_t idle, int (*work)(struct pool *, void *),
-    void (*stop)(void *), void *argument)
+pool_run(const char *operand, size_t size, int64_t idle,
+    int (*work)(struct pool *, void *), int (*stop)(void *), void *argument)
 {
 	struct pool p;
 	int is_idle;
 
 	memset(&p, 0, sizeof p);
+	p.operand = operand;
 	p.size = size;
 	p.idle = idle;
 	p.work = work;

@@ -12,8 +12,8 @@
 
 struct pool;
 
-int pool_run(size_t size, int64_t idle, int (*work)(struct pool *, void *),
-    void (*stop)(void *), void *argument);
+int pool_run(const char *operand, size_t size, int64_t idle,
+    int (*work)(struct pool *, void *), int (*stop)(void *), void *argument);
 void pool_busy(struct pool *p, int is_busy);
 
 #endif

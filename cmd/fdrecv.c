@@ -495,12 +495,16 @@ open_socket(const char *operand)
 	    wait_deadline(option.timeout));
 }
 
-/* What the pool calls before it tells its workers to end. */
-static void
+/*
+ * What the pool calls before it tells its workers to end: what is queued in a
+ * stream is still to be taken.
+ */
+static int
 stop(void *unused)
 {
 	(void)unused;
 	receiver_stop(&receiver);
+	return receiver.in.fd != -1;
 }
 
 int
@@ -518,7 +522,7 @@ main(int argc, char *argv[])
 		return end(-1);
 	if (option.workers == 0)
 		return work(NULL, operand);
-	r = pool_run(
-	    (size_t)option.workers, option.timeout, work, stop, operand);
+	r = pool_run(operand, (size_t)option.workers, option.timeout, work,
+	    stop, operand);
 	return end(r == -1 ? failed_on(operand) : 0);
 }

@@ -698,15 +698,17 @@ next_connection(struct receiver *r, struct received *received, int64_t deadline)
 static int
 take(struct receiver *r, struct fdpass_message *m, int flags)
 {
-	int result = intake_take(&r->in, m, flags);
+	int result = intake_take(&r->in, m, flags), error = errno;
 
-	if (result != 1 || r->until == 0)
+	if (r->until == 0 || (result == -1 && sys_would_block(error)))
 		return result;
-	r->quiet = wait_deadline(QUIET);
+	if (result == 1)
+		r->quiet = wait_deadline(QUIET);
 	/* Its sender was told to stop, but goes on. */
 	if (has_told_sender(r) && wait_is_over(r->until))
 		shutdown(r->in.fd, SHUT_RD);
-	return 1;
+	errno = error;
+	return result;
 }
 
 /* For an event loop: take a message if there is one. */
@@ -746,43 +748,6 @@ take_waiting(struct receiver *r, struct fdpass_message *m, int64_t deadline)
 	return take(r, m, FDPASS_NOWAIT);
 }
 
-/*
- * We have to end, but what was sent must not be lost: take what is queued, up
- * to the end of the stream if that comes. A worker that alone is told to end
- * leaves the rest to the other workers after a while. EINTR when there is no
- * more.
- */
-static int
-drain(struct receiver *r, struct fdpass_message *m)
-{
-	struct pollfd p;
-	int is_owner = has_told_sender(r) && r->opener == getpid();
-	int result;
-
-	receiver_stop(r);
-	p.fd = r->in.fd;
-	p.events = POLLIN;
-	while (r->flags & RECEIVER_DRAIN && wait_endings() < 2) {
-		/* Another process may keep sending into a shared stream. */
-		if (!has_told_sender(r) && wait_is_over(r->until))
-			break;
-		result = receiver_try(r, m);
-		if (result == 1)
-			return 1;
-		if (result == -1 && errno == EINTR) {
-			wait_look();
-			continue;
-		}
-		if (result == 0 || !sys_would_block(errno))
-			break;
-		if (!is_owner && wait_is_over(last_moment(r)))
-			break;
-		wait_poll(&p, 1, is_owner ? -1 : last_moment(r));
-	}
-	errno = EINTR;
-	return failed("recvmsg");
-}
-
 /* Wait with poll(), if the owner of the socket has made it non-blocking. */
 static void
 wait_readable(const struct receiver *r, int64_t deadline)
@@ -812,6 +777,47 @@ try_again(struct receiver *r, const struct fdpass_message *m, int error,
 		return failed("recvmsg");
 	}
 	return 0;
+}
+
+/*
+ * We have to end, but what was sent must not be lost: take what is queued, up
+ * to the end of the stream if that comes. A worker that alone is told to end
+ * leaves the rest to the other workers after a while. EINTR when there is no
+ * more.
+ */
+static int
+drain(struct receiver *r, struct fdpass_message *m)
+{
+	struct pollfd p;
+	int is_owner = has_told_sender(r) && r->opener == getpid();
+	int result;
+
+	receiver_stop(r);
+	p.fd = r->in.fd;
+	p.events = POLLIN;
+	while (r->flags & RECEIVER_DRAIN && wait_endings() < 2) {
+		/* While messages are there at once no signal is let in. */
+		wait_look();
+		/* Another process may keep sending into a shared stream. */
+		if (!has_told_sender(r) && wait_is_over(r->until))
+			break;
+		result = receiver_try(r, m);
+		if (result == 1)
+			return 1;
+		if (result == 0)
+			break;
+		if (!sys_would_block(errno)) {
+			/* One that is lost is not the last. */
+			if (try_again(r, m, errno, -1) == -1)
+				break;
+			continue;
+		}
+		if (!is_owner && wait_is_over(last_moment(r)))
+			break;
+		wait_poll(&p, 1, is_owner ? -1 : last_moment(r));
+	}
+	errno = EINTR;
+	return failed("recvmsg");
 }
 
 static int

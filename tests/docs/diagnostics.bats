@@ -334,7 +334,7 @@ teardown()
 	start server with -x -l 4 fdlisten -k ./a true
 	up ./a
 	start one client ./a
-	logs server "fdlisten: accept: Too many open files; trying again"
+	logs server "fdlisten: ./a: accept: Too many open files; trying again"
 	stop server
 	ended one
 }
@@ -617,7 +617,10 @@ open("thread", "w").write("%d\n" % t.native_id); time.sleep(100)'
 	start server "${as_user[@]}" prlimit --nproc=1 \
 		fdlisten -k -o address 127.0.0.1:0 sleep 100
 	start one client "$(address_of address)"
-	logs server "fdlisten: fork: Resource temporarily unavailable; trying again"
+	logs server "fdlisten: sleep: fork: Resource temporarily unavailable; trying again"
+	start pool "${as_user[@]}" prlimit --nproc=1 fdrecv -n 2 ./pool true
+	logs pool "fdrecv: ./pool: fork: Resource temporarily unavailable; trying again"
+	stop pool
 	# One signal does not end what holds a connection.
 	wait_for ended_by_signals server
 	ended server

@@ -65,6 +65,12 @@ through()
 	no_faults
 }
 
+@test "messages that are refused at once do not keep a second signal out" {
+	# Less than what is left of the two seconds.
+	ENDED=1000 fed 2 fdrecv crowd fdrecv -k - true
+	no_faults
+}
+
 @test "fdrecv -n - COMMAND ends under a flood" {
 	fed 1 fdrecv flood fdrecv -n 2 - true
 	fed 2 fdrecv flood fdrecv -n 2 - true

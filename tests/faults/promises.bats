@@ -121,6 +121,39 @@ idle_process()
 	same "${failed-}" ""
 }
 
+@test "what is queued behind a message that is too large arrives, at SIGTERM, too" {
+	need python3
+	cat >sends.py <<-'END'
+	import array, os, socket, subprocess, sys, time
+	a, b = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+	p = subprocess.Popen(sys.argv[1:], stdin=b)
+	b.close()
+	def send(data):
+	    a.sendmsg([data], [(socket.SOL_SOCKET, socket.SCM_RIGHTS,
+	        array.array("i", [0]))])
+	send(b"first")
+	while not os.path.exists("began"):
+	    time.sleep(0.01)
+	send(b"x" * 70000)
+	send(b"last")
+	p.terminate()
+	time.sleep(0.1)
+	open("go", "w").close()
+	sys.exit(p.wait())
+	END
+	cat >waits <<-'END'
+	#!/bin/sh
+	: >began
+	while [ ! -e go ]; do sleep 0.02; done
+	echo "$FDRECV_PAYLOAD"
+	END
+	chmod +x waits
+	run_apart python3 sends.py fdrecv -k - ./waits
+	is_status 0
+	same "$output" $'first\nlast'
+	like "$stderr" "fdrecv: -: refused a message: more than 65536 bytes*"
+}
+
 @test "fdecho -n 2 serves no more than two of one message" {
 	local output
 
