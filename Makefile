@@ -6,29 +6,29 @@
 #   make                 the commands, in bin/, and the library, in lib/
 #   make static          the commands linked statically, in static/
 #   make bash            recvfd, a builtin of bash; needs bash's headers
-#   make test            the tests of what is promised; TESTS=FILES: of these
-#   make test-all        with real programs and hostile ones as peers
-#   make test-faults     the long trials
-#   make fuzz            what foreign bytes reach, for a minute
+#   make test            the tests of what is promised; TESTS=FILES: only these
+#   make test-all        all tests, with real programs and hostile ones as peers
+#   make test-faults     the long trials of tests/faults
+#   make fuzz            fuzz what foreign bytes reach, for a minute
 #   make bench           rates compared with other tools
 #   make check           linters and analyzers
 #   make demo            the server-worker system, shown on one screen
-#   make demo-full       every call of it, and figures
+#   make demo-full       every system call of that, and measurements
 #   make install         DESTDIR and PREFIX as usual; CMDDIR for the commands,
 #                        where others have an fdsend on PATH: fdpass finds them
 #   make dist            a tar file of what is committed
 #
-# Set CC, CFLAGS, CPPFLAGS, LDFLAGS and LDLIBS on the command line; what the
-# sources cannot be compiled without stays in force. After a change of flags:
-# make clean.
+# Set CC, CFLAGS, CPPFLAGS, LDFLAGS and LDLIBS on the command line; the flags
+# that the sources need are added to them. After a change of flags, run make
+# clean.
 #
-# To add a command, a source file or a manual page: one line, or none. Headers,
-# manual pages and the programs of the tests are found by their names.
+# To add a command or a source file, add its name to one of the lists below.
+# Headers, manual pages and the programs of the tests are found by their names.
 
 VERSION = 0.1.0
 DIST = fdpass-$(VERSION)
 
-# The commands, each of cmd/NAME.c.
+# The commands; each is built from cmd/NAME.c and the archive.
 CMD = \
 	fdlisten \
 	fdpeek \
@@ -39,13 +39,13 @@ CMD = \
 	fdconnect \
 	fdinfo
 
-# Scripts that find the commands; cmd/NAME.
+# Commands that are shell scripts, cmd/NAME, which find the others.
 SCRIPT = \
 	fdpass \
 	fdstep
 
-# What the commands are made of; a file that one command alone uses is called
-# cmd/NAME-*.c. They are one archive, of which a command gets what it refers to.
+# What the commands are made of. A file that only one command uses is called
+# cmd/NAME-*.c. All are in one archive; a command gets what it refers to.
 LIB_OBJ = \
 	cmd/fdconnect-connect.o \
 	cmd/fdconnect-copy.o \
@@ -83,7 +83,7 @@ LIB_OBJ = \
 	lib/trace.o \
 	lib/wait.o
 
-# The public library: the functions of its header, and whatever they need.
+# The public library, libfdpass: these, and what they need of the archive.
 FDPASS_H = lib/fdpass.h
 FDPASS_OBJ = \
 	lib/fdpass/arrival.o \
@@ -105,12 +105,12 @@ BASHDIR = $(PREFIX)/share/bash-completion/completions
 ZSHDIR = $(PREFIX)/share/zsh/site-functions
 LOADABLESDIR = $$(pkg-config --variable=loadablesdir bash)
 
-# Where the commands are out of the way, their manuals are, too.
+# If the commands are installed out of the way (CMDDIR), so are their manuals.
 CMDMANDIR != dir='$(CMDDIR)'; case $$dir in '$(BINDIR)') echo '$(MANDIR)' ;; \
 	*) echo "$${dir%/bin}/man" ;; esac
 
 CC = cc
-# D: no dates, so that the same sources give the same bytes.
+# D: without dates, so that the same sources give the same bytes.
 ARFLAGS = rcsD
 CPPFLAGS =
 CFLAGS = -O2
@@ -120,19 +120,21 @@ OBJCOPY = objcopy
 WARNINGS = -pedantic -Wall -Wextra -Wshadow -Wconversion
 STATIC_CC = $$(command -v musl-gcc || echo $(CC))
 
-# The library is shared, and linked in part: position independent, and no
-# objects that wait for an optimizer at link time.
+# The objects of the library are linked into one, and that into a shared
+# library: so they are position independent, and not for optimization at link
+# time.
 PIC = -fPIC -fno-lto
-# No sections are left that the linker would join with those of others.
+# Resolve section groups in lib/libfdpass.o: a program's linker might otherwise
+# keep the group of another object instead of ours.
 WHOLE = -Wl,--force-group-allocation
 
 COMPILE = -std=c99 $(WARNINGS) -Ilib -Ilib/fdpass $(CPPFLAGS) $(CFLAGS)
 
-# What make test runs: all that is promised.
+# The test files that make test runs; if empty, all tests of what is promised.
 TESTS =
 
-# Where the commands go, and the suffix of their objects: the static build has
-# its own, so that both live side by side.
+# The directory for the commands, and the suffix of their objects. The static
+# build has its own, so that both builds can exist side by side.
 B = bin
 O = o
 
@@ -146,7 +148,7 @@ ARCHIVE = lib/$B.a
 ARCHIVE_OBJ = $(LIB_OBJ:.o=.$O) $(FDPASS_OBJ:.o=.$O)
 TOOLS = $(TOOL_SRC:.c=)
 BASH_LO = cmd/bash/recvfd.lo cmd/bash/variables.lo cmd/bash/waiting.lo
-# One program that goes by these names.
+# Names of one program, tests/tools/peer, which acts by its name.
 PEER = bound client foreign knock paired
 
 .SUFFIXES:
@@ -162,14 +164,14 @@ commands: $(BIN) $(SCRIPT:%=$B/%)
 .c.$O:
 	$(CC) $(COMPILE) $(PIC) -c -o $@ $<
 
-# For the loadable builtin of bash. (Bash's headers are not written for these
-# warnings.)
+# Objects of the loadable builtin of bash. (Bash's headers would cause warnings,
+# so they are included as system headers.)
 .c.lo:
 	$(CC) $(COMPILE) $(PIC) -fvisibility=hidden \
 		$$(pkg-config --cflags bash | sed 's/-I/-isystem /g') -c -o $@ $<
 
-# Every object depends on every header: a build takes seconds, and no list of
-# dependencies can be wrong.
+# Every object depends on every header: a build takes only seconds, and so no
+# list of dependencies can be wrong.
 $(CMD_OBJ) $(ARCHIVE_OBJ) $(BASH_LO): $(HDR) Makefile
 
 $(ARCHIVE): $(ARCHIVE_OBJ)
@@ -185,7 +187,7 @@ $(SCRIPT:%=$B/%): $(SCRIPT:%=cmd/%)
 	cp cmd/$(@F) $@
 	chmod 755 $@
 
-# The sign is changed in musl's own CMSG_NXTHDR().
+# -Wno-sign-conversion is for musl's macro CMSG_NXTHDR().
 static:
 	@cc="$(STATIC_CC)"; case $$cc in \
 	*musl*) ;; \
@@ -195,7 +197,7 @@ static:
 		WARNINGS="$(WARNINGS) -Wno-sign-conversion" \
 		LDFLAGS="-static $(LDFLAGS)" commands
 
-# One object, which shows fdpass_* and nothing else to who links with it.
+# The library as one object, with no global names but fdpass_*.
 lib/libfdpass.o: $(FDPASS_OBJ) $(ARCHIVE)
 	$(CC) $(CFLAGS) -r -nostdlib $(WHOLE) -o $@.new $(FDPASS_OBJ) \
 		$(ARCHIVE)
@@ -220,13 +222,13 @@ bash:
 		"pkg-config)" >&2; exit 1; }
 	$(MAKE) cmd/bash/fdpass
 
-# It shows its own name and nothing else: bash has functions called like ours.
+# Hide all names but the builtin's, for bash has functions with the same names.
 cmd/bash/fdpass: $(BASH_LO) lib/libfdpass.a
 	$(CC) $(CFLAGS) -shared $(LDFLAGS) -Wl,--exclude-libs,ALL -o $@ \
 		$(BASH_LO) lib/libfdpass.a
 
-# The C programs of the tests: each is one file and needs nothing but libc. One
-# that runs is not written to.
+# The C programs of the tests: each is one file and needs only libc. A program
+# that is running cannot be written to, so the new one is renamed into place.
 .c:
 	$(CC) $(COMPILE) $(LDFLAGS) -o $@.new $< $(LDLIBS) && mv $@.new $@
 
@@ -256,7 +258,7 @@ bench: all static tools
 	tests/bench/routes
 	tests/bench/shares
 
-# (A build that says nothing: the demo is to fit on a screen.)
+# (The build is silent, for the demo is to fit on a screen.)
 demo:
 	@test -x bin/fdlisten || echo 'It is built first; that takes some seconds.'
 	@$(MAKE) -s commands
@@ -266,18 +268,19 @@ demo-full:
 	@$(MAKE) -s commands tools
 	@tests/demo/full
 
-# write NAME DIRECTORY MODE: install standard input; put FILE DIRECTORY MODE.
+# write NAME DIRECTORY MODE: install standard input as a file.
+# put FILE DIRECTORY MODE: install FILE.
 PUT = umask 022; set -e; \
 	write() { mkdir -p "$(DESTDIR)$$2" && rm -f "$(DESTDIR)$$2/$$1" && \
 		cat >"$(DESTDIR)$$2/$$1" && chmod "$$3" "$(DESTDIR)$$2/$$1"; }; \
 	put() { write "$${1\#\#*/}" "$$2" "$$3" <"$$1"; }
 
-# manual PAGE: sets $dir to where it goes.
+# manual PAGE: set $dir to the directory where PAGE is installed.
 MANUAL = manual() { dir="$(MANDIR)"; for f in $(CMD); do \
 		test man/$$f.1 != "$$1" || dir="$(CMDMANDIR)"; done; \
 		dir=$$dir/man$${1\#\#*.}; }
 
-# Where the commands are out of the way, only fdpass is completed by its name.
+# If the commands are installed out of the way, complete only the scripts.
 install: all
 	$(PUT); $(MANUAL); \
 	for f in $(CMD); do put bin/$$f "$(CMDDIR)" 755; done; \
@@ -291,7 +294,7 @@ install: all
 	for page in man/*.[1-9]; do \
 		manual $$page; put $$page "$$dir" 644; \
 	done; \
-	for f in man/lessons/*.c; do put $$f "$(SHAREDIR)/lessons" 644; done
+	for f in man/lessons/*; do put $$f "$(SHAREDIR)/lessons" 644; done
 	$(PUT); \
 	if test "$(CMDDIR)" = "$(BINDIR)"; then \
 		put cmd/completion/_fdpass "$(ZSHDIR)" 644; \
@@ -331,7 +334,7 @@ uninstall:
 	for page in man/*.[1-9]; do \
 		manual $$page; rm -f "$(DESTDIR)$$dir/$${page#man/}"; \
 	done; \
-	for f in man/lessons/*.c; do \
+	for f in man/lessons/*; do \
 		rm -f "$(DESTDIR)$(SHAREDIR)/lessons/$${f##*/}"; \
 	done; \
 	test ! -f cmd/bash/fdpass || rm -f "$(DESTDIR)$(LOADABLESDIR)/fdpass"
@@ -346,8 +349,8 @@ uninstall:
 		"$(CMDMANDIR)" "$$dir" "$${dir%/bin}"; \
 	for dir; do rmdir "$(DESTDIR)$$dir" 2>/dev/null || :; done
 
-# What is committed, as it is committed, whatever is configured; the same bytes
-# each time.
+# The committed files, byte for byte, whatever the configuration of git says;
+# the tar file is the same each time.
 dist:
 	git -c core.autocrlf=false -c tar.umask=0022 archive \
 		--prefix=$(DIST)/ -o $(DIST).tar HEAD

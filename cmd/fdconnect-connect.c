@@ -18,18 +18,18 @@ check_connected(int fd)
 	if (!ask_is_connected(fd))
 		return failed_because(
 		    EINVAL, "the descriptor is not a connected socket");
-	/* COMMAND gets it under its own numbers. */
+	/* COMMAND gets the connection as descriptors 6 and 7 instead. */
 	if (fd > STDERR_FILENO && sys_cloexec(fd) == -1)
 		return failed("fcntl");
 	return fd;
 }
 
 /*
- * Without a server, a client that picks its port by chance may pick the one
- * it calls, and be connected with itself.
+ * If there is no server, a client whose own port the system picks may get the
+ * very port that it connects to, and be connected to itself.
  */
 static int
-is_self(int s)
+is_connected_to_itself(int s)
 {
 	struct sockaddr_storage here, there;
 	socklen_t n = sizeof here, m = sizeof there;
@@ -41,7 +41,7 @@ is_self(int s)
 	    here.ss_family != AF_UNIX && memcmp(&here, &there, n) == 0;
 }
 
-/* Wait for a connection under way. */
+/* Wait for a connection that is under way. */
 static int
 finish_connect(int s, int64_t deadline)
 {
@@ -63,7 +63,7 @@ finish_connect(int s, int64_t deadline)
 	return error == 0 ? 0 : -1;
 }
 
-/* connect(), before the deadline; as that. */
+/* connect() that gives up at the deadline, with ETIMEDOUT. */
 static int
 connect_before(
     int s, const struct sockaddr *sa, socklen_t length, int64_t deadline)
@@ -75,14 +75,17 @@ connect_before(
 			errno == EINTR) &&
 		    finish_connect(s, deadline) == 0)
 			return 0;
-		/* A UNIX socket's queue is full, and nothing tells when not. */
+		/*
+		 * The queue of the UNIX socket is full, and no event says when
+		 * it is not.
+		 */
 		if (!sys_would_block(errno) || wait_out(errno, deadline) == -1)
 			return -1;
 	}
 	return 0;
 }
 
-/* Make it a connection that is somebody else's, and blocks. */
+/* Connect a socket, not to itself, and make it block. */
 static int
 make_connection(
     int s, const struct sockaddr *sa, socklen_t length, int64_t deadline)
@@ -96,7 +99,7 @@ make_connection(
 		tell_not_connected("C", s, failure.error);
 		return -1;
 	}
-	if (is_self(s)) {
+	if (is_connected_to_itself(s)) {
 		errno = ECONNREFUSED;
 		return failed("connect");
 	}
@@ -123,7 +126,7 @@ connect_tcp(const struct address *a, int64_t deadline)
 	struct addrinfo *list, *ai;
 	int s = -1;
 
-	/* Without a host, this machine's loopback addresses. */
+	/* Without a host, the list has the loopback addresses. */
 	if (address_look_up(a, 0, &list) == -1)
 		return -1;
 	for (ai = list; ai != NULL && s == -1; ai = ai->ai_next) {
@@ -161,8 +164,8 @@ connect_at(const struct address *a, int64_t deadline)
 }
 
 /*
- * A connected, blocking socket for this address, before the deadline. Gives
- * ETIMEDOUT when that has passed.
+ * Connect to this address before the deadline. Returns a blocking socket; or
+ * -1, errno and the failure: ETIMEDOUT when the deadline has passed.
  */
 int
 address_connect(const struct address *a, int64_t deadline)

@@ -18,19 +18,19 @@
 #include <unistd.h>
 
 #define CHUNK (64 * 1024)
-#define AT_ONCE 16 /* parts of one direction */
+#define AT_ONCE 16 /* parts in one direction before the other's turn */
 #define HOLD_OFF 64
-#define RETRY_NOTHING 1 /* ms: readable, but there was nothing */
-#define RETRY_SHORT 10  /* ms: something has run out */
+#define RETRY_NOTHING 1 /* ms: the socket was readable, but empty */
+#define RETRY_SHORT 10  /* ms: a resource has run out */
 #define PATIENCE 3000   /* ms: then a line says so */
 #ifndef PIPE_BUF
 #define PIPE_BUF _POSIX_PIPE_BUF
 #endif
 
-/* What of a direction has failed: it was noted. */
+/* Which side of a direction has failed; the failure was noted. */
 enum { CANNOT_READ = -1, CANNOT_WRITE = -2 };
 
-/* One direction. */
+/* One direction of the conversation. */
 struct flow {
 	const char *sign; /* in the trace */
 	const char *from_name;
@@ -39,20 +39,20 @@ struct flow {
 	const char *write_name;
 	int from;
 	int to;
-	int to_type;            /* of parts; -1: bytes alone are copied */
-	int brings_descriptors; /* which cannot pass */
-	int is_socket;          /* to send() to */
+	int to_type;            /* of a socket for parts; -1: copy only bytes */
+	int brings_descriptors; /* which cannot be passed on */
+	int is_socket;          /* to is a socket: use send() */
 	int send_flags;
 	size_t most; /* bytes that write() takes without blocking */
 	struct source source;
 	struct part part;
-	int is_readable;     /* says poll() */
-	int hold_off;        /* so often ask poll() before the next part */
-	int is_full;         /* of what is to be written */
+	int is_readable;     /* poll() says so */
+	int hold_off;        /* parts for which to ask poll() first */
+	int is_full;         /* there are bytes to write */
 	int has_ended;       /* nothing more comes */
-	int is_over;         /* and all that came is written */
-	int64_t again;       /* not before; -1 */
-	int64_t short_since; /* something has run out; -1 */
+	int is_over;         /* and everything that came was written */
+	int64_t again;       /* not before this moment; -1: at once */
+	int64_t short_since; /* when a resource ran out; -1: it has not */
 	int short_was_said;
 };
 
@@ -62,7 +62,7 @@ struct copy {
 	struct flow there;
 	struct flow back;
 	int status;
-	int is_reset; /* the connection, while we were sending */
+	int is_reset; /* the peer reset the connection while we sent */
 };
 
 static char buffers[2][PART_MOST];
@@ -75,8 +75,9 @@ has_parts(const struct flow *w)
 }
 
 /*
- * poll() promises room for PIPE_BUF bytes in a pipe, no more: a longer write
- * could block, and the other direction with it.
+ * How much can be written to the output without blocking? poll() promises room
+ * for PIPE_BUF bytes in a pipe, not more: a longer write could block, and with
+ * it the other direction.
  */
 static void
 ask_output(struct flow *w)
@@ -112,7 +113,7 @@ init(struct flow *w, const char *sign, int from, int to, char *bytes)
 	}
 }
 
-/* What has run out is waited for, and said when that takes long. */
+/* A resource has run out: wait for it, and print a line if that takes long. */
 static int
 wait_short(struct flow *w, const char *name, const char *operation)
 {
@@ -156,7 +157,10 @@ fill_plain(struct flow *w)
 	struct wait_guard guard;
 	ssize_t n;
 
-	/* The kernel closes descriptors that come with the bytes. */
+	/*
+	 * The kernel closes descriptors that come with the bytes, which may
+	 * hang.
+	 */
 	if (w->brings_descriptors)
 		wait_guard_begin(&guard);
 	n = call_read("C", w->read_name, w->from, w->part.bytes, CHUNK);
@@ -203,7 +207,7 @@ fill(struct flow *w)
 	return cannot_read(w);
 }
 
-/* To sockets with send(), which needs not block at all. */
+/* Write to a socket with send(), which can be told not to block. */
 static int
 drain_plain(struct flow *w)
 {
@@ -249,9 +253,9 @@ drain(struct flow *w)
 }
 
 /*
- * Pass on what there is. Where more parts waited the last time they are looked
- * for without asking poll() first, but not for long: there is the other
- * direction, too.
+ * Pass on what there is. If more parts were waiting the last time, try to take
+ * one without asking poll() first, but only a few times: the other direction
+ * has to have its turn.
  */
 static int
 move(struct flow *w)
@@ -282,7 +286,7 @@ move(struct flow *w)
 	return 0;
 }
 
-/* Nothing more is written there. */
+/* End this direction: nothing more is written. */
 static void
 end(struct flow *w)
 {
@@ -294,8 +298,9 @@ end(struct flow *w)
 }
 
 /*
- * Who sends to one that reads no more is told so, as it would be without us.
- * What has come nevertheless would keep it waiting for room.
+ * The other side reads no more: tell the sender, as if it were connected
+ * directly, by shutting down our reading side. Discard what has come
+ * nevertheless, for it would keep the sender waiting for room.
  */
 static int
 end_refused(struct flow *w)
@@ -316,9 +321,10 @@ is_gone(int error)
 }
 
 /*
- * To the connection. A peer that wants no more of it just ends this direction.
- * One that has reset the connection may have answered before; that is worth
- * reading, but then it is a failure. A client that has gone is none.
+ * Pass on standard input to the connection. A peer that reads no more only ends
+ * this direction. A peer that has reset the connection may have answered
+ * before: read that, but then end with a failure. If the client goes away, that
+ * is not a failure.
  */
 static int
 move_there(struct copy *c)
@@ -364,7 +370,7 @@ has_hung_up(int fd)
 	return poll(&p, 1, 0) == 1 && (p.revents & (POLLERR | POLLHUP)) != 0;
 }
 
-/* The end of standard input: the server can still answer. */
+/* Standard input has ended; the server can still answer. */
 static void
 finish_there(struct copy *c)
 {
@@ -379,8 +385,8 @@ finish_there(struct copy *c)
 }
 
 /*
- * The server has sent all. A client that goes on is told so, unless the server
- * wants no more of it either: closing will tell that.
+ * The server has sent everything. Tell a client that still sends, unless the
+ * server reads no more either: then closing tells it.
  */
 static void
 finish_back(struct copy *c)
@@ -395,7 +401,10 @@ finish_back(struct copy *c)
 		shutdown(c->back.to, SHUT_WR);
 }
 
-/* What to wait for: data, or room for it. */
+/*
+ * Prepare the wait for data, or for room for it. Returns when to wake up, -1:
+ * never.
+ */
 static int64_t
 prepare(struct flow *w, struct pollfd *p, int64_t now)
 {
@@ -411,7 +420,7 @@ prepare(struct flow *w, struct pollfd *p, int64_t now)
 	return -1;
 }
 
-/* A side may go while there is nothing to send to it. */
+/* Notice a side that hangs up while we have nothing to send to it. */
 static void
 watch(struct pollfd *p, int fd, int is_needed)
 {
@@ -469,7 +478,7 @@ prepare_copy(struct copy *c, int connection, const char *name)
 	c->back.to_name = "standard output";
 	init(&c->back, "<", connection, STDOUT_FILENO, buffers[1]);
 	if (has_parts(&c->there) || has_parts(&c->back))
-		/* Those in flight count, and so do those that we hold. */
+		/* Descriptors in flight count, and so do those that we hold. */
 		descriptors_raise_limit();
 }
 

@@ -13,10 +13,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#define FLOOD 8192           /* bytes in the queue that are worth a question */
-#define SPARE_DESCRIPTORS 16 /* beside those of two parts */
+#define FLOOD 8192           /* this much in the queue is worth a look */
+#define SPARE_DESCRIPTORS 16 /* besides those of two parts */
 
-/* Room for the largest control messages, aligned as the kernel wants it. */
+/* Room for the largest control messages, aligned as the kernel needs it. */
 union control {
 	struct cmsghdr align;
 	char bytes[CMSG_SPACE(sizeof(int) * FDPASS_MAX_FDS) + 256];
@@ -28,13 +28,15 @@ union credentials {
 	char bytes[SYS_CREDS_SPACE + 1];
 };
 
-/* Never written: the kernel fails with EFAULT when it tries. */
+/*
+ * Read-only memory: the kernel fails with EFAULT when it tries to write here.
+ */
 static const char unwritable = 'x';
 
 /*
- * The last close of a foreign descriptor may take as long as its owner has
- * asked for with SO_LINGER, and so may that of a socket in whose queue others
- * wait.
+ * The last close() of a foreign descriptor may take as long as its owner has
+ * asked for with SO_LINGER; so may that of a socket with such sockets in its
+ * queue. Nothing but a socket can linger, so the guard is spared for others.
  */
 static void
 close_foreign(int fd)
@@ -123,9 +125,10 @@ header(struct msghdr *m, struct iovec *iov, unsigned short n, void *control,
 
 /*
  * Look at what waits, without room for descriptors: *has_fds tells whether
- * there are some. On a stream what is returned ends with the part that they
- * belong to, or before it if size is reached. The credentials that the owner
- * of the socket wants to see with each message would look like descriptors.
+ * there are any. On a stream, the bytes returned end with the part that the
+ * descriptors belong to, or earlier if they fill iov. If the owner of the
+ * socket has asked for credentials, they need room, for if they were cut, that
+ * would look like descriptors.
  */
 static ssize_t
 peek(struct source *s, struct iovec *iov, unsigned short n_iov, int *has_fds)
@@ -144,7 +147,10 @@ peek(struct source *s, struct iovec *iov, unsigned short n_iov, int *has_fds)
 	*has_fds = (m.msg_flags & MSG_CTRUNC) != 0;
 	if (m.msg_controllen == 0)
 		return n;
-	/* The owner does not want credentials any more. */
+	/*
+	 * The owner has stopped asking for credentials, so descriptors came in
+	 * their room.
+	 */
 	collect(&m, fds, &count);
 	if (count > 0) {
 		close_fds(fds, count);
@@ -165,9 +171,10 @@ peek_at(struct source *s, char *bytes, size_t size, int *has_fds)
 }
 
 /*
- * The n bytes that wait end with a part that has descriptors: how many stand
- * before it? The kernel copies part by part, and the last byte of the last
- * part has nowhere to go. 0 if there are none, or the system does not tell.
+ * The n bytes that wait end with a part that has descriptors: how many bytes
+ * come before that part? The kernel copies part by part, and it cannot copy the
+ * last part, whose last byte has nowhere to go. Returns 0 if there are none, or
+ * the system does not tell.
  */
 static size_t
 plain_before(struct source *s, char *scratch, size_t n)
@@ -187,9 +194,9 @@ plain_before(struct source *s, char *scratch, size_t n)
 }
 
 /*
- * Receive up to n bytes more, and their descriptors. 1 if something came, 0 at
- * the end of file and for an empty message, -1 with errno. There is always
- * room for the control messages: what is cut nevertheless is lost.
+ * Receive up to n more bytes, and their descriptors. Returns 1 if something
+ * came; 0 at the end of file and for an empty message; -1 with errno. There is
+ * always room for the control messages, so what is cut is lost: EBADMSG.
  */
 static int
 receive(struct part *p, struct source *s, size_t n)
@@ -215,7 +222,7 @@ receive(struct part *p, struct source *s, size_t n)
 	return r > 0 || p->count > 0;
 }
 
-/* Would the table hold all that two parts can bring? */
+/* Does the table have room for the descriptors of two parts? */
 static int
 has_plenty(int fd)
 {
@@ -234,8 +241,8 @@ has_plenty(int fd)
 }
 
 /*
- * Is there room for the next descriptors? Where that is not known, receive
- * them from the queue without taking them out of it.
+ * Is there room for the next descriptors? If the table is nearly full, find out
+ * by receiving them with MSG_PEEK.
  */
 static int
 has_room(struct source *s)
@@ -257,16 +264,16 @@ has_room(struct source *s)
 	header(&m, &iov, 1, control.bytes, sizeof control.bytes);
 	n = recvmsg(s->fd, &m, MSG_PEEK | MSG_DONTWAIT | SYS_CMSG_CLOEXEC);
 	if (n == -1)
-		return 1; /* the next call tells why */
+		return 1; /* the next call gets the error */
 	collect(&m, fds, &count);
 	close_fds(fds, count);
 	return (m.msg_flags & MSG_CTRUNC) == 0;
 }
 
 /*
- * The n bytes that wait end with a part that has descriptors. Receive what
- * stands before that part, or the part alone: the first byte brings the
- * descriptors.
+ * The n bytes that wait end with a part that has descriptors. Receive the bytes
+ * before that part, or that part alone. The first byte shows which it is: it
+ * brings the descriptors if it belongs to that part.
  */
 static int
 take_with_descriptors(struct part *p, struct source *s, size_t n)
@@ -292,9 +299,9 @@ take_with_descriptors(struct part *p, struct source *s, size_t n)
 }
 
 /*
- * Where much waits, ask how much, and whether there are any descriptors at
- * all: on Linux a look at one byte sees them. It returns what can be received
- * without another look, 0 if nothing, -1 at the end or with errno.
+ * If much is queued, ask how much, and whether there are any descriptors: on
+ * Linux, a look at one byte shows that. Returns how many bytes can be received
+ * without another look, 0 if none.
  */
 static ssize_t
 all_plain(struct part *p, struct source *s)
@@ -372,7 +379,7 @@ part_send(struct part *p, int fd, int type)
 	struct iovec iov;
 	ssize_t n;
 
-	/* A stream carries nothing without a byte. */
+	/* A stream cannot carry descriptors without a byte. */
 	if (p->length == 0 && type == SOCK_STREAM) {
 		if (p->count == 0)
 			return 0;

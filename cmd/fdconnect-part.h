@@ -14,20 +14,20 @@
 #define PART_MOST (256 * 1024)
 
 struct part {
-	char *bytes; /* PART_MOST of them */
+	char *bytes; /* the caller's, PART_MOST of them */
 	size_t length;
 	size_t sent;
-	int fds[FDPASS_MAX_FDS]; /* they belong to the first byte not sent */
+	int fds[FDPASS_MAX_FDS]; /* of the first byte; part_close() closes */
 	size_t count;
 };
 
-/* Where parts come from. */
+/* A UNIX socket that parts come from. */
 struct source {
 	int fd;
 	int type;
-	size_t most;   /* bytes in one part */
+	size_t most;   /* bytes in one part, at most */
 	int has_creds; /* each message comes with credentials */
-	int is_flood;  /* much waits in the queue, usually */
+	int is_flood;  /* much was in the queue the last time */
 	enum { ROOM_UNKNOWN, ROOM_PLENTY, ROOM_TIGHT } room;
 };
 
@@ -39,25 +39,26 @@ int part_type(int fd);
 void part_source(struct source *source, int fd, int type, size_t most);
 
 /*
- * Take the next part from source, without blocking, into an empty part. -1
- * with EAGAIN if there is none, and with EMFILE, nothing being lost, if the
- * descriptor table has no room for its descriptors.
+ * Take the next part from source into an empty part, without blocking.
+ * PART_ERROR with errno: EAGAIN if there is none; EMFILE if the descriptor
+ * table has no room for its descriptors, and then it stays in the queue;
+ * EBADMSG if descriptors were lost.
  */
 enum part_result part_take(struct part *part, struct source *source);
 
 /*
- * An urgent byte (MSG_OOB) polls as readable for ever, though there is nothing
- * to be read. Returns whether there was one; it is not passed on.
+ * Drop an urgent byte (MSG_OOB), which would poll as readable without end
+ * although there is nothing to read. Returns whether there was one.
  */
 int part_drop_urgent(int fd);
 
 /*
- * Send what is left of a part, without blocking. 0 if that is all of it or a
- * beginning; -1 with errno, and then nothing was sent.
+ * Send what is left of a part, without blocking. Returns 0 if all or some of it
+ * was sent; -1 with errno if nothing was.
  */
 int part_send(struct part *part, int fd, int type);
 
-/* The part is done with: close its descriptors. */
+/* Close the descriptors of a part, and empty it. */
 void part_close(struct part *part);
 
 #endif

@@ -13,9 +13,9 @@
 #include <unistd.h>
 
 #define COLUMNS 80
-#define FEWEST 16 /* columns for bytes, however long the rest is */
+#define FEWEST 16 /* least columns for bytes */
 
-static unsigned long left_out; /* lines since the last that had room */
+static unsigned long left_out; /* lines since the last one shown */
 
 static void
 show(const char *line)
@@ -30,7 +30,7 @@ show(const char *line)
 		left_out++;
 }
 
-/* Characters of the escaped byte that begins here. */
+/* How many characters the escaped byte that begins here has. */
 static size_t
 width(const char *escaped)
 {
@@ -44,7 +44,7 @@ width(const char *escaped)
 	return escaped[1] == '0' && digits < 3 ? 2 : 4;
 }
 
-/* The beginning, as much of it as fits. */
+/* Add the first bytes of a part, as many as fit. */
 static void
 add_bytes(struct text *t, const struct part *p, size_t columns)
 {
@@ -94,7 +94,6 @@ show_part(const char *direction, const struct part *p)
 	}
 }
 
-/* The connection is closed now. */
 void
 show_close(int fd)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The looking glass: what passes, as lines of the trace.
+ * What passes through fdconnect, as lines of the trace.
  */
 #ifndef FDCONNECT_SHOW_H
 #define FDCONNECT_SHOW_H
@@ -8,8 +8,8 @@
 #include "fdconnect-part.h"
 
 /*
- * Direction is ">" to the server or "<" from it. Nothing waits for a reader of
- * the trace: lines that have no room are left out, and counted.
+ * direction is ">" to the server or "<" from it. Nothing waits for a reader of
+ * the trace: lines for which there is no room are left out and counted.
  */
 void show_part(const char *direction, const struct part *part);
 void show_end(const char *direction, const char *how);

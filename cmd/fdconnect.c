@@ -23,7 +23,7 @@
 
 #define READ_FD 6 /* where UCSPI clients find the connection */
 #define WRITE_FD 7
-#define NOTICE 3000 /* ms until -w says what it waits for */
+#define NOTICE 3000 /* ms until -w reports what it waits for */
 
 static const char synopsis[] =
     "fdconnect [-Nvw] [-t seconds] ADDRESS [COMMAND [ARG...]]\n";
@@ -42,7 +42,7 @@ static struct command command;
 static int wait_for_server;
 static int64_t timeout = -1; /* ms */
 
-/* Not there, or not yet. */
+/* May the server come later? Then -w waits after this error. */
 static int
 may_come(int error)
 {
@@ -58,7 +58,10 @@ trace_again(int s)
 	tell_connected("C", s, address.operand);
 }
 
-/* The time is over; what was missing is known, unless it just took too long. */
+/*
+ * The deadline has passed: note the last error as the reason, unless that, too,
+ * is just the deadline.
+ */
 static int
 in_vain(void)
 {
@@ -87,7 +90,7 @@ connect_in_time(int64_t deadline)
 		if (!wait_for_server || failure.operation == NULL ||
 		    !may_come(failure.error))
 			return -1;
-		/* Once is enough to see what is tried. */
+		/* Trace only the first try: it shows what is tried. */
 		trace_on = 0;
 		if (wait_is_over(notice)) {
 			notice = -1;
@@ -114,7 +117,7 @@ pass(int s)
 	return command_become(&command, "C", &landing, environment);
 }
 
-/* What can be known to be wrong before anything is opened. */
+/* Check what can be checked before anything is opened. */
 static int
 check(char *operands[])
 {

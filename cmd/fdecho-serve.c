@@ -16,26 +16,26 @@
 #include <string.h>
 
 #define BUFFER (256 * 1024)         /* measured: twice as fast as 64 KiB */
-#define SLOW_CHUNK (16 * 1024)      /* of a connection that has been slow */
-#define KEPT_MOST (4 * 1024 * 1024) /* bytes for slow readers, and a little */
-#define KEPT 8                      /* descriptors for ourselves */
-#define BATCH 32 /* connections that memory is had for at once */
+#define SLOW_CHUNK (16 * 1024)      /* for a connection that has been slow */
+#define KEPT_MOST (4 * 1024 * 1024) /* bytes for slow readers, about */
+#define KEPT 8                      /* descriptors to keep free for ourselves */
+#define BATCH 32                    /* connections to allocate at once */
 
 static char buffer[BUFFER];
 
-/* A connection: on its way in, or one that we echo on. */
+/* A connection: one that may bring a message, or one on which we echo. */
 struct connection {
 	int fd;
 	int is_waiting;          /* it is in the loop */
-	struct arrival *arrival; /* NULL: we echo on it */
-	struct connection *next; /* of those that are new, or have to wait */
+	struct arrival *arrival; /* NULL: we echo on this connection */
+	struct connection *next; /* in a list: of new, parked or spare ones */
 	char *rest;              /* what a slow reader has not taken yet */
 	size_t length;
 	size_t sent;
-	size_t chunk; /* to read at once */
+	size_t chunk; /* bytes to read at once */
 };
 
-/* Their memory. It stays in place: the loop holds pointers to them. */
+/* Memory for connections. It never moves, for the loop holds pointers to it. */
 struct batch {
 	struct batch *next;
 	struct connection connections[BATCH];
@@ -45,20 +45,20 @@ struct server {
 	struct loop loop;
 	struct receiver *receiver;
 	long max;
-	long count;               /* of connections that we echo on */
-	long room;                /* descriptors that we may hold, all in all */
-	size_t kept;              /* bytes for slow readers */
+	long count;               /* of connections on which we echo */
+	long room;                /* descriptors that we may hold in all */
+	size_t kept;              /* bytes kept for slow readers */
 	struct arrivals arrivals; /* connections that may bring a message */
-	struct connection *fresh; /* those that are not in the loop yet */
-	struct connection *parked;  /* those that are too many, for now */
-	struct connection **newest; /* the end of that list */
-	struct connection *spare;   /* memory for the next ones */
-	struct batch *batches;      /* all memory for them */
+	struct connection *fresh; /* connections that are not in the loop yet */
+	struct connection *parked;  /* connections over the limit, for now */
+	struct connection **newest; /* the end of the parked ones */
+	struct connection *spare;   /* unused memory for connections */
+	struct batch *batches;      /* all memory for connections */
 	int is_listening;           /* the receiver is in the loop */
-	int is_exclusive;           /* and no other is woken with us */
-	int has_paused;             /* some of those that may bring one */
+	int is_exclusive;           /* and no other process is woken with us */
+	int has_paused;             /* some arrivals are out of the loop */
 	int has_ended;
-	int64_t again; /* when to try after running out; -1 not */
+	int64_t again; /* when to try after running out; -1: now */
 };
 
 static void
@@ -82,7 +82,7 @@ drop(struct server *s, struct connection *c)
 	s->count--;
 }
 
-/* Does it drop the rest of a message that is read in part? */
+/* Does this socket drop the rest of a message that is read in part? */
 static int
 keeps_messages(int fd)
 {
@@ -100,7 +100,7 @@ keep_rest(struct server *s, struct connection *c, const char *bytes, size_t n)
 	memcpy(rest, bytes, n);
 	c->length = n;
 	c->sent = 0;
-	/* A slow reader must not cost more memory than it has to. */
+	/* Limit the memory that a slow reader costs. */
 	if (!keeps_messages(c->fd))
 		c->chunk = SLOW_CHUNK;
 	c->rest = rest;
@@ -108,7 +108,7 @@ keep_rest(struct server *s, struct connection *c, const char *bytes, size_t n)
 	return c->is_waiting ? loop_change(&s->loop, c->fd, LOOP_WRITE, c) : 0;
 }
 
-/* A peer that goes away is no failure; anything else is reported. */
+/* Report that a connection was lost, unless its peer just went away. */
 static void
 say_lost(const char *operation)
 {
@@ -120,7 +120,7 @@ say_lost(const char *operation)
 	case EHOSTUNREACH:
 	case ENETUNREACH:
 	case ENETDOWN:
-	case EDESTADDRREQ: /* it is none, see start_echo() */
+	case EDESTADDRREQ: /* not a connection, see start_echo() */
 		return;
 	}
 	say_offence("connection lost: %s: %s", operation, strerror(errno));
@@ -134,7 +134,7 @@ is_connection(int fd)
 	return ask_is_connection(fd, &unused);
 }
 
-/* Send what is possible: how much, or -1 if the peer is gone. */
+/* Send as much as possible: returns how much, or -1 if the peer is gone. */
 static ssize_t
 send_some(int fd, const char *bytes, size_t n)
 {
@@ -154,8 +154,7 @@ is_no_connection(int error)
 
 /*
  * Receive what is there. (Descriptors that come with the bytes are closed by
- * the kernel; they may linger.) What fails for want of something is tried
- * again, some times.
+ * the kernel, and may linger.) If a resource has run out, try again some times.
  */
 static ssize_t
 receive_some(int fd, size_t size)
@@ -178,7 +177,7 @@ receive_some(int fd, size_t size)
 	return n;
 }
 
-/* How much to read: little where much is kept for others who are slow. */
+/* How much to read: little if much is kept for slow readers. */
 static size_t
 chunk_of(const struct server *s, const struct connection *c)
 {
@@ -188,7 +187,9 @@ chunk_of(const struct server *s, const struct connection *c)
 	return c->chunk;
 }
 
-/* n bytes were read into buffer: send them back. 0, or -1 if it is over. */
+/*
+ * Send back the n bytes in buffer. Returns 0, or -1 if the connection is over.
+ */
 static int
 echo_read(struct server *s, struct connection *c, size_t n)
 {
@@ -203,13 +204,18 @@ echo_read(struct server *s, struct connection *c, size_t n)
 	return 0;
 }
 
-/* One turn of a connection: -1 at its end of file, or if its peer is gone. */
+/*
+ * One turn of a connection: returns -1 at its end of file, or if its peer is
+ * gone.
+ */
 static int
 echo_turn(struct server *s, struct connection *c, int ready)
 {
 	ssize_t n;
 
-	/* An error ends the connection, unless it was only queued. */
+	/*
+	 * An error ends the connection, unless it was only in the error queue.
+	 */
 	if ((ready & LOOP_ERROR) != 0 && sys_drain_errors(c->fd) > 0)
 		return 0;
 
@@ -263,7 +269,7 @@ new_connection(struct server *s, int fd)
 	return c;
 }
 
-/* Add it to the loop. */
+/* Add a connection to the loop. */
 static int
 wait_for(struct server *s, struct connection *c)
 {
@@ -273,7 +279,7 @@ wait_for(struct server *s, struct connection *c)
 	return c->is_waiting ? 0 : -1;
 }
 
-/* The same, trying for a while; then the connection is dropped. */
+/* The same, trying for a while; after that, drop the connection. */
 static void
 keep(struct server *s, struct connection *c)
 {
@@ -288,9 +294,10 @@ keep(struct server *s, struct connection *c)
 }
 
 /*
- * The sender of those that are new has its answer: they may wait for more now.
- * The end of a short one has usually come already: it needs no loop. (A trace
- * would only show one more call, which comes to nothing where it is not.)
+ * Add new connections to the loop, now that their sender has its answer. A
+ * short connection has often ended already: one more turn finds that out and
+ * spares the loop. (Not with a trace, which would show a call that usually
+ * finds nothing.)
  */
 static void
 admit(struct server *s)
@@ -307,9 +314,9 @@ admit(struct server *s)
 }
 
 /*
- * Take over one received descriptor. Its data is often there already, so try
- * before waiting; that also tells whether it is a connection at all. Returns
- * -1 if it is none.
+ * Take over one received descriptor. Its data is often there already, so read
+ * before waiting; that also tells whether it is a connection. Returns -1 if it
+ * is not, and then the caller closes it.
  */
 static int
 start_echo(struct server *s, int fd)
@@ -321,7 +328,7 @@ start_echo(struct server *s, int fd)
 	n = receive_some(fd, BUFFER);
 	if (n == -1 && is_no_connection(errno))
 		return -1;
-	/* An unconnected datagram socket would just never have anything. */
+	/* An unconnected datagram socket, too, would only have no data yet. */
 	if (n == -1 && sys_would_block(errno) && !is_connection(fd))
 		return -1;
 	if (n == 0 || (n == -1 && !sys_would_block(errno))) {
@@ -342,7 +349,7 @@ start_echo(struct server *s, int fd)
 		c->next = s->fresh;
 		s->fresh = c;
 	} else if (errno == EDESTADDRREQ) {
-		/* A datagram had come to a socket that has no peer. */
+		/* The socket has no peer to echo the datagram to. */
 		s->count--;
 		release(s, c);
 		return -1;
@@ -352,7 +359,7 @@ start_echo(struct server *s, int fd)
 	return 0;
 }
 
-/* One connection too many: keep it until another has ended. */
+/* This connection is one too many: keep it until another has ended. */
 static int
 park(struct server *s, int fd)
 {
@@ -385,7 +392,10 @@ start_parked(struct server *s)
 	}
 }
 
-/* Take over all descriptors of a message; what is no connection is closed. */
+/*
+ * Take over the connections of a message, and close its other descriptors.
+ * Returns -1 if there was no connection.
+ */
 static int
 start_message(struct server *s, struct fdpass_message *m)
 {
@@ -423,7 +433,10 @@ has_connection(const struct fdpass_message *m)
 	return 0;
 }
 
-/* A message has come on a connection: answer first, its sender may be gone. */
+/*
+ * A message has come: answer first, for the sender may be gone, and only then
+ * echo.
+ */
 static void
 settle(struct server *s, struct arrival *a)
 {
@@ -443,8 +456,9 @@ settle(struct server *s, struct arrival *a)
 }
 
 /*
- * Nothing comes of a connection: say why, and tell its sender. What does not
- * fit though nothing else is held, and there is some room, never will.
+ * A connection has brought no message that we can take: report why, and tell
+ * its sender. If the descriptors do not fit although we hold no others and the
+ * table is not full, they never will: refuse for good.
  */
 static void
 refuse(struct server *s, struct arrival *a, int error)
@@ -461,7 +475,7 @@ refuse(struct server *s, struct arrival *a, int error)
 	call_refuse(a, answer);
 }
 
-/* Stop waiting for its message. */
+/* Stop waiting for the message of this connection. */
 static void
 remove_arrival(struct server *s, struct arrival *a)
 {
@@ -480,16 +494,16 @@ send_away(struct server *s, struct arrival *a)
 	free(a);
 }
 
-static char payload[FDPASS_MAX_PAYLOAD + 1]; /* nobody reads it */
+static char payload[FDPASS_MAX_PAYLOAD + 1]; /* it is not used */
 
-/* Are there as many connections as may be? */
+/* Have we as many connections as we may? */
 static int
 is_full(const struct server *s)
 {
 	return s->count >= s->max || s->parked != NULL;
 }
 
-/* Leave its message in the queue while there are enough connections. */
+/* While we have enough connections, leave the message in its queue. */
 static void
 pause_arrival(struct server *s, struct connection *c)
 {
@@ -536,7 +550,10 @@ step_arrival(struct server *s, struct arrival *a)
 	free(a);
 }
 
-/* Its message is still to come. The one that has waited longest gives way. */
+/*
+ * Keep a connection whose message has not come yet. If there are too many, the
+ * oldest gives way.
+ */
 static int
 keep_arrival(struct server *s, const struct arrival *fresh)
 {
@@ -580,7 +597,10 @@ start_arrival(struct server *s, int fd)
 		arrival_drop(&fresh, FDPASS_RETRY);
 }
 
-/* One more from the receiver: 1, 0 if there is none now, -1 if it failed. */
+/*
+ * Take one connection or message from the receiver: returns 1, 0 if there is
+ * none, -1 with errno.
+ */
 static int
 take_one(struct server *s)
 {
@@ -618,7 +638,7 @@ has_room(const struct server *s)
 	return !is_full(s) && s->count + (long)s->arrivals.count + 2 < s->room;
 }
 
-/* There is no room for another one now. */
+/* A resource has run out: report it, and wait a moment. */
 static void
 say_short(struct server *s)
 {
@@ -628,8 +648,9 @@ say_short(struct server *s)
 }
 
 /*
- * Take one, and let others have their turn, here and in the processes that
- * share the stream: who is not busy takes the next. -1 when it cannot go on.
+ * Take only one, so that our connections have their turn, and so that a process
+ * that is not busy takes the next from a stream that we share. -1 and the
+ * failure if that is over.
  */
 static int
 take(struct server *s)
@@ -660,7 +681,10 @@ stop_listening(struct server *s)
 	s->is_listening = 0;
 }
 
-/* Of the processes that share it the kernel wakes one: it must have room. */
+/*
+ * Add the receiver to the loop. If the kernel wakes only one of the processes
+ * that share it, that one must have room for the message.
+ */
 static int
 start_listening(struct server *s)
 {
@@ -671,7 +695,7 @@ start_listening(struct server *s)
 	return s->is_listening ? 0 : -1;
 }
 
-/* Wait for the receiver while there is room for what it brings. */
+/* Listen to the receiver only while there is room for what it brings. */
 static int
 listen_or_not(struct server *s)
 {
@@ -701,8 +725,8 @@ listen_or_not(struct server *s)
 }
 
 /*
- * The kernel wakes who has waited longest in its queue. It would be the same
- * process for ever, so who has taken a connection goes to the end.
+ * The kernel wakes the process that is first in its queue, which would always
+ * be the same. If we have taken a connection, go to the end of the queue.
  */
 static void
 queue_up_again(struct server *s)
@@ -751,7 +775,7 @@ turn(struct server *s)
 			step_arrival(s, a);
 	start_parked(s);
 	resume_arrivals(s);
-	/* Connections that we have come first. */
+	/* Take more only after the connections that we have. */
 	if (!taken)
 		return 0;
 	if (take(s) == -1)
@@ -760,11 +784,11 @@ turn(struct server *s)
 	return 0;
 }
 
-/* Take no more; tell those whose message has not come to try again. */
+/* Take no more; tell the senders whose message has not come to try again. */
 static void
 stop(struct server *s)
 {
-	/* Before it is closed: its number may be used again. */
+	/* Remove it before it is closed, for its number may be used again. */
 	if (s->receiver->kind == RECEIVER_LISTENING)
 		stop_listening(s);
 	receiver_stop(s->receiver);
@@ -786,7 +810,7 @@ init(struct server *s, struct receiver *r, long max)
 	arrivals_init(&s->arrivals, r->arrivals.most);
 }
 
-/* The memory; the end of the process closes what is still open. */
+/* Free all memory; the end of the process closes what is still open. */
 static void
 release_all(struct server *s)
 {
@@ -803,9 +827,9 @@ release_all(struct server *s)
 }
 
 /*
- * Receive connections, at most max at once, and echo on each of them, until
- * the end of the stream or a signal. Then finish those in hand, unless a second
- * signal comes. Returns 0, or -1 and what failed.
+ * Receive connections and echo on each of them, at most max at once, until the
+ * end of the stream or a signal. Then finish those in hand, unless a second
+ * signal comes. Returns 0, or -1 and the failure.
  */
 int
 echo_serve(struct receiver *r, long max)

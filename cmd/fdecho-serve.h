@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Many connections at once: they are received, and what comes in is sent back.
+ * The server: receive connections, and echo on many of them at once.
  */
 #ifndef FDECHO_SERVE_H
 #define FDECHO_SERVE_H

@@ -27,7 +27,7 @@ static const char help[] =
 
 #define BUFFER (256 * 1024) /* measured: twice as fast as 64 KiB */
 
-/* Wait until a descriptor that somebody made non-blocking is ready. */
+/* Wait until a descriptor is ready whose owner has made it non-blocking. */
 static void
 wait_ready(int fd, short events)
 {
@@ -61,8 +61,8 @@ write_all(int fd, const char *bytes, size_t n)
 }
 
 /*
- * Copy from in to out until end of file. Nothing is shut down: both may be
- * shared. Returns 0, or -1 and what failed.
+ * Copy from in to out until end of file. Shut down nothing, for both may be
+ * shared. Returns 0, or -1 and the failure.
  */
 static int
 echo(int in, int out)
@@ -85,12 +85,12 @@ echo(int in, int out)
 		if (write_all(out, buffer, (size_t)n) == -1)
 			return failed("write");
 	}
-	/* The end of the process closes it. */
+	/* Only the trace tells of a close: the end of the process closes it. */
 	tell_close("W4", in);
 	return 0;
 }
 
-/* Receive connections, echo on each of them, until there are no more. */
+/* Receive connections from SOCKET, and echo on each of them. */
 static int
 serve(const char *operand, long max)
 {
@@ -107,7 +107,6 @@ serve(const char *operand, long max)
 	return r == -1 ? failed_on(operand) : 0;
 }
 
-/* Copy standard input to standard output. */
 static int
 copy(void)
 {
@@ -115,7 +114,7 @@ copy(void)
 	options_need(STDOUT_FILENO);
 	if (echo(STDIN_FILENO, STDOUT_FILENO) == 0)
 		return 0;
-	/* A client that has reset the connection is no failure of ours. */
+	/* If the client has reset the connection, say nothing. */
 	if (failure.error == ECONNRESET || failure.error == EPIPE)
 		return EXIT_WRONG;
 	return failed_on("standard input to standard output");

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * fdinfo: fstat(), fcntl(), getsockname() and so on: what is this descriptor?
+ * fdinfo: show what a descriptor is, by fstat(), fcntl(), getsockname() and so
+ * on.
  */
 #include "sys.h"
 
@@ -27,10 +28,10 @@ enum { NUMBER, TYPE, ACCESS, FLAGS, DETAILS, COLUMNS };
 
 struct table {
 	long pid;      /* 0: this process */
-	int *open;     /* all that it has open, */
-	int *group;    /* each with the lowest of its open file description */
-	size_t n_open; /* 0 if that is unknown */
-	char *cells;   /* row by row, each ends with a NUL */
+	int *open;     /* its open descriptors */
+	int *group;    /* the lowest that shares each open file description */
+	size_t n_open; /* 0 if unknown */
+	char *cells;   /* row by row, each cell ends with a NUL */
 	size_t length;
 	size_t room;
 	int width[COLUMNS];
@@ -53,7 +54,7 @@ why_not(int error)
 		return "no such process";
 	case EPERM:
 	case EACCES:
-	case ENOENT: /* /proc hides it */
+	case ENOENT: /* /proc hides the process */
 		return "not permitted: it takes the right to look into that "
 		       "process (same user, and what ptrace restrictions "
 		       "allow)";
@@ -64,7 +65,7 @@ why_not(int error)
 	}
 }
 
-/* Nothing can be said about this process. */
+/* End: nothing can be found out about this process. */
 static void
 give_up(long pid, int error)
 {
@@ -72,7 +73,10 @@ give_up(long pid, int error)
 	exit(EXIT_WRONG);
 }
 
-/* What the process has open, and what of that is the same. */
+/*
+ * Find out which descriptors are open, and which share an open file
+ * description.
+ */
 static void
 survey(struct table *t, int needed)
 {
@@ -103,7 +107,7 @@ add_cell(struct table *t, int column, const char *text)
 		t->width[column] = (int)n;
 }
 
-/* Add a descriptor to the table; 0 if it is not open. */
+/* Add a descriptor to the table; returns 0 if it is not open. */
 static int
 add_row(struct table *t, int fd)
 {
@@ -113,7 +117,7 @@ add_row(struct table *t, int fd)
 	if (t->pid == 0 && !descriptors_is_open(fd))
 		return 0;
 	if (info_get(&info, t->pid, fd) == -1) {
-		/* A process that has ended has none open. */
+		/* A process that has ended has no open descriptors. */
 		if (t->pid != 0 && errno != EBADF && errno != ESRCH)
 			give_up(t->pid, errno);
 		return 0;
@@ -127,7 +131,7 @@ add_row(struct table *t, int fd)
 	return 1;
 }
 
-/* The lowest other descriptor with the same open file description. */
+/* Print the lowest other descriptor that shares the open file description. */
 static void
 print_same(const struct table *t, int fd)
 {

@@ -11,8 +11,9 @@
 #define BURST 16 /* connections between two looks at signals */
 
 /*
- * Accept from a listening socket that is ours alone, or shared. The stream is
- * where the connections go, NULL if they go elsewhere. -1 with errno.
+ * Begin to accept from a listening socket, which is_shared if other processes
+ * have it too. stream is where the connections go, or NULL. a keeps pointers to
+ * operand and stream. Returns 0, or -1, errno and the failure.
  */
 int
 acceptor_init(struct acceptor *a, const char *operand, int fd, int is_shared,
@@ -24,7 +25,10 @@ acceptor_init(struct acceptor *a, const char *operand, int fd, int is_shared,
 	a->fd = fd;
 	a->is_shared = is_shared;
 	a->stream = stream;
-	/* What blocks is treated like one that others accept from. */
+	/*
+	 * A socket that we cannot make non-blocking is treated like a shared
+	 * one.
+	 */
 	if (!is_shared && sys_nonblock(fd, 1) == -1)
 		a->is_shared = 1;
 	if (!a->is_shared || stream == NULL)
@@ -43,7 +47,7 @@ is_transient(int error)
 	switch (error) {
 	case EINTR:
 	case ECONNABORTED:
-	/* Linux passes on what the network told of the new connection. */
+	/* Linux reports network errors of the new connection here. */
 	case EPROTO:
 	case ENOPROTOOPT:
 	case ENETDOWN:
@@ -70,9 +74,10 @@ accept_now(struct acceptor *a)
 }
 
 /*
- * A socket that others accept from too, and a stream whose reader may go: be
- * woken alone for a connection. Who has taken one goes to the end of the
- * queue, or the kernel would always choose the same.
+ * Wait for a connection on a shared socket, and for room in the stream. The
+ * kernel wakes only one process for a connection. After each, leave the queue
+ * and join it again at its end, or the kernel would always choose the same
+ * process.
  */
 static int
 wait_shared(struct acceptor *a, int64_t deadline)
@@ -96,7 +101,7 @@ wait_shared(struct acceptor *a, int64_t deadline)
 	return stream_wait(a->stream, -1, deadline);
 }
 
-/* There is a connection, and room for it where it goes. */
+/* Wait until there is a connection, and room where it goes. */
 static int
 wait_ready(struct acceptor *a, int64_t deadline)
 {
@@ -114,8 +119,9 @@ wait_ready(struct acceptor *a, int64_t deadline)
 }
 
 /*
- * accept() of what poll() has seen. Somebody else may have taken it, and
- * O_NONBLOCK would change their socket as well: the guard ends the wait.
+ * accept() after poll() has seen a connection. If another process has taken it,
+ * the guard ends the wait: O_NONBLOCK would change the socket of that process
+ * too.
  */
 static int
 accept_seen(struct acceptor *a)
@@ -131,7 +137,7 @@ accept_seen(struct acceptor *a)
 	return s;
 }
 
-/* Wait in accept() itself: of many who do the kernel wakes one. */
+/* Wait in accept() itself: the kernel wakes one of the processes that do. */
 static int
 accept_blocking(struct acceptor *a, int64_t deadline)
 {
@@ -148,7 +154,10 @@ accept_blocking(struct acceptor *a, int64_t deadline)
 	return accept_seen(a);
 }
 
-/* One try; -1 with errno, EAGAIN and EINTR if there was none after all. */
+/*
+ * One try; -1 with errno, which is EAGAIN or EINTR if there was no connection
+ * after all. *is_over: the wait is over, so do not try again.
+ */
 static int
 accept_one(struct acceptor *a, int64_t deadline, int *is_over)
 {
@@ -161,13 +170,16 @@ accept_one(struct acceptor *a, int64_t deadline, int *is_over)
 		*is_over = 1;
 		return -1;
 	}
-	/* (To a stream, one by one keeps its busy readers busy.) */
+	/*
+	 * (To a stream, take them one by one, so that its busy readers have
+	 * time.)
+	 */
 	else if (a->stream == NULL)
 		a->burst = BURST;
 	return accept_seen(a);
 }
 
-/* Note why there is none, from errno, which stays. */
+/* Note the failure, from errno, which stays. Returns -1. */
 static int
 cannot_accept(const struct acceptor *a, int64_t deadline)
 {
@@ -179,18 +191,22 @@ cannot_accept(const struct acceptor *a, int64_t deadline)
 		failed_late("no connection");
 	else
 		failed("accept");
-	/* Who reads the stream has gone: end as a writer to a pipe does. */
+	/*
+	 * The stream has no reader: die as a program does that writes to such a
+	 * pipe.
+	 */
 	if (errno == EPIPE)
 		failure.status = EXIT_BY_SIGNAL + SIGPIPE;
 	return failed_on(a->operand);
 }
 
 /*
- * The next connection. Where one has come, more usually wait: a server that
- * runs a command for each takes some before it looks at signals again. -1 with
- * EINTR for a signal (one that ends us, or a child's), ETIMEDOUT after the
- * deadline, EPIPE when the stream that it would go to has no reader any more,
- * or what is wrong with the listening socket.
+ * Returns the next connection. More are usually waiting where one has come, so
+ * a server that runs a command for each takes some of them before it looks at
+ * signals again. -1 with errno and the failure: EINTR for a signal (one that
+ * ends us, or SIGCHLD), ETIMEDOUT after the deadline, EPIPE when the stream
+ * that it would go to has no reader, or what is wrong with the listening
+ * socket.
  */
 int
 acceptor_next(struct acceptor *a, int64_t deadline)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The server's side: connections, one after another.
+ * The server's side: accepting connections, one after another.
  */
 #ifndef FDLISTEN_ACCEPT_H
 #define FDLISTEN_ACCEPT_H
@@ -16,12 +16,12 @@
 struct acceptor {
 	const char *operand;
 	int fd;
-	int is_shared; /* others accept from it too: its flags are not ours */
+	int is_shared; /* other processes have it: keep its flags */
 	const struct stream *stream; /* accept while it has a reader; or NULL */
 	struct peer peer;            /* of the newest connection */
-	int burst;        /* how many to take before looking at signals again */
+	int burst;        /* how many to take before the next look at signals */
 	struct loop loop; /* for a shared socket and a stream */
-	int is_watched;   /* the listening socket is in it */
+	int is_watched;   /* the listening socket is in the loop */
 };
 
 int acceptor_init(struct acceptor *a, const char *operand, int fd,

@@ -20,7 +20,10 @@ socket_for(const struct addrinfo *ai, int both)
 
 	if (s == -1)
 		return failed("socket");
-	/* Whoever binds a second datagram socket would take all that comes. */
+	/*
+	 * With SO_REUSEADDR, a second datagram socket could be bound to the
+	 * address, and would get all that comes.
+	 */
 	if (ai->ai_socktype != SOCK_DGRAM)
 		setsockopt(s, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
 	if (both)
@@ -63,7 +66,7 @@ listen_tcp(const struct address *a)
 	freeaddrinfo(list);
 	if (s == -1 && both &&
 	    (failure.error == EAFNOSUPPORT || failure.error == EADDRNOTAVAIL)) {
-		/* No IPv6 here. */
+		/* This system has no IPv6. */
 		memcpy(any4.host, "0.0.0.0", sizeof "0.0.0.0");
 		return listen_tcp(&any4);
 	}
@@ -99,7 +102,7 @@ check_listening(int fd)
 	return 0;
 }
 
-/* A socket that is open already. */
+/* Take a socket that is open already. */
 static int
 inherit(const struct address *a)
 {
@@ -108,7 +111,7 @@ inherit(const struct address *a)
 	if ((a->type == SOCK_DGRAM ? check_datagram(fd) :
 				     check_listening(fd)) == -1)
 		return -1;
-	/* COMMAND gets the connection, not this. */
+	/* Keep the listening socket from COMMAND, which gets the connection. */
 	if (fd <= STDERR_FILENO) {
 		fd = descriptors_take_standard(
 		    fd, fd == STDIN_FILENO ? O_RDONLY : O_WRONLY);
@@ -137,9 +140,10 @@ listen_at(const struct address *a, mode_t mode, struct named *name)
 }
 
 /*
- * The listening socket for this address; a datagram socket is bound, which is
- * all that it needs. A UNIX socket's file is noted in name, to be removed;
- * ADDRESS_FD gives the caller's own descriptor.
+ * Make the listening socket for this address, or a bound socket for datagrams;
+ * for ADDRESS_FD it is the caller's own descriptor. If it has a file, name
+ * remembers that, for named_remove(). Returns the socket, or -1 and the
+ * failure.
  */
 int
 address_listen(const struct address *a, mode_t mode, struct named *name)

@@ -12,9 +12,9 @@
 
 #include <unistd.h>
 
-#define MOST 4 /* processes: measured, more gain nothing on few processors */
+#define MOST 4 /* processes; measured: more are no faster on few processors */
 
-/* Memory that is shared with those that are forked; NULL if there is none. */
+/* Memory that is shared with forked processes; NULL if there is none. */
 static int64_t *
 shared_memory(void)
 {
@@ -28,7 +28,10 @@ shared_memory(void)
 #endif
 }
 
-/* Only where a process can be made to end with its parent, and untraced. */
+/*
+ * How many processes to use: one unless processes can be made to end with their
+ * parent, and one if they are traced.
+ */
 static size_t
 most_processes(size_t max)
 {
@@ -38,8 +41,9 @@ most_processes(size_t max)
 }
 
 /*
- * At most max COMMANDs at once, in all. With a time limit, -1 if there is
- * none, it is the newest arrival of all that counts. -1 without memory.
+ * At most max COMMANDs run at once, in all. timeout is in milliseconds, -1 for
+ * none, and counts from the newest arrival in any process. Returns -1 if there
+ * is no memory.
  */
 int
 loops_init(
@@ -63,7 +67,7 @@ loops_init(
 	return 0;
 }
 
-/* Does another connection wait, though we have just taken one? */
+/* Does another connection wait, although we have just taken one? */
 static int
 is_crowded(int listener)
 {
@@ -76,7 +80,7 @@ is_crowded(int listener)
 
 /*
  * Add a process if connections wait, and there is a share of COMMANDs left for
- * it. Returns 1 in the one that was added.
+ * it. Returns 1 in the process that was added.
  */
 int
 loops_grow(struct loops *l, int listener)
@@ -114,8 +118,8 @@ loops_arrived(struct loops *l)
 }
 
 /*
- * The time of this process is over: is it that of all? Else until when, in
- * *deadline.
+ * The deadline of this process has passed: is that so for all of them? If not,
+ * *deadline is the new one.
  */
 int
 loops_is_idle(const struct loops *l, int64_t timeout, int64_t *deadline)
@@ -126,7 +130,10 @@ loops_is_idle(const struct loops *l, int64_t timeout, int64_t *deadline)
 	return wait_is_over(*deadline);
 }
 
-/* Collect COMMANDs, and what has become of the other processes. */
+/*
+ * Reap COMMANDs and the other processes; take back the shares of those that
+ * ended.
+ */
 static void
 reap(struct loops *l)
 {
@@ -135,7 +142,7 @@ reap(struct loops *l)
 	l->known = l->others.count;
 }
 
-/* Wait until another COMMAND may be run. 1 if that was not so at once. */
+/* Wait until another COMMAND may be run. Returns 1 if there was a wait. */
 int
 loops_wait(struct loops *l)
 {
@@ -151,7 +158,10 @@ loops_wait(struct loops *l)
 	return has_waited;
 }
 
-/* Run COMMAND in a child; not if that takes long and we are to end. */
+/*
+ * Run COMMAND in a child; give up if the process table is full and we have to
+ * end.
+ */
 void
 loops_start(struct loops *l, const struct command *c,
     const struct landing *landing, struct environment *e)
@@ -164,8 +174,8 @@ loops_start(struct loops *l, const struct command *c,
 }
 
 /*
- * There are no more connections. One that was added has done its work; the
- * first ends the others, and waits until nobody accepts any more.
+ * No more connections are accepted. A process that was added exits here; the
+ * first one ends the others, and waits until none of them accepts any longer.
  */
 void
 loops_end(struct loops *l)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Several processes that accept from one listening socket and run COMMAND:
- * where one stands still until its child has been scheduled, another goes on.
+ * while one waits for its child to be scheduled, another goes on.
  */
 #ifndef FDLISTEN_LOOPS_H
 #define FDLISTEN_LOOPS_H
@@ -12,12 +12,12 @@
 
 struct loops {
 	size_t most;  /* processes, the first included; 0: not in use */
-	size_t share; /* COMMANDs at once of each that is added */
+	size_t share; /* COMMANDs at once in each process that is added */
 	struct children *commands; /* of this process */
-	struct children others;    /* in the first: those that it has added */
-	size_t known;              /* of the others; fewer may be left */
-	int64_t *newest; /* arrival of all, in shared memory; or NULL */
-	int is_added;    /* this is one of them */
+	struct children others;    /* the processes that the first has added */
+	size_t known;    /* how many others there were; fewer may be left */
+	int64_t *newest; /* shared: the last arrival anywhere; or NULL */
+	int is_added;    /* this process was added */
 };
 
 int loops_init(

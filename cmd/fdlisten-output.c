@@ -35,7 +35,7 @@ write_all(int fd, const char *bytes, size_t n)
 	return 0;
 }
 
-/* A new file in the same directory, made whole, then put in place at once. */
+/* Replace a file: write a new one in the same directory, then rename it. */
 static int
 replace(const char *file, const char *line)
 {
@@ -52,7 +52,7 @@ replace(const char *file, const char *line)
 	if (fd == -1)
 		return failed("create");
 	sys_cloexec(fd);
-	/* With the mode of a file that open() makes. */
+	/* Give it the mode of a file that open() makes. */
 	mask = umask(077);
 	umask(mask);
 	if (fchmod(fd, 0666 & ~mask) == -1 ||
@@ -82,7 +82,7 @@ is_fifo(const char *file)
 	return stat(file, &st) == 0 && S_ISFIFO(st.st_mode);
 }
 
-/* Open for writing; a FIFO may have no reader yet. */
+/* Open for writing; if it is a FIFO without a reader, wait for one. */
 static int
 open_special(const char *file, int64_t deadline)
 {
@@ -102,7 +102,7 @@ open_special(const char *file, int64_t deadline)
 	return fd;
 }
 
-/* A new or regular file is replaced whole, anything else is written to. */
+/* A new or regular file is replaced, anything else is written to. */
 static int
 put_line(const char *file, const char *line, int64_t deadline)
 {
@@ -122,7 +122,10 @@ put_line(const char *file, const char *line, int64_t deadline)
 	return r;
 }
 
-/* Write a line into a file, before the deadline. */
+/*
+ * Write a line into a file, before the deadline. Returns 0, or -1 and the
+ * failure.
+ */
 int
 output_line(const char *file, const char *line, int64_t deadline)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * fdlisten: the server's side. socket, bind, listen, accept; what becomes of
- * the connection is up to COMMAND, or to who reads standard output.
+ * fdlisten: the server's side. socket, bind, listen, accept; each connection
+ * goes to COMMAND, or to the reader of standard output.
  */
 #include "sys.h"
 
@@ -24,7 +24,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define MAX 256 /* COMMANDs at once, if -n does not say */
+#define MAX 256 /* COMMANDs at once, without -n */
 
 static const char synopsis[] =
     "fdlisten [-kv] [-m mode] [-n max] [-o file] [-t seconds]\n"
@@ -122,7 +122,7 @@ options(int argc, char *argv[])
 	options_trace(verbose);
 }
 
-/* End: only who made the name removes it. */
+/* End. Only the process that made the name removes it. */
 static int
 end(int result)
 {
@@ -130,7 +130,7 @@ end(int result)
 	return ending(result, option.keep, option.timeout);
 }
 
-/* What can be known to be wrong before anything is opened. */
+/* Check what can be checked before anything is opened. */
 static int
 check(char *operands[])
 {
@@ -146,7 +146,7 @@ check(char *operands[])
 	return environment == NULL ? -1 : 0;
 }
 
-/* -o: write the address down, now that it can be connected to. */
+/* -o: write the address to the file, now that clients can connect to it. */
 static int
 announce(int listener)
 {
@@ -162,7 +162,7 @@ announce(int listener)
 	return output_line(option.output, line, wait_deadline(option.timeout));
 }
 
-/* Where the connections go: to COMMAND, or over standard output. */
+/* Open where the connections go: nothing for COMMAND, else standard output. */
 static int
 open_output(void)
 {
@@ -172,7 +172,7 @@ open_output(void)
 	    wait_deadline(option.timeout));
 }
 
-/* How many descriptors are announced to this process; -1 if too many. */
+/* How many descriptors LISTEN_FDS announces to this process; -1 if too many. */
 static int
 announced(void)
 {
@@ -184,11 +184,14 @@ announced(void)
 	n = strtol(fds, NULL, 10);
 	if (n >= descriptors_limit() - LANDING_FIRST)
 		return failed_because(
-		    EINVAL, "LISTEN_FDS=%.40s: so many cannot be open", fds);
+		    EINVAL, "LISTEN_FDS=%.40s: that many cannot be open", fds);
 	return n > 0 ? (int)n : 0;
 }
 
-/* -l: COMMAND gets the listening socket, after those that it gets already. */
+/*
+ * -l: COMMAND gets the listening socket, with the next number after the
+ * descriptors that are announced to us.
+ */
 static int
 pass_listening(int listener)
 {
@@ -224,7 +227,10 @@ send_listening(int listener)
 	return 0;
 }
 
-/* The accepted connection as standard input and output, and its facts. */
+/*
+ * Prepare COMMAND's environment, and the connection as its standard input and
+ * output.
+ */
 static void
 prepare(struct landing *landing, const struct acceptor *a, int connection)
 {
@@ -252,7 +258,9 @@ start_accepting(struct acceptor *a, int listener)
 	    command.path != NULL ? NULL : &stream);
 }
 
-/* The next connection, once there is room for its COMMAND; else -1. */
+/*
+ * The next connection, as soon as another COMMAND may run; -1 and the failure.
+ */
 static int
 next(struct acceptor *a)
 {
@@ -266,7 +274,10 @@ next(struct acceptor *a)
 			loops_arrived(&loops);
 			return connection;
 		}
-		/* Children that end do not matter, nor an arrival elsewhere. */
+		/*
+		 * Go on after SIGCHLD, and if another process had an arrival in
+		 * time.
+		 */
 		if ((errno != EINTR || wait_ending() != 0) &&
 		    (errno != ETIMEDOUT ||
 			loops_is_idle(&loops, option.timeout, &deadline)))
@@ -274,7 +285,10 @@ next(struct acceptor *a)
 	}
 }
 
-/* To whom it goes: over the stream, to a child, or to us, as COMMAND. */
+/*
+ * Give the connection away: over the stream, to a child, or to COMMAND, which
+ * we become.
+ */
 static int
 give(struct acceptor *a, int connection)
 {

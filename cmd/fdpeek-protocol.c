@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The parser of fdpeek. Strangers feed it. What it says of a client is checked
- * byte by byte before it is kept, and a message that servers may understand in
- * more than one way gives no host name.
+ * The parser of fdpeek, for bytes from strangers. Whatever it tells of a client
+ * is checked byte by byte before it is kept. If servers may understand a
+ * message in more than one way, there is no host name.
  */
 #include "fdpeek-protocol.h"
 
@@ -36,7 +36,7 @@ is_letter(unsigned char c)
 	return lower(c) >= 'a' && lower(c) <= 'z';
 }
 
-/* What an HTTP method, and the name of a header, are made of. */
+/* May this character be in an HTTP method, or in the name of a header? */
 static int
 is_token(unsigned char c)
 {
@@ -62,7 +62,7 @@ begins(const unsigned char *b, size_t n, const char *with)
 	return n >= length && memcmp(b, with, length) == 0;
 }
 
-/* The same whether letters are capital or small; with has small ones. */
+/* The same, but ignore case; with is in small letters. */
 static int
 begins_anyhow(const unsigned char *b, size_t n, const char *with)
 {
@@ -75,8 +75,8 @@ begins_anyhow(const unsigned char *b, size_t n, const char *with)
 }
 
 /*
- * Put a host name into host, in small letters and without a final dot; or
- * nothing, if it is none that is safe as the name of a file.
+ * Put a host name into host, in small letters and without a final dot; an empty
+ * one if it is not safe as the name of a file.
  */
 static void
 set_host(char host[PROTOCOL_HOST + 1], const unsigned char *b, size_t n)
@@ -101,20 +101,20 @@ set_host(char host[PROTOCOL_HOST + 1], const unsigned char *b, size_t n)
 }
 
 /*
- * A client hello. Records cut the message anywhere. Reading stops when the
- * bytes that have come are used up (MORE), or when they are no hello (WRONG);
- * from then on everything reads as 0.
+ * A client hello. Records may cut the message anywhere. Reading stops when
+ * there are no more bytes (MORE), or when they are not a hello (WRONG); after
+ * that, everything reads as 0.
  */
 struct hello {
 	const unsigned char *bytes;
 	size_t n;
 	size_t at;
-	size_t record; /* bytes that are left of the record */
-	size_t left;   /* bytes that are left of what is being read */
+	size_t record; /* bytes left in the record */
+	size_t left;   /* bytes left in what is being read */
 	enum { READING, MORE, WRONG } state;
 };
 
-/* Enter the next record. What has come of its header is checked at once. */
+/* Begin the next record. Check as much of its header as has come. */
 static void
 next_record(struct hello *h)
 {
@@ -151,7 +151,7 @@ byte(struct hello *h)
 	return h->bytes[h->at++];
 }
 
-/* A number of so many bytes. */
+/* A number of width bytes. */
 static size_t
 number(struct hello *h, int width)
 {
@@ -162,7 +162,7 @@ number(struct hello *h, int width)
 	return value;
 }
 
-/* The length of what follows, which must not be longer than what it is in. */
+/* The length of what follows, which must not exceed what contains it. */
 static size_t
 length_of(struct hello *h, int width)
 {
@@ -180,11 +180,11 @@ skip(struct hello *h, size_t n)
 		byte(h);
 }
 
-/* A list of names. Only one type of name has ever been defined. */
+/* A list of names. Only one type of name was ever defined. */
 static void
 read_server_name(struct hello *h, struct protocol *p)
 {
-	unsigned char name[PROTOCOL_HOST + 1]; /* there may be a final dot */
+	unsigned char name[PROTOCOL_HOST + 1]; /* with room for a final dot */
 	size_t i, length, type;
 
 	h->left = length_of(h, 2);
@@ -205,7 +205,7 @@ read_server_name(struct hello *h, struct protocol *p)
 	}
 }
 
-/* The body of the message, as far as the server's name. */
+/* Read the body of the message, up to the server's name. */
 static void
 read_hello(struct hello *h, struct protocol *p)
 {
@@ -266,8 +266,8 @@ look_proxy(struct protocol *p, const unsigned char *b, size_t n)
 }
 
 /*
- * One line, up to LF or CR LF. Bytes above 127 are left to the caller; a
- * control character other than a tab makes it no line.
+ * Find one line, up to LF or CR LF. Bytes above 127 are left to the caller; a
+ * control character other than a tab makes it NO_LINE.
  */
 enum line { UNFINISHED, LINE, NO_LINE };
 
@@ -300,8 +300,8 @@ is_ascii(const unsigned char *b, size_t n)
 }
 
 /*
- * Note a host that a request is for, HOST or HOST:PORT. Servers differ in which
- * of two they believe, so two different ones are none: 0 then.
+ * Note a host that a request is for, HOST or HOST:PORT. If a request has two,
+ * servers differ in which one they believe: returns 0 if they are not the same.
  */
 static int
 add_host(struct protocol *p, int *seen, const unsigned char *b, size_t n)
@@ -321,7 +321,10 @@ add_host(struct protocol *p, int *seen, const unsigned char *b, size_t n)
 	return strcmp(p->host, host) == 0;
 }
 
-/* The host of a target that names one, as a proxy gets it. */
+/*
+ * Note the host of a request target that contains one, as requests to a proxy
+ * do.
+ */
 static int
 add_target(struct protocol *p, int *seen, const unsigned char *b, size_t method,
     size_t length)
@@ -342,13 +345,15 @@ add_target(struct protocol *p, int *seen, const unsigned char *b, size_t method,
 	return add_host(p, seen, target + i, end - i);
 }
 
-/* One header. 0 if servers may differ in how they understand it. */
+/*
+ * Read one header. Returns 0 if servers may differ in how they understand it.
+ */
 static int
 add_header(struct protocol *p, int *seen, const unsigned char *b, size_t n)
 {
 	size_t name = token_length(b, n), i = name + 1;
 
-	/* That includes a header that goes on in a second line. */
+	/* This catches a header that goes on in a second line. */
 	if (name == 0 || name == n || b[name] != ':')
 		return 0;
 	if (name != 4 || !begins_anyhow(b, n, "host"))
@@ -360,7 +365,10 @@ add_header(struct protocol *p, int *seen, const unsigned char *b, size_t n)
 	return add_host(p, seen, b + i, n - i);
 }
 
-/* What comes behind the request line. A second host may come at its end. */
+/*
+ * Read what follows the request line, to its end, for a second host may be
+ * there.
+ */
 static int
 look_headers(struct protocol *p, int seen, const unsigned char *b,
     const unsigned char *end)
@@ -382,7 +390,9 @@ look_headers(struct protocol *p, int seen, const unsigned char *b,
 	}
 }
 
-/* METHOD TARGET HTTP/N.N: the length of METHOD, or 0 if it is none. */
+/*
+ * In METHOD TARGET HTTP/N.N, the length of METHOD; 0 if it is not such a line.
+ */
 static size_t
 request_method(const unsigned char *b, size_t n)
 {
@@ -413,7 +423,7 @@ look_http(struct protocol *p, const unsigned char *b, size_t length,
 	return look_headers(p, seen, next, end);
 }
 
-/* What begins with text. */
+/* Look at what does not begin as TLS or a binary header does. */
 static int
 look_text(struct protocol *p, const unsigned char *b, size_t n)
 {
@@ -437,7 +447,10 @@ look_text(struct protocol *p, const unsigned char *b, size_t n)
 	if (line == LINE)
 		return request_method(b, length) == 0 ||
 		    look_http(p, b, length, next, b + n);
-	/* It can become a line of text, or a request that is not all ASCII. */
+	/*
+	 * It can still become a line of text, or a request that is not all
+	 * ASCII.
+	 */
 	method = token_length(b, length);
 	return !is_text && method < length && (method == 0 || b[method] != ' ');
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What a client is, by the first bytes that it sent. Functions of bytes: no
- * system call, no memory but the caller's, no length believed.
+ * What a client is, by the first bytes that it has sent. The function makes no
+ * system call, has no memory but the caller's, and believes no length in the
+ * bytes.
  */
 #ifndef FDPEEK_PROTOCOL_H
 #define FDPEEK_PROTOCOL_H
@@ -18,8 +19,8 @@ struct protocol {
 };
 
 /*
- * Say in p what these first n bytes tell. Returns 1 if no byte that follows can
- * change that, 0 if more should be waited for.
+ * Fill p with what these first n bytes tell. Returns 1 if no byte that follows
+ * can change that, 0 if it is worth waiting for more.
  */
 int protocol_look(struct protocol *p, const unsigned char *bytes, size_t n);
 

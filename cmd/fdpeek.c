@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * fdpeek: which worker is it for? Look at what the client on standard input
- * says, without taking it, and become COMMAND.
+ * fdpeek: look at what the client on standard input says, without taking it,
+ * and become COMMAND, which can choose a worker by that.
  */
 #include "sys.h"
 
@@ -23,7 +23,7 @@ static const char synopsis[] =
     "fdpeek [-v] [-b bytes] [-t seconds] COMMAND [ARG...]\n";
 
 static const char help[] =
-    "  -b bytes    look at so many bytes at most (default 16384)\n"
+    "  -b bytes    look at that many bytes at most (default 16384)\n"
     "  -t seconds  wait that long in all (default 10)\n"
     "  -v          trace each look on standard error\n"
     "\n"
@@ -32,7 +32,7 @@ static const char help[] =
 #define BYTES 16384 /* -b */
 #define MOST 65536  /* -b, at most */
 #define SECONDS 10  /* -t */
-#define INTERVAL 20 /* ms between looks where arrivals are not told */
+#define INTERVAL 20 /* ms between looks, if no event tells of arrivals */
 #define SHOWN 32    /* bytes in a line of the trace */
 #define STEP "P"
 
@@ -42,7 +42,7 @@ static unsigned char bytes[MOST];
 static struct protocol client;
 static struct command command;
 
-/* Only from a connection can bytes be had that stay there. */
+/* Only a stream connection lets us read bytes and leave them there. */
 static int
 check_input(void)
 {
@@ -80,7 +80,7 @@ trace_look(ssize_t n)
 	trace(STEP, "recv(0, MSG_PEEK) = %s", line);
 }
 
-/* What has come, at most so many bytes of it; as recv() otherwise. */
+/* Look at what has come, at most most bytes of it; returns as recv(). */
 static ssize_t
 receive(size_t most, int64_t deadline)
 {
@@ -96,7 +96,7 @@ receive(size_t most, int64_t deadline)
 	}
 }
 
-/* Returns 1 when there is nothing more to wait for. */
+/* Look once. Returns 1 if there is nothing more to wait for. */
 static int
 look(size_t most, int64_t deadline)
 {
@@ -115,8 +115,9 @@ look(size_t most, int64_t deadline)
 }
 
 /*
- * Until something comes, or the deadline. What has been looked at would be
- * announced again and again, but for arrivals; without it, look at intervals.
+ * Wait until something comes, or until the deadline. Bytes that we have looked
+ * at would poll as readable again at once, so wait on arrivals; without that,
+ * look at intervals.
  */
 static void
 wait_for_arrival(int arrivals, int is_first, int64_t deadline)
@@ -136,7 +137,7 @@ wait_for_arrival(int arrivals, int is_first, int64_t deadline)
 
 enum end { NO_END, END, END_BY_RESET };
 
-/* Whether the client has ended what it sends. A reset may have left bytes. */
+/* Has the client ended what it sends? After a reset, bytes may be left. */
 static enum end
 end_of_input(void)
 {
@@ -164,9 +165,12 @@ peek(size_t most, int64_t deadline)
 		wait_for_arrival(arrivals, is_first, deadline);
 		is_first = 0;
 		is_late = wait_now() >= deadline;
-		/* Asked before the look: what came before it is there then. */
+		/*
+		 * Ask before the look: what came before the end is there by
+		 * then.
+		 */
 		end = end_of_input();
-		/* A look would take the error, which COMMAND is to find. */
+		/* A look would take the error away from COMMAND. */
 		if (end == END_BY_RESET)
 			break;
 	} while (!look(most, deadline) && end == NO_END && !is_late);
@@ -174,7 +178,7 @@ peek(size_t most, int64_t deadline)
 		close(arrivals);
 }
 
-/* Tell COMMAND; nothing that was inherited under these names may stay. */
+/* Set the environment of COMMAND, without any FDPEEK_* that was inherited. */
 static int
 set_environment(void)
 {

@@ -36,7 +36,7 @@ struct process {
 };
 
 static struct command *commands;
-static struct process *processes; /* one a command, copies of the last */
+static struct process *processes; /* one a command; the last has copies */
 static size_t n_commands, n_processes, copies = 1;
 
 /* Cut the operands at each '|', and find each command. */
@@ -79,7 +79,7 @@ make_pair(int pair[2])
 	return failed_on("'|'");
 }
 
-/* -1 when it cannot be started and we are to end. */
+/* Start a command. -1 if it cannot be started and we have to end. */
 static int
 start(const struct command *c, int in, int out)
 {
@@ -106,7 +106,7 @@ release(int fd)
 	call_close("S5", fd);
 }
 
-/* Start all of them, and keep none of their sockets. */
+/* Start all commands, and keep none of their sockets. */
 static int
 start_all(void)
 {
@@ -129,7 +129,7 @@ start_all(void)
 	return r;
 }
 
-/* The command that a process is one of; the last has copies. */
+/* Which command this process is: only the last one has several processes. */
 static size_t
 command_of(size_t process)
 {
@@ -137,7 +137,7 @@ command_of(size_t process)
 }
 
 static void
-tell(size_t first, size_t last, int sig)
+send_signal(size_t first, size_t last, int sig)
 {
 	size_t i;
 
@@ -175,21 +175,21 @@ reap(void)
 	return ended;
 }
 
-/* What was told of a signal that asked us to end. */
+/* Which commands have been told of a signal that asked us to end. */
 struct told {
-	size_t commands; /* from the first, one after another */
-	int64_t due;     /* when the next is told; -1: not now */
-	int all;         /* how often all were told at once */
-	int64_t again;   /* when they are told once more; -1: not now */
+	size_t commands; /* how many, from the first on */
+	int64_t due;     /* when to tell the next; -1: not yet known */
+	int all;         /* for how many signals all were told */
+	int64_t again;   /* when to tell all once more; -1: not needed */
 };
 
 /*
- * A signal goes to the first command; each of the others gets it when those
- * before have ended, unless the end of its input ends it anyway: so what is on
- * its way still arrives.
+ * Pass a signal on to the first command. Each of the others gets it when those
+ * before it have ended, and only if it does not end by itself at the end of its
+ * input: so what is on its way still arrives.
  */
 static void
-tell_next(struct told *t)
+signal_next(struct told *t)
 {
 	size_t first = first_running();
 
@@ -200,16 +200,16 @@ tell_next(struct told *t)
 	if (!wait_is_over(t->due))
 		return;
 	t->commands = first + 1;
-	tell(first, first, wait_ending());
+	send_signal(first, first, wait_ending());
 	t->due = -1;
 }
 
 /*
- * A second signal goes to all, and twice, for they are to see that it was not
- * the first; so does every further one.
+ * Pass a second signal, and each further one, on to all commands, twice: they
+ * too take only a second signal for an order to end at once.
  */
 static void
-tell_all(struct told *t)
+signal_all(struct told *t)
 {
 	int signals = wait_endings() - 1;
 
@@ -221,7 +221,7 @@ tell_all(struct told *t)
 	} else {
 		return;
 	}
-	tell(0, n_commands, wait_ending());
+	send_signal(0, n_commands, wait_ending());
 }
 
 static void
@@ -235,14 +235,17 @@ wait_all(void)
 		if (running == 0)
 			return;
 		if (wait_endings() > 1)
-			tell_all(&told);
+			signal_all(&told);
 		else if (wait_ending() != 0)
-			tell_next(&told);
+			signal_next(&told);
 		wait_poll(NULL, 0, wait_endings() > 1 ? told.again : told.due);
 	}
 }
 
-/* Ended by SIGPIPE, itself or, as a shell tells it, its last command. */
+/*
+ * Has this process ended by SIGPIPE, or is it a shell that tells so of its last
+ * command?
+ */
 static int
 was_sigpipe(int status)
 {
@@ -252,8 +255,8 @@ was_sigpipe(int status)
 }
 
 /*
- * The last that failed, from the right. Who was stopped by SIGPIPE because all
- * that was wanted had been read has not failed.
+ * The status of the last command that failed, or 0. A command that was ended by
+ * SIGPIPE, because a later one had read all that it wanted, has not failed.
  */
 static int
 failed_status(void)
@@ -289,7 +292,7 @@ main(int argc, char *argv[])
 		return ending(-1, 0, -1);
 	wait_init(WAIT_CHILD);
 	if (start_all() == -1) {
-		tell(0, n_commands,
+		send_signal(0, n_commands,
 		    wait_ending() != 0 ? wait_ending() : SIGTERM);
 		wait_all();
 		return ending(-1, 0, -1);

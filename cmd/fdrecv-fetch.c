@@ -10,9 +10,9 @@
 #include <unistd.h>
 
 #define BETWEEN_BIND_AND_LISTEN 100 /* ms that a new socket may refuse */
-#define NOTICE 3000                 /* ms until a line says that it waits */
+#define NOTICE 3000                 /* ms until the wait is reported */
 
-/* Can this be a name? -1 and the failure if not. */
+/* Can this be the name of a socket? Returns 0, or -1 and the failure. */
 int
 source_check(const char *name)
 {
@@ -36,7 +36,10 @@ source_init(struct source *s, const char *name, int waits)
 	s->tries = 0;
 }
 
-/* Nothing came of it: wait a moment, say once what for. */
+/*
+ * A try has failed, for the noted reason: wait a moment, and report once what
+ * we wait for.
+ */
 void
 source_wait(struct source *s, int64_t deadline)
 {
@@ -50,7 +53,7 @@ source_wait(struct source *s, int64_t deadline)
 	wait_poll(NULL, 0, wait_earlier(wait_backoff(s->tries++), deadline));
 }
 
-/* Nobody listens there: is the command to wait for somebody? */
+/* Nobody listens there: should we wait until somebody does? */
 static int
 may_come(struct source *s, int error)
 {
@@ -60,13 +63,16 @@ may_come(struct source *s, int error)
 		s->starting = -1;
 		return s->waits;
 	}
-	/* Between bind() and listen() a new socket refuses for an instant. */
+	/*
+	 * Between bind() and listen(), a new socket refuses connections for a
+	 * moment.
+	 */
 	if (s->starting == -1)
 		s->starting = wait_deadline(BETWEEN_BIND_AND_LISTEN);
 	return !wait_is_over(s->starting);
 }
 
-/* One try: the socket, or -1 with errno. */
+/* One try: returns the socket; or -1, errno and the failure. */
 static int
 try(struct source *s, const struct sockaddr_un *sun, socklen_t length)
 {
@@ -74,7 +80,10 @@ try(struct source *s, const struct sockaddr_un *sun, socklen_t length)
 
 	if (sock == -1)
 		return failed("socket");
-	/* Before anything can be sent: what comes is to tell who sent it. */
+	/*
+	 * Ask before anything can be sent, so that each message tells who sent
+	 * it.
+	 */
 	sys_want_creds(sock, 1);
 	if (s->tries == 0)
 		tell_connecting("W1", sock, s->name);
@@ -90,18 +99,23 @@ try(struct source *s, const struct sockaddr_un *sun, socklen_t length)
 	return -1;
 }
 
-/* Another type of socket may be what has this name. */
+/*
+ * After this error, can a socket of another type have this name? Then try that.
+ */
 static int
 other_type(struct source *s, int error)
 {
-	/* An abstract name of another type is just another name. */
+	/* Abstract names of another type are separate names. */
 	if (error != EPROTOTYPE && (error != ECONNREFUSED || s->name[0] != '@'))
 		return 0;
 	s->type = s->type == SOCK_STREAM ? SOCK_SEQPACKET : SOCK_STREAM;
 	return s->type == SOCK_SEQPACKET;
 }
 
-/* Who may connect to an abstract name may have bound it, too. */
+/*
+ * Anybody can bind an abstract name, so check who did; and make the socket
+ * block.
+ */
 static int
 check(const struct source *s, int sock)
 {
@@ -112,9 +126,7 @@ check(const struct source *s, int sock)
 	return sys_nonblock(sock, 0) == -1 ? failed("fcntl") : 0;
 }
 
-/*
- * Try until the deadline.
- */
+/* Try to connect until the deadline. */
 static int
 connect_to(struct source *s, int64_t deadline)
 {
@@ -151,8 +163,8 @@ connect_to(struct source *s, int64_t deadline)
 }
 
 /*
- * Connect, before the deadline. -1 and the failure: EINTR when wait_ending()
- * says why; when the deadline has passed, what was missing.
+ * Connect, before the deadline. Returns the socket; or -1 and the failure:
+ * EINTR when wait_ending() says why; after the deadline, what was missing.
  */
 int
 source_connect(struct source *s, int64_t deadline)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The name of a socket that descriptors are fetched from: who holds them there
- * may not have come yet.
+ * -c: connect to the name of a socket, to fetch descriptors from a process that
+ * may not be there yet.
  */
 #ifndef FDRECV_FETCH_H
 #define FDRECV_FETCH_H
@@ -13,10 +13,10 @@
 struct source {
 	const char *name;
 	int type;         /* of its socket */
-	int waits;        /* until somebody is there */
-	int64_t notice;   /* when to say that it waits; -1: said already */
-	int64_t starting; /* until when it may refuse; -1: it did not */
-	unsigned tries;   /* in vain */
+	int waits;        /* wait until somebody is there */
+	int64_t notice;   /* when to report the wait; -1: done */
+	int64_t starting; /* until when ECONNREFUSED is retried; -1: not seen */
+	unsigned tries;   /* failed ones */
 };
 
 int source_check(const char *name);

@@ -14,9 +14,10 @@
 #include <unistd.h>
 
 /*
- * ksh93 makes its pipes of UNIX sockets: it shuts one direction down and takes
- * the right to write away. Sending nothing tells, on a stream, where it does no
- * harm; but to a peer that has hung up nothing can be sent either.
+ * Is this the reading end of a pipe of ksh93? Those are UNIX sockets, with one
+ * direction shut down and the permission to write removed. Sending nothing
+ * shows whether the direction is shut down, which does no harm on a stream. A
+ * peer that has hung up looks the same; then nothing can be sent either.
  */
 static int
 is_reading_end(int fd, const struct stat *st)
@@ -58,9 +59,11 @@ land_one(struct landing *l, int fd, int is_connection)
 }
 
 /*
- * Fill l from a message: the count descriptors go to targets[]; without any,
- * one descriptor goes where it fits, or with all each from 3 up, if there are
- * any. -1 and the reason if that many or that kind were not asked for.
+ * Fill l from a message: its descriptors go to the count numbers in targets.
+ * With count 0, one descriptor goes to standard input, standard output or both,
+ * by its kind; or if all is set, all of them go to the numbers from 3 up.
+ * Returns 0; or -1 and the failure if the message has another number or kind of
+ * descriptors.
  */
 int
 landing_message(struct landing *l, const struct fdpass_message *m,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Where received descriptors go in COMMAND.
+ * Which numbers received descriptors get in COMMAND.
  */
 #ifndef FDRECV_LANDING_H
 #define FDRECV_LANDING_H

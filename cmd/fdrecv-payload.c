@@ -12,9 +12,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#define PATIENCE 1000 /* ms for others to give back what is missing */
+#define PATIENCE 1000 /* ms for others to free what has run out */
 
-/* A file without a name: in memory, or else in a directory. */
+/* Make a file without a name: in memory, or else in a directory. */
 static int
 nameless_file(void)
 {
@@ -58,8 +58,9 @@ write_all(int fd, const char *bytes, size_t n)
 }
 
 /*
- * A file that holds these bytes, at its start; -1 and the failure. What others
- * may give back in a moment is waited for.
+ * Make a file that contains these bytes, positioned at its start. If a resource
+ * has run out, wait a moment for others to free it. Returns a descriptor,
+ * close-on-exec and the caller's; or -1 and the failure.
  */
 int
 payload_file(const char *bytes, size_t length)

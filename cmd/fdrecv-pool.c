@@ -17,13 +17,13 @@
 #define REPLACE_AFTER 1000 /* ms between two starts of one worker */
 
 struct worker {
-	pid_t pid;   /* 0: it is to be started */
-	int64_t due; /* when it may be started, once more */
+	pid_t pid;   /* 0: not running */
+	int64_t due; /* when it may be started again */
 	int is_busy;
-	int is_done; /* at the end of its stream */
+	int is_done; /* it has ended at the end of the stream */
 };
 
-/* What a worker tells of itself where the pool has a time limit. */
+/* What a worker tells the pool, if that has a time limit. */
 struct note {
 	unsigned slot;
 	int is_busy;
@@ -32,16 +32,18 @@ struct note {
 struct pool {
 	struct worker *workers;
 	size_t size;
-	int64_t idle;  /* ms, -1 no limit */
-	int64_t end;   /* of its time, unless it is seen at work; -1 never */
-	int notes[2];  /* -1: nobody reads them */
-	unsigned slot; /* in a worker: its own */
+	int64_t idle;  /* ms; -1: no limit */
+	int64_t end;   /* deadline, unless a worker is busy; -1: never */
+	int notes[2];  /* a pipe of notes; -1: no time limit */
+	unsigned slot; /* in a worker: its own slot */
 	int (*work)(struct pool *, void *);
 	void (*stop)(void *);
 	void *argument;
 };
 
-/* In a worker: it has taken a message, or is done with it. */
+/*
+ * In a worker: tell the pool that it has taken a message, or is done with it.
+ */
 void
 pool_busy(struct pool *p, int is_busy)
 {
@@ -101,7 +103,7 @@ start_due(struct pool *p)
 	}
 }
 
-/* When start_due() is due again; -1: no worker is missing. */
+/* When to call start_due() again; -1: no worker is missing. */
 static int64_t
 next_start(const struct pool *p)
 {
@@ -131,7 +133,7 @@ ended(struct pool *p, pid_t pid, int status)
 		}
 }
 
-/* How many workers there are of a kind. */
+/* How many workers are running, busy, done. */
 static size_t
 running(const struct pool *p)
 {
@@ -194,8 +196,9 @@ tell_workers(const struct pool *p)
 }
 
 /*
- * A signal that came before there was a worker, or while the next was waited
- * for: one has to take what is on its way. It knows of the signal.
+ * A signal may come while no worker is running: before the first start, or
+ * between two. Start one to take the messages that are on their way; it knows
+ * of the signal.
  */
 static void
 start_last(struct pool *p)
@@ -208,13 +211,19 @@ start_last(struct pool *p)
 	}
 }
 
-/* The workers end when they are idle; at a second signal, at once. */
+/*
+ * Tell the workers to end, which they do when they are idle; at a second
+ * signal, they end at once.
+ */
 static void
 end_workers(struct pool *p)
 {
 	int told = 0;
 
-	/* First the name: once the sockets close it would look stale. */
+	/*
+	 * Remove the name first: after the sockets are closed it would look
+	 * stale.
+	 */
 	p->stop(p->argument);
 	tell_workers(p);
 	start_last(p);
@@ -228,7 +237,10 @@ end_workers(struct pool *p)
 	}
 }
 
-/* Until it is to end: returns 1 when the time is over, for want of work. */
+/*
+ * Run the pool until it has to end: returns 1 if there was no work for the time
+ * limit.
+ */
 static int
 supervise(struct pool *p)
 {
@@ -246,7 +258,7 @@ supervise(struct pool *p)
 		idle_until = busy(p) > 0 ? -1 : p->end;
 		if (idle_until != -1 && wait_now() >= idle_until)
 			return 1;
-		/* At the end of the stream no worker is replaced any more. */
+		/* After the end of the stream, no worker is replaced. */
 		if (done(p) == 0)
 			start_due(p);
 		else if (running(p) == 0)
@@ -258,11 +270,12 @@ supervise(struct pool *p)
 }
 
 /*
- * Keep size workers at work; each calls work(), whose return value is its exit
- * status: 0 at the end of what there is to do. Those that die are replaced,
- * at most once a second each. On SIGTERM, and after idle milliseconds without
- * work, if not -1, stop() is called, they are told to end, and waited for.
- * Returns 0, or -1 and the failure.
+ * Keep size workers running. Each calls work(pool, argument), whose return
+ * value is its exit status: 0 at the end of what there is to do. A worker that
+ * dies is replaced, at most once a second. On a signal, and after idle
+ * milliseconds without work (-1: never), the pool calls stop(argument), tells
+ * the workers to end, and waits for them. Returns 0; or -1 and the failure,
+ * without an object.
  */
 int
 pool_run(size_t size, int64_t idle, int (*work)(struct pool *, void *),

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A pool of worker processes.
+ * -n: a pool of worker processes.
  */
 #ifndef FDRECV_POOL_H
 #define FDRECV_POOL_H

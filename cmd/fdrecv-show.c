@@ -16,10 +16,13 @@
 #define PIPE_BUF _POSIX_PIPE_BUF
 #endif
 
-#define LAST_WORDS 2000 /* ms for a reader when we are to end */
+#define LAST_WORDS 2000 /* ms to wait for a reader when told to end */
 #define PAYLOAD_ROOM (4 * FDPASS_MAX_PAYLOAD + 64)
 
-/* May we not wait for a reader any longer? What was taken has its time. */
+/*
+ * Must we stop waiting for a reader? For a message that was taken, there is
+ * still some time after the first signal.
+ */
 static int
 is_over(void)
 {
@@ -31,7 +34,7 @@ is_over(void)
 }
 
 /*
- * Wait until standard output takes something; -1 with EINTR if we are to end
+ * Wait until standard output takes something; -1 with EINTR if we have to end
  * before that, with EPIPE if nobody reads it.
  */
 int
@@ -55,8 +58,8 @@ show_wait(void)
 }
 
 /*
- * A pipe that polls writable takes so many bytes without blocking, so that a
- * signal ends the wait for a reader that does not read.
+ * Write all bytes. A pipe that polls writable takes PIPE_BUF bytes without
+ * blocking, so a signal can end the wait for a slow reader.
  */
 static int
 put(const char *bytes, size_t n)
@@ -78,7 +81,7 @@ put(const char *bytes, size_t n)
 }
 
 /*
- * Print it on standard output: a line for the message, then one for each
+ * Print a message on standard output: a line for the message, then one for each
  * descriptor. -1 with errno if that fails.
  */
 int

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A message on standard output: who sent it, its payload, and what each of its
- * descriptors is.
+ * Without COMMAND: a message on standard output, that is, who sent it, its
+ * payload, and what each of its descriptors is.
  */
 #ifndef FDRECV_SHOW_H
 #define FDRECV_SHOW_H

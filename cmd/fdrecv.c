@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * fdrecv: recvmsg() with SCM_RIGHTS. What arrives on SOCKET goes to COMMAND,
- * or is shown.
+ * fdrecv: recvmsg() with SCM_RIGHTS. What arrives on SOCKET goes to COMMAND, or
+ * is shown.
  */
 #include "sys.h"
 
@@ -37,13 +37,13 @@ static const char help[] =
     "  -k          keep going: run COMMAND for each message, one at a time\n"
     "  -m mode     the file mode, in octal, of the UNIX socket (default 0600)\n"
     "  -n workers  start a pool of that many workers\n"
-    "  -S fd       COMMAND can read the payload\n"
+    "  -S fd       COMMAND can read the payload from descriptor fd\n"
     "  -t seconds  give up after that many seconds without a message\n"
     "  -v          trace to standard error: a line for each system call\n"
     "  -w          with -c, wait for the other side\n"
     "\n"
     "  SOCKET      PATH, @NAME, fd:N, or - for standard input\n"
-    "  COMMAND     gets what arrived; without it, that is shown\n";
+    "  COMMAND     gets what arrived; without it, the message is shown\n";
 
 static struct {
 	int all;     /* -a */
@@ -58,14 +58,14 @@ static struct {
 	struct options_fds fds;
 } option = {0, 0, 0, 0, 0, 0600, 0, -1, -1, {{0}, 0}};
 
-#define GIVEN_UP 1   /* its sender: there was no message */
-#define FETCHED 1000 /* ms between two fetches, at least */
+#define GIVEN_UP 1   /* the sender gave up: there was no message */
+#define FETCHED 1000 /* least ms between two fetches */
 
 static struct command command; /* path is NULL: show what arrives */
 static struct environment *environment;
 static struct receiver receiver = {.in = {.fd = -1}};
 
-/* Each -f must be a number of its own. */
+/* No number may be named by two -f. */
 static void
 check_numbers(void)
 {
@@ -78,7 +78,7 @@ check_numbers(void)
 				    "-f %d: named twice", option.fds.fds[i]);
 }
 
-/* -S must be a number where no descriptor can land. */
+/* -S must name a number to which no descriptor can go. */
 static void
 check_payload(void)
 {
@@ -98,7 +98,7 @@ check_payload(void)
 		    option.payload);
 }
 
-/* -c: SOCKET is a name of somebody else's. */
+/* -c: SOCKET must be a name, which another process listens on. */
 static void
 check_connect(const char *operand)
 {
@@ -173,7 +173,7 @@ options(int argc, char *argv[])
 	options_trace(verbose);
 }
 
-/* End, in good order by SIGTERM with -k. */
+/* End: with -k, SIGTERM ends us in good order. */
 static int
 end(int result)
 {
@@ -182,8 +182,8 @@ end(int result)
 }
 
 /*
- * What COMMAND finds, in descriptors and in the environment; file is what
- * holds the payload, -1 without -S.
+ * Prepare the descriptors and the environment of COMMAND. *file becomes the
+ * file of -S, for the caller to close. Returns 0, or -1 and the failure.
  */
 static int
 prepare(struct landing *l, const struct fdpass_message *m, int *file)
@@ -201,7 +201,8 @@ prepare(struct landing *l, const struct fdpass_message *m, int *file)
 		landing_add(l, *file, option.payload);
 	}
 	environ_clear(environment);
-	environ_message(environment, m);
+	if (environ_message(environment, m) == -1)
+		return failed("memory for a payload");
 	if (option.all &&
 	    environ_listen(environment, m->count, m->payload, m->length) == -1)
 		return failed("memory for LISTEN_FDNAMES");
@@ -210,7 +211,7 @@ prepare(struct landing *l, const struct fdpass_message *m, int *file)
 	return 0;
 }
 
-/* Wait for COMMAND; once told to end, let no more messages queue up. */
+/* Wait for COMMAND. If we are told to end, let no more messages queue up. */
 static void
 wait_child(pid_t pid)
 {
@@ -221,7 +222,7 @@ wait_child(pid_t pid)
 	}
 }
 
-/* Standard output takes nothing more: end. */
+/* Standard output takes no more: end. */
 static int
 cannot_show(struct received *in)
 {
@@ -235,7 +236,10 @@ cannot_show(struct received *in)
 	exit(end(-1));
 }
 
-/* Show a message, once it is known that somebody reads it. */
+/*
+ * Show a message. Take it only after we know that somebody reads standard
+ * output.
+ */
 static int
 show(struct received *in)
 {
@@ -248,7 +252,7 @@ show(struct received *in)
 	return 0;
 }
 
-/* Run COMMAND on what has arrived, and wait for its end. */
+/* Run COMMAND on what has arrived, and wait until it ends. */
 static int
 run(struct received *in, const struct landing *landing)
 {
@@ -256,7 +260,7 @@ run(struct received *in, const struct landing *landing)
 
 	if (receiver_answer(in, FDPASS_TAKEN) == -1)
 		return GIVEN_UP;
-	/* Who waits here waits elsewhere better. */
+	/* Senders that wait for us should try again, perhaps elsewhere. */
 	if (option.connect)
 		receiver_close(&receiver);
 	else
@@ -275,12 +279,12 @@ become(struct received *in, const struct landing *landing)
 {
 	if (receiver_answer(in, FDPASS_TAKEN) == -1)
 		return GIVEN_UP;
-	/* What waits in SOCKET is closed here: it may linger. */
+	/* Close SOCKET here and not by exec: what waits in it may linger. */
 	receiver_close(&receiver);
 	exit(command_become(&command, "W1", landing, environment));
 }
 
-/* Say what was refused, and whose it was. */
+/* Report what was refused, and who sent it. */
 static void
 refused(const struct fdpass_message *m)
 {
@@ -291,7 +295,7 @@ refused(const struct fdpass_message *m)
 	say_offence("%s: %s, %s", receiver.operand, reason, sender);
 }
 
-/* One message: show it, run COMMAND on it, or refuse it. */
+/* Process a message: show it, run COMMAND on it, or refuse it. */
 static int
 work_on(struct received *in)
 {
@@ -317,7 +321,10 @@ work_on(struct received *in)
 	return r;
 }
 
-/* The end of the stream: in order for a worker, too early for one message. */
+/*
+ * The end of the stream is in order for -k; if we wanted one message, it is a
+ * failure.
+ */
 static int
 ended(void)
 {
@@ -327,14 +334,20 @@ ended(void)
 	return failed_on(receiver.operand);
 }
 
-/* Until when to wait: the pool as a whole has the limit, not its workers. */
+/*
+ * Until when to wait: with a pool, the limit is that of the pool, not of each
+ * worker.
+ */
 static int64_t
 next_deadline(void)
 {
 	return option.workers == 0 ? wait_deadline(option.timeout) : -1;
 }
 
-/* -c -k: COMMAND may end at once, again and again. */
+/*
+ * -c -k: wait until the next fetch is due, for COMMAND may end at once each
+ * time.
+ */
 static int
 wait_turn(void)
 {
@@ -360,8 +373,8 @@ fetch_from(struct source *source, int64_t deadline)
 }
 
 /*
- * -c: connect, and receive what is given away there; with -w again where that
- * ends before it was given. As receiver_next().
+ * -c: connect, and receive what is held there. With -w, connect again if the
+ * connection ends without a message. Returns as receiver_next().
  */
 static int
 fetch(const char *name, struct received *in)
@@ -388,7 +401,10 @@ fetch(const char *name, struct received *in)
 	}
 }
 
-/* -c -k: no room for what was fetched; who holds it has it still. */
+/*
+ * -c -k: if there was no room for what was fetched, its holder still has it, so
+ * fetch it again.
+ */
 static int
 is_lost(int result)
 {
@@ -397,7 +413,10 @@ is_lost(int result)
 	    (failure.error == EMFILE || failure.error == EMSGSIZE);
 }
 
-/* The next message: 1, 0 at the end of the stream, -1 and the failure. */
+/*
+ * Get the next message: returns 1; 0 at the end of the stream; -1 and the
+ * failure.
+ */
 static int
 next(const char *operand, struct received *received)
 {
@@ -416,8 +435,9 @@ next(const char *operand, struct received *received)
 }
 
 /*
- * A worker: receive, work, again. One of a pool that gets a signal of its own
- * is to be replaced: for it 0 is the end of the stream alone.
+ * The work of a process: receive a message, process it, and with -k repeat
+ * that. A worker of a pool that is sent SIGTERM itself is to be replaced, so
+ * its status is not 0: that means the end of the stream.
  */
 static int
 work(struct pool *pool, void *operand)
@@ -447,7 +467,7 @@ work(struct pool *pool, void *operand)
 	return end(r == 0 ? 0 : EXIT_WRONG);
 }
 
-/* What can be known to be wrong before anything is opened. */
+/* Check what can be checked before anything is opened. */
 static int
 check(char *argv[])
 {
@@ -466,7 +486,7 @@ open_socket(const char *operand)
 {
 	int flags = RECEIVER_CREDS | RECEIVER_BECOMES;
 
-	/* What is fetched comes on a connection of its own each time. */
+	/* Each fetch makes a connection of its own. */
 	if (option.connect)
 		return source_check(operand);
 	if (option.keep)
@@ -475,7 +495,7 @@ open_socket(const char *operand)
 	    wait_deadline(option.timeout));
 }
 
-/* Before the workers of the pool are told to end. */
+/* What the pool calls before it tells its workers to end. */
 static void
 stop(void *unused)
 {

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* A FIFO opens when somebody writes into it. */
+/* Open a file. A FIFO opens only when another process opens it for writing. */
 static int
 open_file(const char *file, int64_t deadline)
 {
@@ -26,7 +26,7 @@ open_file(const char *file, int64_t deadline)
 	return fd;
 }
 
-/* Wait until it can be read: its owner has made it non-blocking. */
+/* Wait until a descriptor can be read whose owner has made it non-blocking. */
 static void
 wait_readable(int fd, int64_t deadline)
 {
@@ -37,7 +37,7 @@ wait_readable(int fd, int64_t deadline)
 	wait_poll(&p, 1, deadline);
 }
 
-/* Up to its end, or until the buffer is full. */
+/* Read to the end of the file, or until the buffer is full. */
 static int
 read_all(int fd, char *bytes, size_t size, size_t *length, int64_t deadline)
 {
@@ -62,9 +62,9 @@ read_all(int fd, char *bytes, size_t size, size_t *length, int64_t deadline)
 }
 
 /*
- * Read all of a file, or with "-" of standard input: at least one byte, and
- * fewer than size. -1 with EINTR when wait_ending() says why, ETIMEDOUT, and
- * what else can fail.
+ * Read all of a file, or of standard input if file is "-": at least one byte,
+ * and fewer than size. Returns 0 and the length; or -1 and the failure: EINTR
+ * when wait_ending() says why, ETIMEDOUT, and others.
  */
 int
 payload_read(const char *file, char *bytes, size_t size, size_t *length,

@@ -14,28 +14,28 @@
 #include <string.h>
 
 #define SLOTS 64 /* hand-overs under way at once */
-#define HELD 8   /* messages that a relay to a stream may hold */
+#define HELD 8   /* most messages that a relay to a stream holds */
 
-/* A message that we hold, and the hand-over of it. */
+/* A message that we hold, and its hand-over. */
 struct slot {
 	struct handover handover;
 	struct fdpass_message message;
-	int is_ready; /* it has its socket, and may take a message */
+	int is_ready; /* it has its socket, and can take a message */
 	int is_busy;
 };
 
 struct relay {
 	struct receiver *receiver;
 	struct target *target;
-	int64_t timeout; /* ms for each hand-over, -1 none */
+	int64_t timeout; /* ms for each hand-over; -1: none */
 	struct slot slots[SLOTS];
 	size_t busy;
-	int has_ended; /* there are no more messages */
+	int has_ended; /* no more messages come */
 	int has_failed;
-	int64_t again; /* when to try after running out of descriptors; -1 */
+	int64_t again; /* when to try after running out; -1: now */
 };
 
-/* Note what has failed where the messages come from. */
+/* Note a failure of standard input, where the messages come from. */
 static int
 failed_to_receive(const char *operation)
 {
@@ -52,8 +52,9 @@ message_buffer(struct fdpass_message *m)
 }
 
 /*
- * A slot that can take a message, with its socket made already: what is taken
- * must not wait for that. NULL if there is none, or no room for a socket.
+ * A slot that can take a message. Its socket is made before the message is
+ * taken, so that the message need not wait for that. NULL if there is no slot,
+ * or no room for a socket.
  */
 static struct slot *
 free_slot(struct relay *r)
@@ -86,7 +87,10 @@ wait_resources(struct relay *r, const char *what)
 	r->again = wait_deadline(WAIT_SHORT);
 }
 
-/* Take a message, or find the end; report a message that cannot be taken. */
+/*
+ * Take a message: returns as receiver_try(). Report a message that cannot be
+ * taken.
+ */
 static int
 take(struct receiver *receiver, struct fdpass_message *m)
 {
@@ -97,7 +101,10 @@ take(struct receiver *receiver, struct fdpass_message *m)
 	if (r == 1)
 		tell_received("W1", receiver->in.fd, m);
 	if (r == 1 && m->length == 0) {
-		/* SOCK_SEQPACKET lets it pass, but SOCK_STREAM would not. */
+		/*
+		 * SOCK_SEQPACKET can carry an empty message, SOCK_STREAM
+		 * cannot.
+		 */
 		m->payload[0] = '\0';
 		m->length = 1;
 	}
@@ -119,7 +126,7 @@ finish(struct relay *r, struct slot *s)
 static void
 step(struct relay *r, struct slot *s)
 {
-	struct failure f;
+	struct failure f = {0};
 
 	if (handover_step(&s->handover) < HANDOVER_TAKEN)
 		return;
@@ -131,7 +138,7 @@ step(struct relay *r, struct slot *s)
 	finish(r, s);
 }
 
-/* Take messages while there are some, and slots for them. */
+/* Take messages while there are any, and slots for them. */
 static int
 take_some(struct relay *r)
 {
@@ -163,8 +170,8 @@ take_some(struct relay *r)
 }
 
 /*
- * Is there a hand-over that has to make its socket again? Where the table is
- * nearly full, another message would take its place.
+ * Has a hand-over to make its socket again? If the table is nearly full,
+ * another message would take the room for that.
  */
 static int
 lacks_socket(const struct relay *r)
@@ -193,8 +200,8 @@ wants_more(struct relay *r)
 }
 
 /*
- * What to wait for: only what is open, for poll() takes no more entries than
- * the descriptor table has. which[] tells the slot of each.
+ * Collect what to wait for: only open sockets, for poll() takes no more entries
+ * than the descriptor table has. which[] gets the slot of each entry.
  */
 static nfds_t
 collect(struct relay *r, struct pollfd *p, size_t *which, int64_t *deadline)
@@ -218,7 +225,7 @@ collect(struct relay *r, struct pollfd *p, size_t *which, int64_t *deadline)
 	return n;
 }
 
-/* Wait for what is due, and do it. */
+/* Wait until something is due, and do it. */
 static int
 turn(struct relay *r)
 {
@@ -251,10 +258,10 @@ turn(struct relay *r)
 }
 
 /*
- * Pass on each message to a named socket, many hand-overs at once, until the
- * end of the stream or a signal. Those under way are finished then, unless a
- * second signal comes. Returns 0, 1 if some failed, each was reported, or -1
- * and what failed.
+ * Pass on each message to a named socket, with many hand-overs at once, until
+ * the end of the stream or a signal; then finish those under way, unless a
+ * second signal comes. timeout is in milliseconds, for each hand-over. Returns
+ * 0; 1 if some failed, each of which was reported; or -1 and the failure.
  */
 int
 relay_to_name(struct receiver *receiver, struct target *target, int64_t timeout)
@@ -293,7 +300,10 @@ relay_to_name(struct receiver *receiver, struct target *target, int64_t timeout)
 	return r.has_failed;
 }
 
-/* Messages on their way to a stream; more than one only in need. */
+/*
+ * Messages on their way to a stream. There is more than one only when too many
+ * descriptors are in flight.
+ */
 struct passage {
 	struct receiver *in;
 	struct stream out;
@@ -310,7 +320,7 @@ held(struct passage *p, size_t i)
 	return &p->held[(p->first + i) % HELD];
 }
 
-/* Take one more; -1 and what failed. */
+/* Take one more message. Returns -1 and the failure. */
 static int
 hold_one(struct passage *p)
 {
@@ -331,8 +341,9 @@ hold_one(struct passage *p)
 }
 
 /*
- * Too many descriptors are in flight, maybe all of them on their way to us, for
- * the limit is that of our user: to take one more is what makes room.
+ * Too many descriptors are in flight, which the kernel counts for each user;
+ * perhaps all of them are on their way to us. Taking one more message is what
+ * makes room.
  */
 static int
 make_room(struct passage *p)
@@ -348,7 +359,7 @@ make_room(struct passage *p)
 	return 0;
 }
 
-/* Send what is held, first things first; -1 and what failed. */
+/* Send what is held, in order. Returns -1 and the failure. */
 static int
 send_held(struct passage *p)
 {
@@ -378,7 +389,10 @@ send_held(struct passage *p)
 	return 0;
 }
 
-/* One message, and those that it takes with it; -1 and what failed. */
+/*
+ * Take one message, and send it and those that had to be taken with it. Returns
+ * -1 and the failure.
+ */
 static int
 pass_on(struct passage *p)
 {
@@ -393,9 +407,10 @@ pass_on(struct passage *p)
 }
 
 /*
- * Pass on each message to a stream, one after another, to the end of what
- * comes or until a signal. Returns 0, or -1 and what failed: EPIPE when nobody
- * reads the stream any more, or its reader wanted no more than it has got now.
+ * Pass on each message to a stream, one after another, until the end of the
+ * input or a signal. timeout is in milliseconds, for each message. Returns 0;
+ * or -1 and the failure: EPIPE when nobody reads the stream, or when its reader
+ * wanted no more than it has received.
  */
 int
 relay_to_stream(struct receiver *in, const struct stream *out, int64_t timeout)
@@ -421,7 +436,7 @@ relay_to_stream(struct receiver *in, const struct stream *out, int64_t timeout)
 		if (ready == 1) {
 			r = pass_on(&p);
 		} else if (ready == -1 && errno == ESHUTDOWN) {
-			/* Tell our sender; pass on what is queued. */
+			/* Tell our sender, and pass on what is queued. */
 			is_last = 1;
 			p.out.end = 0;
 		} else if (ready == -1 && errno != EINTR) {

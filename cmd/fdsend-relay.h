@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Passing on every message that arrives on standard input.
+ * -r: pass on every message that arrives on standard input.
  */
 #ifndef FDSEND_RELAY_H
 #define FDSEND_RELAY_H

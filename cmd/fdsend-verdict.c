@@ -10,9 +10,12 @@
 
 #include <errno.h>
 
-#define SHOWN 24 /* bytes of what is no answer */
+#define SHOWN 24 /* bytes to show of what is not an answer */
 
-/* A word from somebody who does not speak our protocol. */
+/*
+ * The other side sent something that is not an answer: it does not speak our
+ * protocol.
+ */
 static void
 greeted(const struct handover *h, struct failure *f)
 {
@@ -30,7 +33,7 @@ greeted(const struct handover *h, struct failure *f)
 	    said);
 }
 
-/* What stood in the way, or was still missing. */
+/* Say in words why a hand-over failed, or what it was waiting for. */
 static void
 explain(const struct handover *h, struct failure *f)
 {
@@ -73,7 +76,7 @@ explain(const struct handover *h, struct failure *f)
 	}
 }
 
-/* Why a hand-over has failed; if its time ran out, what stood in the way. */
+/* Why a hand-over has failed; if its time ran out, what it was waiting for. */
 void
 verdict_failure(const struct handover *h, struct failure *f)
 {
@@ -83,11 +86,11 @@ verdict_failure(const struct handover *h, struct failure *f)
 	f->object = h->target->name;
 }
 
-/* Show what is done, and say once what is waited for. */
+/* Trace a hand-over, and report once what it waits for. */
 static void
 watch(const struct handover *h, enum handover_event event)
 {
-	struct failure f;
+	struct failure f = {0};
 	char reason[sizeof f.reason];
 
 	tell_handover(h, event);
@@ -98,7 +101,10 @@ watch(const struct handover *h, enum handover_event event)
 	say_offence("%s: %s; still waiting", h->target->name, reason);
 }
 
-/* Where hand-overs go: the UNIX socket called operand. */
+/*
+ * Prepare hand-overs to the UNIX socket called operand, with flags HANDOVER_*.
+ * t keeps a pointer to operand. Returns 0, or -1 and the failure.
+ */
 int
 target_init(struct target *t, const char *operand, int flags)
 {

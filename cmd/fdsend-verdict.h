@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What became of a hand-over, in words: its trace, and why it has failed.
+ * The result of a hand-over, in words: its trace, and why it has failed.
  */
 #ifndef FDSEND_VERDICT_H
 #define FDSEND_VERDICT_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * fdsend: sendmsg() with SCM_RIGHTS. Descriptors go to who receives on SOCKET.
+ * fdsend: sendmsg() with SCM_RIGHTS. Descriptors go to the receiver on SOCKET.
  */
 #include "sys.h"
 
@@ -53,7 +53,7 @@ static struct {
 	struct options_fds fds;
 } option = {0, 0, 0, 0, 0, NULL, NULL, -1, {{0}, 0}};
 
-/* Without -s or -S it is a lone NUL: at least one byte must go. */
+/* Without -s or -S it is a lone NUL, for at least one byte must be sent. */
 static struct {
 	const char *bytes;
 	size_t length;
@@ -63,7 +63,7 @@ static struct {
 static void
 descriptors(const char *arguments[], size_t n)
 {
-	/* Whose they are is known only now. */
+	/* -p may come after -f, so only now is it known whose they are. */
 	enum options_use use = option.pid == 0 ? OPTIONS_OPEN : OPTIONS_FOREIGN;
 	size_t i;
 
@@ -82,7 +82,7 @@ descriptors(const char *arguments[], size_t n)
 
 /* -s and -S: the payload. */
 static void
-words(void)
+check_payload(void)
 {
 	size_t i;
 
@@ -152,7 +152,7 @@ options(int argc, char *argv[])
 		options_wrong("-r takes no -f, -p, -s or -S: it passes on what "
 			      "comes");
 	descriptors(f_arguments, n);
-	words();
+	check_payload();
 	options_trace(option.verbose);
 }
 
@@ -167,7 +167,7 @@ why_not_fetched(int error)
 		return "no such process";
 	case EBADF:
 		return "not open there";
-	case ENOENT: /* pidfd_open(), by kernel */
+	case ENOENT: /* pidfd_open(), depending on the kernel */
 	case EINVAL:
 		return "a thread, not a process";
 	case ENOSYS:
@@ -177,7 +177,7 @@ why_not_fetched(int error)
 	}
 }
 
-/* Where a descriptor of another process is meant, get a duplicate of it. */
+/* -p: replace the numbers by duplicates of the descriptors of that process. */
 static int
 fetch(int fds[], size_t count)
 {
@@ -209,13 +209,13 @@ read_payload(int64_t deadline)
 	    option.file, bytes, sizeof bytes, &payload.length, deadline);
 }
 
-/* Connect, sendmsg, shutdown, wait for the answer. */
+/* connect, sendmsg, shutdown, wait for the answer. */
 static int
 hand_over(struct target *to, int64_t deadline)
 {
 	struct handover handover;
 
-	/* Without room for the socket it is made later. */
+	/* If there is no room for the socket now, a step makes it later. */
 	handover_begin(&handover, to, deadline);
 	handover_message(&handover, payload.bytes, payload.length,
 	    option.fds.fds, option.fds.count);
@@ -225,7 +225,7 @@ hand_over(struct target *to, int64_t deadline)
 	return -1;
 }
 
-/* What arrives on standard input, and may go on to SOCKET. */
+/* -r: open standard input, a stream whose messages go on to SOCKET. */
 static int
 open_input(struct receiver *r)
 {
@@ -240,7 +240,10 @@ open_input(struct receiver *r)
 	return failed_on("standard input");
 }
 
-/* Over what was open already: a stream, or a pipe that becomes one. */
+/*
+ * Send over a descriptor that was open already: a stream, or a pipe that
+ * becomes one.
+ */
 static int
 send_to_stream(const char *operand, int fd)
 {
@@ -254,7 +257,10 @@ send_to_stream(const char *operand, int fd)
 	if (stream_check(operand, fd) == -1)
 		return -1;
 	wait_init(0);
-	/* Where it goes comes first: then nothing comes that cannot go on. */
+	/*
+	 * Open the output first, so that nothing is received that cannot be
+	 * passed on.
+	 */
 	if (read_payload(deadline) == -1 ||
 	    stream_open(&to, operand, fd, deadline) == -1)
 		return -1;
@@ -274,7 +280,10 @@ send_to_name(const char *operand)
 	struct target to;
 	int flags = option.wait ? HANDOVER_WAIT : 0;
 
-	/* A relay holds the only copy: better taken than lost. */
+	/*
+	 * A relay holds the only copy of a message. So if it gives up, the
+	 * receiver had better keep the message than refuse it.
+	 */
 	if (option.drop)
 		flags |= HANDOVER_DROP;
 	else if (!option.relay)

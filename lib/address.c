@@ -18,8 +18,8 @@
 #include <unistd.h>
 
 /*
- * Parse fd:N. Returns 1 and the number, 0 if it is something else, -1 if
- * it begins so but names no descriptor.
+ * Parse fd:N. Returns 1 and the number; 0 if the operand is something else; -1
+ * if it begins with fd: but names no descriptor.
  */
 int
 address_fd_operand(const char *operand, int *fd)
@@ -64,7 +64,7 @@ parse_port(struct address *a, const char *port)
 	return 0;
 }
 
-/* HOST:PORT, split at the last colon; the host may stand in brackets. */
+/* HOST:PORT, split at the last colon; the host may be in brackets. */
 static int
 parse_tcp(struct address *a, const char *operand)
 {
@@ -92,7 +92,7 @@ parse_tcp(struct address *a, const char *operand)
 	return parse_port(a, colon + 1);
 }
 
-/* What is no ADDRESS gets a hint at what was probably meant. */
+/* Parse ADDRESS; for what is not one, hint at what was probably meant. */
 static int
 parse(struct address *a, const char *operand)
 {
@@ -134,14 +134,19 @@ parse(struct address *a, const char *operand)
 	    operand);
 }
 
-/* Parse ADDRESS; -1 and the failure if it is none. */
+/*
+ * Parse ADDRESS into *a, which keeps a pointer to operand. Returns 0, or -1 and
+ * the failure.
+ */
 int
 address_parse(struct address *a, const char *operand)
 {
 	return parse(a, operand) == 0 ? 0 : failed_on(operand);
 }
 
-/* Show an IPv4-mapped address as IPv4. */
+/*
+ * Show an IPv4-mapped address as IPv4: returns 1 and the address if it is one.
+ */
 static int
 unmap(const struct sockaddr *sa, struct sockaddr_in *in)
 {
@@ -156,7 +161,10 @@ unmap(const struct sockaddr *sa, struct sockaddr_in *in)
 	return 1;
 }
 
-/* The host and the port as numbers; 0 if it is an Internet address. */
+/*
+ * The host and the port as numbers. Returns 0, or -1 for what is not an
+ * Internet address.
+ */
 int
 address_split(const struct sockaddr *sa, char *host, size_t host_size,
     char *port, size_t port_size)
@@ -191,8 +199,8 @@ address_split(const struct sockaddr *sa, char *host, size_t host_size,
 }
 
 /*
- * What a socket is called: the name of a UNIX socket, up to a NUL behind a
- * path, and what an operand has in front of it.
+ * The name of a UNIX socket: *name and the length that is returned, without the
+ * NUL after a path; *front is what an operand has before it.
  */
 static size_t
 unix_name(const struct sockaddr *sa, socklen_t length, const char **front,
@@ -218,7 +226,7 @@ has_unix_name(const struct sockaddr *sa, socklen_t length)
 	    sa->sa_family == AF_UNIX;
 }
 
-/* HOST:PORT or [HOST]:PORT, or a word for what has no address. */
+/* HOST:PORT or [HOST]:PORT; "unnamed" or "unknown" for what has no address. */
 static void
 format_other(
     char *text, size_t size, const struct sockaddr *sa, socklen_t length)
@@ -237,8 +245,8 @@ format_other(
 }
 
 /*
- * HOST:PORT, [HOST]:PORT, PATH or @NAME; "unnamed" for a socket without. To be
- * shown: one word, whatever bytes the name has that a peer has chosen.
+ * HOST:PORT, [HOST]:PORT, PATH or @NAME, for people: escaped into one word,
+ * whatever bytes a peer has chosen for its name. "unnamed" if there is none.
  */
 void
 address_format(
@@ -258,7 +266,7 @@ address_format(
 	text_add_word(&t, name, n);
 }
 
-/* The same as an operand, to be connected to: the bytes as they are. */
+/* The same for programs, as an operand to connect to: not escaped. */
 void
 address_operand(
     char *text, size_t size, const struct sockaddr *sa, socklen_t length)
@@ -274,7 +282,7 @@ address_operand(
 	snprintf(text, size, "%s%.*s", front, (int)n, name);
 }
 
-/* The socket's own address, as it can be connected to. */
+/* The socket's own address, as an operand to connect to. */
 void
 address_of_socket(char *text, size_t size, int fd)
 {
@@ -287,7 +295,7 @@ address_of_socket(char *text, size_t size, int fd)
 	address_operand(text, size, (struct sockaddr *)&ss, length);
 }
 
-/* Has a socket an address that others can send to? */
+/* Does this socket have an address that others can send to? */
 int
 address_is_bound(int fd)
 {
@@ -306,8 +314,9 @@ address_is_bound(int fd)
 }
 
 /*
- * Look the host up, but for numbers, which must not wait for a server: a list
- * for freeaddrinfo(), of addresses to listen on if passive.
+ * Look up the host; a numeric one does not wait for a server. *list is to be
+ * freed by freeaddrinfo(); its addresses are for listening if passive. Returns
+ * 0, or -1 and the failure.
  */
 int
 address_look_up(const struct address *a, int passive, struct addrinfo **list)

@@ -13,7 +13,7 @@ enum address_kind { ADDRESS_TCP, ADDRESS_UNIX, ADDRESS_FD };
 
 struct address {
 	enum address_kind kind;
-	int type; /* of the socket: SOCK_STREAM, or SOCK_DGRAM to listen on */
+	int type; /* SOCK_STREAM, or SOCK_DGRAM (to listen on) */
 	const char *operand;
 	char host[256]; /* empty: every interface */
 	char port[64];

@@ -5,7 +5,10 @@
 
 #include <errno.h>
 
-/* An option of a socket; -1 and errno if it has none such. */
+/*
+ * The value of a socket option; -1 and errno if the descriptor has no such
+ * option.
+ */
 int
 ask_option(int fd, int level, int name)
 {
@@ -15,14 +18,14 @@ ask_option(int fd, int level, int name)
 	return getsockopt(fd, level, name, &value, &length) == -1 ? -1 : value;
 }
 
-/* The type of a socket, -1 and errno if it is none. */
+/* The type of a socket; -1 and errno if the descriptor is something else. */
 int
 ask_type(int fd)
 {
 	return ask_option(fd, SOL_SOCKET, SO_TYPE);
 }
 
-/* The type of a UNIX socket, -1 if it is something else. */
+/* The type of a UNIX socket; -1 if the descriptor is something else. */
 int
 ask_unix_type(int fd)
 {
@@ -44,14 +47,14 @@ ask_is_pipe(int fd)
 	return fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode);
 }
 
-/* -1 and errno if it is no socket. */
+/* Is this a listening socket? -1 and errno if it is not a socket. */
 int
 ask_is_listening(int fd)
 {
 	return ask_option(fd, SOL_SOCKET, SO_ACCEPTCONN);
 }
 
-/* Does it have a peer, now? */
+/* Is this socket connected now? */
 int
 ask_is_connected(int fd)
 {
@@ -62,9 +65,9 @@ ask_is_connected(int fd)
 }
 
 /*
- * A connected socket, and to whom; also one whose peer has reset it in the
- * meantime: that has lost its peer's name, but can be read, which one never
- * connected cannot.
+ * Is this a connected socket, and to whom? A socket that its peer has reset in
+ * the meantime counts too: it has lost the address of its peer, but it can be
+ * read, unlike one that was never connected.
  */
 int
 ask_is_connection(int fd, struct peer *peer)
@@ -79,7 +82,10 @@ ask_is_connection(int fd, struct peer *peer)
 	peer->length = 0;
 	if (errno != ENOTCONN && errno != EINVAL)
 		return 0;
-	/* A datagram may have come to a socket that was never connected. */
+	/*
+	 * Datagrams can come to a socket that was never connected, so a
+	 * datagram socket that can be read is not one that was reset.
+	 */
 	if (ask_is_listening(fd) != 0)
 		return 0;
 	peer->type = ask_type(fd);

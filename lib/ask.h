@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What is asked about a descriptor before something is done with it.
+ * Questions about a descriptor, asked before something is done with it.
  */
 #ifndef ASK_H
 #define ASK_H
 
 #include "sys.h"
 
-/* Who is at the other end of a connection. */
+/* The other end of a connection. */
 struct peer {
 	struct sockaddr_storage address;
-	socklen_t length; /* 0: not known any more */
-	int type;         /* of the socket; -1: it was not asked */
+	socklen_t length; /* 0: the address is lost, see ask_is_connection() */
+	int type;         /* of the socket; -1: not asked for */
 };
 
 int ask_option(int fd, int level, int name);

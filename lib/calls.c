@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define TRACED 256 /* bytes of a payload in a line */
+#define TRACED 256 /* bytes of a payload in one line */
 
 static const char *
 plural(size_t n)
@@ -70,8 +70,8 @@ call_listen(const char *step, int s)
 }
 
 /*
- * socket(), bind() and listen() of a UNIX socket, which belong together: a
- * stale name is replaced between them. -1 and the failure.
+ * socket(), bind() and listen() of a UNIX socket: one function, for a stale
+ * name is replaced between them. -1 and the failure.
  */
 int
 call_named_listen(const char *const steps[3], const char *path, int type,
@@ -91,7 +91,9 @@ call_named_listen(const char *const steps[3], const char *path, int type,
 	return s;
 }
 
-/* tell_before() comes before the wait for it. */
+/*
+ * accept(). The caller calls tell_before() before it waits for the connection.
+ */
 int
 call_accept(
     const char *step, int listener, struct sockaddr *peer, socklen_t *length)
@@ -110,7 +112,9 @@ call_accept(
 	return s;
 }
 
-/* Two ends that keep messages apart, where the system has such sockets. */
+/*
+ * A pair of sockets that keep messages apart, if the system has such sockets.
+ */
 int
 call_socketpair(const char *step, int pair[2])
 {
@@ -132,7 +136,7 @@ call_dup2(const char *step, int from, int to)
 	return r;
 }
 
-/* No more is sent. */
+/* Tell the peer that we send no more. */
 void
 call_shutdown(const char *step, int s)
 {
@@ -140,7 +144,7 @@ call_shutdown(const char *step, int s)
 	shutdown(s, SHUT_WR);
 }
 
-/* What is closed may be foreign, and linger. Keeps errno. */
+/* close() that does not wait for a socket that lingers. Keeps errno. */
 void
 call_close(const char *step, int fd)
 {
@@ -148,7 +152,7 @@ call_close(const char *step, int fd)
 	wait_close(fd);
 }
 
-/* Where something else closes it. */
+/* Trace a close() that is made elsewhere. */
 void
 tell_close(const char *step, int fd)
 {
@@ -164,7 +168,7 @@ got(const char *step, const char *name, int fd, ssize_t n)
 	return n;
 }
 
-/* read(), which may be called recv() in the trace. */
+/* read(); name is what the trace calls it. */
 ssize_t
 call_read(const char *step, const char *name, int fd, char *bytes, size_t n)
 {
@@ -172,7 +176,7 @@ call_read(const char *step, const char *name, int fd, char *bytes, size_t n)
 	return got(step, name, fd, read(fd, bytes, n));
 }
 
-/* recv() of what is there. */
+/* recv() without waiting. */
 ssize_t
 call_recv(const char *step, int s, char *bytes, size_t n)
 {
@@ -187,7 +191,7 @@ tell_write(const char *step, const char *name, int fd, size_t n)
 		trace_call(step, "%s(%d, %zu byte%s)", name, fd, n, plural(n));
 }
 
-/* write(), which may be called send() in the trace; with flags >= 0 it is. */
+/* write(), or send() if flags >= 0; name is what the trace calls it. */
 ssize_t
 call_write(const char *step, const char *name, int fd, const char *bytes,
     size_t n, int flags)
@@ -197,8 +201,8 @@ call_write(const char *step, const char *name, int fd, const char *bytes,
 }
 
 /*
- * send(), without waiting, until nothing more goes: how much has gone, or -1
- * where something else is wrong than the lack of room.
+ * send(), without waiting, until the socket takes no more. Returns how much was
+ * sent, or -1 for any failure but lack of room.
  */
 ssize_t
 call_send(const char *step, int s, const char *bytes, size_t n)
@@ -221,7 +225,7 @@ call_send(const char *step, int s, const char *bytes, size_t n)
 	return (ssize_t)sent;
 }
 
-/* A whole line, in one write(), where there is room for it. */
+/* write() of a whole line, for which there is room. */
 ssize_t
 call_write_line(const char *step, int fd, const char *line, size_t length)
 {
@@ -242,9 +246,10 @@ call_fork(const char *step)
 }
 
 /*
- * exec(), with the signals as COMMAND expects them; what is no program is a
- * script. tell_exec() comes before, while the descriptors are still where the
- * trace looks for them. Safe after vfork(). It comes back only with errno.
+ * exec(), with the signals as COMMAND expects them; a file that is not a
+ * program runs as a script. Call tell_exec() first, while the descriptors are
+ * still where the trace needs them. Safe after vfork(). Returns only on
+ * failure, with errno.
  */
 void
 call_exec(const char *step, const char *path, char *const *argv,
@@ -277,7 +282,9 @@ tell_answer(int s, char answer)
 	trace_call("W1", "send(%d) = %s", s, answer_word(&answer, 1));
 }
 
-/* Answer, and close the connection. -1 if its sender has given up. */
+/*
+ * Answer the sender, and close the connection. -1 if the sender has given up.
+ */
 int
 call_answer(int s, char answer)
 {
@@ -291,7 +298,7 @@ call_answer(int s, char answer)
 	return r;
 }
 
-/* The same for a connection that has brought no message. */
+/* The same for a connection that has not brought its message. */
 void
 call_refuse(struct arrival *a, char answer)
 {
@@ -300,7 +307,7 @@ call_refuse(struct arrival *a, char answer)
 	arrival_drop(a, answer);
 }
 
-/* A call that may wait, on this descriptor, comes next. */
+/* Before a call that may wait on this descriptor. */
 void
 tell_before(const char *step, const char *call, int fd)
 {
@@ -313,7 +320,7 @@ tell_connecting(const char *step, int s, const char *name)
 	trace_before(step, "connect(%d, %s)", s, name);
 }
 
-/* Before it is made: it sets another process going. */
+/* Before connect() is made, for it wakes another process. */
 void
 tell_connect(const char *step, int s, const char *name)
 {
@@ -332,14 +339,17 @@ tell_not_connected(const char *step, int s, int error)
 	trace(step, "connect(%d) = %s", s, strerror(error));
 }
 
-/* Before descriptors move: one may land where the trace reads. */
+/*
+ * Before descriptors move: one may replace standard error or the FIFO of the
+ * trace.
+ */
 void
 tell_exec(const char *step, const char *path)
 {
 	trace_before(step, "exec(%s)", path);
 }
 
-/* sendmsg(4, "\\0", SCM_RIGHTS 5) is about to be called. */
+/* Before sendmsg(): a line such as sendmsg(4, "\\0", SCM_RIGHTS 5). */
 void
 tell_sendmsg(
     int s, const char *payload, size_t length, const int *fds, size_t count)
@@ -362,7 +372,7 @@ tell_sendmsg(
 	trace_call("S7", "%s", line);
 }
 
-/* What recvmsg() has brought: who sent it, the payload, each descriptor. */
+/* After recvmsg(): who sent the message, the payload, each descriptor. */
 void
 tell_received(const char *step, int s, const struct fdpass_message *m)
 {
@@ -381,7 +391,7 @@ tell_received(const char *step, int s, const struct fdpass_message *m)
 	}
 }
 
-/* What a hand-over does now. */
+/* Trace what a hand-over does now. */
 void
 tell_handover(const struct handover *h, enum handover_event event)
 {

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The system calls of the steps: each is made and traced in one place. step is
- * the label of its line; what is returned, and errno, are the call's. Of calls
- * that are made again and again, in steps that never block, this only tells.
+ * The system calls of the steps: each is made and traced in one place.
+ *
+ * step is the label of its line in the trace; the result and errno are those of
+ * the call. The tell_* functions only trace: for calls that are made elsewhere,
+ * because they are repeated in steps that never block.
  */
 #ifndef CALLS_H
 #define CALLS_H

@@ -20,7 +20,7 @@
 
 extern char **environ;
 
-/* 0 if it can be run, else an errno. */
+/* Returns 0 if this file can be run, else an errno. */
 static int
 cannot_run(const char *path)
 {
@@ -35,7 +35,10 @@ cannot_run(const char *path)
 	return access(path, X_OK) == -1 ? errno : 0;
 }
 
-/* As execvp() searches; what is found but can't be run decides the errno. */
+/*
+ * Search PATH as execvp() does. Returns 0 and the path found; else an errno,
+ * which is that of a file that was found but cannot be run, if there is one.
+ */
 static int
 search(char *found, size_t size, const char *name)
 {
@@ -53,7 +56,10 @@ search(char *found, size_t size, const char *name)
 			error = cannot_run(found);
 			if (error == 0)
 				return 0;
-			/* A directory that we may not search has none. */
+			/*
+			 * If we may not search the directory, the file does not
+			 * count as found.
+			 */
 			if (access(found, F_OK) == 0)
 				worst = error;
 		}
@@ -70,7 +76,10 @@ cannot(const char *name, int error)
 	return failed_on(name);
 }
 
-/* Find COMMAND, argv[0]. -1 and the failure, with status 126 or 127. */
+/*
+ * Find COMMAND, argv[0]. Returns 0; or -1 and the failure, with status 126 or
+ * 127. c keeps a pointer to argv.
+ */
 int
 command_find(struct command *c, char *argv[])
 {
@@ -115,7 +124,7 @@ landing_add(struct landing *l, int fd, int target)
 	l->count++;
 }
 
-/* Is a descriptor at this number that is still to be moved? */
+/* Is the descriptor at this number still to be moved? */
 static int
 is_pending(int fd, const int *fds, const int *targets, size_t n)
 {
@@ -139,7 +148,7 @@ has_landed(int fd, const int *fds, const int *targets, size_t n)
 	return 0;
 }
 
-/* What was to be moved from one number is now at another. */
+/* A descriptor was moved to another number: move it on from there. */
 static void
 renumber(int from, int to, int *fds, const int *targets, size_t n)
 {
@@ -151,8 +160,8 @@ renumber(int from, int to, int *fds, const int *targets, size_t n)
 }
 
 /*
- * The next to be moved: preferably one whose target is free, that is, not held
- * by another that is still to be moved. n if all have landed.
+ * The next descriptor to move: preferably one whose target is not the number of
+ * another that is still to be moved. n if all have landed.
  */
 static size_t
 next_to_land(const int *fds, const int *targets, size_t n)
@@ -169,7 +178,10 @@ next_to_land(const int *fds, const int *targets, size_t n)
 	return next;
 }
 
-/* In a circle of moves one descriptor has to step aside. */
+/*
+ * If a descriptor at the target is still to be moved, as in a circle of moves,
+ * move it aside first.
+ */
 static int
 make_room(int target, int *fds, const int *targets, size_t n)
 {
@@ -185,12 +197,13 @@ make_room(int target, int *fds, const int *targets, size_t n)
 }
 
 /*
- * Put fds[i] at number targets[i], open across exec. fds[] are ours, and each
- * is closed as soon as it has been moved, so that one free number is enough,
- * be it a target: who has taken a message must not fail for want of more. What
- * goes to several numbers goes to the next from where it has landed already.
- * dup2() onto itself would keep close-on-exec. Safe between vfork() and exec,
- * where fds[] is written to.
+ * Move fds[i] to number targets[i], open across exec. The fds[] are ours. Each
+ * is closed as soon as it was moved, so that one free number is enough, even if
+ * that is a target: a command that has taken a message must not fail because
+ * more numbers are needed. A descriptor that goes to several numbers is
+ * duplicated from the one where it has landed already. One that is at its
+ * target is not duplicated, for dup2() onto itself would keep close-on-exec.
+ * Safe between vfork() and exec; writes to fds[].
  */
 int
 command_land(const char *step, int *fds, const int *targets, size_t n)
@@ -216,8 +229,8 @@ command_land(const char *step, int *fds, const int *targets, size_t n)
 
 /*
  * Put the descriptors in place and exec, with the caller's environment if e is
- * NULL. Safe after vfork(): of the parent's it changes only l and errno.
- * Returns the status to end with.
+ * NULL. Safe after vfork(): in the parent's memory it changes only l, e and
+ * errno. Returns the exit status, after a failure.
  */
 static int
 become(const struct command *c, const char *step, struct landing *l,
@@ -237,7 +250,7 @@ become(const struct command *c, const char *step, struct landing *l,
 	return errno == ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT_RUN;
 }
 
-/* Become COMMAND. Comes back only with the status to end with. */
+/* Become COMMAND. Returns only after a failure, with the exit status. */
 int
 command_become(const struct command *c, const char *step,
     const struct landing *l, struct environment *e)
@@ -249,9 +262,9 @@ command_become(const struct command *c, const char *step,
 }
 
 /*
- * Start COMMAND in a child. The parent keeps its copies of the descriptors.
- * The parent waits for the exec: with vfork() nothing of it is copied. A trace
- * in between takes its time, so that is not done while the parent stands still.
+ * Start COMMAND in a child. The parent keeps its copies of the descriptors, and
+ * waits for the exec: vfork() copies nothing of it. With a trace, fork() is
+ * used, for the child may be held at a step while the parent goes on.
  */
 static pid_t
 start(const struct command *c, const char *step, const struct landing *l,
@@ -270,9 +283,10 @@ start(const struct command *c, const char *step, const struct landing *l,
 }
 
 /*
- * The same, waiting out a full process table until so many signals have asked
- * us to end: one, or two for who holds what must not be lost. -1 then. Children
- * that have ended still count there, so they are collected.
+ * The same, waiting while the process table is full, until as many signals have
+ * asked us to end as patience says: one, or two for a command that holds what
+ * must not be lost. Returns -1 then. Children that have ended fill the process
+ * table too, so they are reaped.
  */
 pid_t
 command_start(const struct command *c, const char *step,
@@ -292,7 +306,7 @@ command_start(const struct command *c, const char *step,
 	}
 }
 
-/* Collect this child if it has ended; true too if there is no such child. */
+/* Reap this child if it has ended; true also if there is no such child. */
 int
 command_has_ended(pid_t pid)
 {
@@ -315,7 +329,7 @@ children_add(struct children *c, pid_t pid)
 	c->pids[c->count++] = pid;
 }
 
-/* One has ended. */
+/* Remove this child from the set. */
 static void
 forget(struct children *c, pid_t pid)
 {
@@ -329,8 +343,8 @@ forget(struct children *c, pid_t pid)
 }
 
 /*
- * Collect those that have ended. Children that somebody else started before we
- * became this process are collected too, but do not count.
+ * Reap the children that have ended. A process that became this one by exec may
+ * have left children: they are reaped too, but not counted.
  */
 void
 children_reap(struct children *c)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * COMMAND: found once, started or become many times, with descriptors at the
- * numbers where it looks for them.
+ * COMMAND: find it, start it or become it, with its descriptors in place.
  */
 #ifndef COMMAND_H
 #define COMMAND_H
@@ -10,33 +9,33 @@
 
 #include "fdpass.h"
 
-#define LANDING_FIRST 3 /* what LISTEN_FDS announces begins here */
-#define LANDING_MOST (FDPASS_MAX_FDS + 1) /* of a message, and its payload */
+#define LANDING_FIRST 3                   /* where LISTEN_FDS begins */
+#define LANDING_MOST (FDPASS_MAX_FDS + 1) /* those of a message, and -S */
 
 struct environment;
 
 struct command {
 	char **argv;
 	const char *path;
-	char **script; /* for a script without #!: sh PATH ARG... */
+	char **script; /* how to run a script without #!: sh PATH ARG... */
 };
 
-/* What COMMAND finds where: fds[i] as descriptor targets[i]. */
+/* Descriptors for COMMAND: fds[i] becomes its descriptor targets[i]. */
 struct landing {
 	int fds[LANDING_MOST];
 	int targets[LANDING_MOST];
 	size_t count;
 };
 
-/* The children that were started and did not end yet. */
+/* The children that were started and have not ended yet. */
 struct children {
 	pid_t *pids;
 	size_t count;
 	size_t limit;
-	struct children *others; /* of another kind, collected too; or NULL */
+	struct children *others; /* another set, reaped together; or NULL */
 };
 
-/* When to give up starting it: the value is a number of signals. */
+/* When to give up starting COMMAND: after this many signals. */
 enum command_patience { COMMAND_UNTIL_ASKED = 1, COMMAND_UNTIL_PRESSED = 2 };
 
 int command_find(struct command *c, char *argv[]);

@@ -13,17 +13,17 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-static unsigned held; /* bits: the caller had closed these of 0, 1, 2 */
+static unsigned held; /* a bit for each of 0, 1, 2 that the caller had closed */
 
-/* The socket whose duplicates are looked for. */
+/* The socket whose duplicates are to be closed. */
 struct duplicates {
 	int fd;
 	struct stat st;
 };
 
 /*
- * Hold closed standard descriptors, so that nothing we open lands there. The
- * placeholders are gone after exec.
+ * Fill closed standard descriptors with /dev/null, so that nothing that we open
+ * gets their numbers. They are close-on-exec.
  */
 int
 descriptors_init(void)
@@ -40,7 +40,7 @@ descriptors_init(void)
 	return 0;
 }
 
-/* Did the caller have it open? */
+/* Is this descriptor open, and not just a placeholder of ours? */
 int
 descriptors_is_open(int fd)
 {
@@ -49,13 +49,13 @@ descriptors_is_open(int fd)
 	return fcntl(fd, F_GETFD) != -1;
 }
 
-/* The lowest open descriptor from this number up, -1 if there is none. */
+/* The lowest open descriptor that is at least from; -1 if there is none. */
 int
 descriptors_next(int from)
 {
 	int limit = descriptors_limit();
 
-	/* A practical bound, whatever the limit allows. */
+	/* Trying each number up to a very high limit would take too long. */
 	if (limit > 65536)
 		limit = 65536;
 	for (; from < limit; from++)
@@ -114,9 +114,9 @@ descriptors_limit(void)
 }
 
 /*
- * Raise the limit of this process to what it may be: what holds many
- * descriptors need not be told. Not for what runs COMMAND, which is to have
- * the caller's.
+ * Raise the limit of this process to the hard limit, so that the user need not
+ * do it for a command that holds many descriptors. Not for a command that
+ * becomes or starts COMMAND, which is to have the caller's limit.
  */
 void
 descriptors_raise_limit(void)
@@ -130,7 +130,7 @@ descriptors_raise_limit(void)
 	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-/* Is there room for one more at all? */
+/* Is there room for one more descriptor? */
 int
 descriptors_have_room(void)
 {
@@ -166,7 +166,8 @@ descriptors_close_duplicates(int fd)
 
 /*
  * Move a standard descriptor out of the way: returns a close-on-exec duplicate
- * from 3 up, and leaves /dev/null, open for flags, in its place.
+ * from 3 up, and puts /dev/null, opened with flags, in its place. -1 with
+ * errno.
  */
 int
 descriptors_take_standard(int fd, int flags)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The table of descriptors: what is open, what there is room for, and what must
- * not get to COMMAND.
+ * The descriptor table: what is open, what there is room for, and what must be
+ * kept from COMMAND.
  */
 #ifndef DESCRIPTORS_H
 #define DESCRIPTORS_H

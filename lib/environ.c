@@ -15,14 +15,14 @@
 
 #define OURS 12 /* variables that we may set at once */
 #define TEXT 192
-#define LONGEST 255        /* bytes of a name, as systemd has it */
-#define NAMELESS "unknown" /* how systemd calls a socket without a name */
+#define LONGEST 255        /* bytes of a name, the limit of systemd */
+#define NAMELESS "unknown" /* systemd's word for a socket without a name */
 
 extern char **environ;
 
 /*
  * The caller's strings come first and stay; ours follow, in buffers that are
- * made once: nothing is allocated for a connection.
+ * made once, so that a connection needs no new memory.
  */
 struct environment {
 	char **strings;
@@ -34,7 +34,7 @@ struct environment {
 	char *names;
 };
 
-/* Exactly these variables are ours, not all that begin like them. */
+/* Only these variables are ours, not all that begin like them. */
 static const char *const ours[] = {"PROTO", "TCPLOCALIP", "TCPLOCALPORT",
     "TCPLOCALHOST", "TCPREMOTEIP", "TCPREMOTEPORT", "TCPREMOTEHOST",
     "TCPREMOTEINFO", "UNIXLOCALPATH", "UNIXLOCALUID", "UNIXLOCALGID",
@@ -69,8 +69,8 @@ allocate(size_t callers)
 }
 
 /*
- * The caller's environment without what we may set, for this COMMAND. NULL and
- * the failure without memory.
+ * The caller's environment without the variables that are ours. command is for
+ * the message of a failure: NULL then, if there is no memory.
  */
 struct environment *
 environ_new(const char *command)
@@ -98,7 +98,7 @@ environ_strings(struct environment *e)
 	return e->strings;
 }
 
-/* Forget what was set for the last connection or message. */
+/* Remove what was set for the last connection or message. */
 void
 environ_clear(struct environment *e)
 {
@@ -169,8 +169,8 @@ set_tcp(struct environment *e, int fd, const struct sockaddr *local,
 }
 
 /*
- * UCSPI's variables for a connected socket; unix_path is the name that we
- * listen on, NULL if the socket shall tell.
+ * UCSPI's variables for a connected socket. unix_path is the name that we
+ * listen on; NULL: ask the socket.
  */
 void
 environ_connection(struct environment *e, int fd, const struct peer *peer,
@@ -196,8 +196,11 @@ environ_connection(struct environment *e, int fd, const struct peer *peer,
 	set_unix(e, fd, length > sizeof(sa_family_t) ? path : NULL);
 }
 
-/* FDRECV_*: the payload, if it is text, and the sender. */
-void
+/*
+ * FDRECV_*: the payload, empty if it contains a NUL, and the sender. -1 if
+ * there is no memory.
+ */
+int
 environ_message(struct environment *e, const struct fdpass_message *m)
 {
 	static const char name[] = "FDRECV_PAYLOAD=";
@@ -207,20 +210,21 @@ environ_message(struct environment *e, const struct fdpass_message *m)
 		n = 0;
 	free(e->payload);
 	e->payload = malloc(sizeof name + n);
-	if (e->payload != NULL) {
-		memcpy(e->payload, name, sizeof name - 1);
-		memcpy(e->payload + sizeof name - 1, m->payload, n);
-		e->payload[sizeof name - 1 + n] = '\0';
-		append(e, e->payload);
-	}
+	if (e->payload == NULL)
+		return -1;
+	memcpy(e->payload, name, sizeof name - 1);
+	memcpy(e->payload + sizeof name - 1, m->payload, n);
+	e->payload[sizeof name - 1 + n] = '\0';
+	append(e, e->payload);
 	set_number(e, "FDRECV_PID", m->pid);
 	set_number(e, "FDRECV_UID", m->uid);
 	set_number(e, "FDRECV_GID", m->gid);
+	return 0;
 }
 
 /*
- * Can a list hold this name, so that who reads the list finds it? A colon would
- * end it, and libsystemd drops a backslash.
+ * Can this be a name in LISTEN_FDNAMES? A colon would end it, and libsystemd
+ * drops a backslash.
  */
 int
 environ_is_name(const char *name, size_t length)
@@ -236,7 +240,7 @@ environ_is_name(const char *name, size_t length)
 	return 1;
 }
 
-/* Are these bytes exactly so many names, with colons between them? */
+/* Are these bytes exactly count names, with colons between them? */
 static int
 is_list(const char *list, size_t length, size_t count)
 {
@@ -251,7 +255,7 @@ is_list(const char *list, size_t length, size_t count)
 	return count == 1 && environ_is_name(p, (size_t)(end - p));
 }
 
-/* How many names a list has that others made; they may be empty. */
+/* How many names are in a list that another program made; they may be empty. */
 static size_t
 fields(const char *list)
 {
@@ -263,9 +267,9 @@ fields(const char *list)
 }
 
 /*
- * The list of count names with one more behind it, to be freed. A list that is
- * NULL, or has another number of names, names nobody, nor does a name that is
- * NULL. NULL without memory.
+ * A list of count names, and name after them, to be freed. If list is NULL, or
+ * has another number of names, all of them are NAMELESS; so is a name that is
+ * NULL. Returns NULL if there is no memory.
  */
 static char *
 append_name(const char *list, size_t count, const char *name)
@@ -319,10 +323,10 @@ set_names(struct environment *e, const char *names, size_t length)
 }
 
 /*
- * Announce so many descriptors from 3 up, as sd_listen_fds(3) finds them; none
- * is announced by saying nothing, for a LISTEN_FDS of 0 is an error there. If
- * names, of so many bytes, is a list of as many, they have these names. -1
- * without memory.
+ * Announce count descriptors from 3 up, as sd_listen_fds(3) finds them. For no
+ * descriptors, announce nothing: libsystemd takes LISTEN_FDS=0 for an error. If
+ * names, of length bytes, is a list of count names, they become the names. -1
+ * if there is no memory.
  */
 int
 environ_listen(
@@ -337,8 +341,8 @@ environ_listen(
 }
 
 /*
- * Announce one more behind those that are announced to this process already,
- * so many, whose names it keeps; name is NULL if this one has none. -1 without
+ * Announce one descriptor after the count that are announced to this process
+ * already, keeping their names; name is NULL if it has none. -1 if there is no
  * memory.
  */
 int
@@ -359,7 +363,7 @@ environ_listen_more(struct environment *e, size_t count, const char *name)
 	return r;
 }
 
-/* The process that will exec; safe after vfork(). */
+/* Set the process that will exec. Safe after vfork(). */
 void
 environ_listen_pid(struct environment *e, pid_t pid)
 {

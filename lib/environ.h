@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The environment of COMMAND: UCSPI's variables, FDRECV_* and LISTEN_*, and
- * the names that LISTEN_FDNAMES can have.
+ * The environment of COMMAND: the variables of UCSPI, FDRECV_* and LISTEN_*.
  */
 #ifndef ENVIRON_H
 #define ENVIRON_H
@@ -20,7 +19,7 @@ char **environ_strings(struct environment *e);
 void environ_clear(struct environment *e);
 void environ_connection(struct environment *e, int fd, const struct peer *peer,
     const char *unix_path);
-void environ_message(struct environment *e, const struct fdpass_message *m);
+int environ_message(struct environment *e, const struct fdpass_message *m);
 int environ_listen(
     struct environment *e, size_t count, const char *names, size_t length);
 int environ_listen_more(struct environment *e, size_t count, const char *name);

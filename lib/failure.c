@@ -18,7 +18,7 @@ begin(struct failure *f, const char *operation, int error)
 	f->reason[0] = '\0';
 }
 
-/* Note that this operation failed with errno; always returns -1. */
+/* Note that this operation failed with errno. Always returns -1. */
 int
 failure_errno(struct failure *f, const char *operation)
 {
@@ -26,7 +26,7 @@ failure_errno(struct failure *f, const char *operation)
 	return -1;
 }
 
-/* Note a reason in words; always returns -1, with errno set to error. */
+/* Note a reason in words. Always returns -1, with errno set to error. */
 int
 failure_reason(struct failure *f, int error, const char *format, ...)
 {
@@ -40,7 +40,10 @@ failure_reason(struct failure *f, int error, const char *format, ...)
 	return -1;
 }
 
-/* Note that an operand is wrong, and why: as failure_reason() with EINVAL. */
+/*
+ * Note that an operand is wrong, and why: as failure_reason() with EINVAL, but
+ * with the status of wrong usage.
+ */
 int
 failure_usage(struct failure *f, const char *format, ...)
 {
@@ -55,7 +58,10 @@ failure_usage(struct failure *f, const char *format, ...)
 	return -1;
 }
 
-/* Note that the time is over, and what is missing: "no connection". */
+/*
+ * Note that the deadline has passed, and what is missing: "no connection".
+ * Always returns -1, with errno ETIMEDOUT.
+ */
 int
 failure_late(struct failure *f, const char *missing)
 {
@@ -66,7 +72,7 @@ failure_late(struct failure *f, const char *missing)
 	return -1;
 }
 
-/* The same; what was noted before is what stood in the way to the end. */
+/* The same, and keep what was noted before as the reason why it is missing. */
 int
 failure_still(struct failure *f, const char *missing)
 {
@@ -80,7 +86,7 @@ failure_still(struct failure *f, const char *missing)
 	return -1;
 }
 
-/* "connect: Connection refused", or the reason in words. */
+/* "connect: Connection refused", or only the reason. */
 void
 failure_words(char *text, size_t size, const struct failure *f)
 {
@@ -94,9 +100,9 @@ failure_words(char *text, size_t size, const struct failure *f)
 }
 
 /*
- * The whole line: "./pool: connect: Connection refused", or where a time of so
- * many milliseconds is over, "./pool: no message within 5 s". However long the
- * object is, the reason is there.
+ * The whole line: "./pool: connect: Connection refused", or after a deadline of
+ * timeout milliseconds "./pool: no message within 5 s". A long object is cut,
+ * so that the reason always fits.
  */
 void
 failure_text(char *text, size_t size, const struct failure *f, int64_t timeout)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What went wrong: with which object, in which operation, and its errno, or a
- * reason where errno would mislead. The place that fails notes it; whoever ends
- * because of it says it.
+ * What went wrong: with which object, in which operation, and why.
+ *
+ * The place that fails notes it; the function that ends because of it prints
+ * it.
  */
 #ifndef FAILURE_H
 #define FAILURE_H
@@ -10,21 +11,21 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The statuses that commands end with. */
-#define EXIT_WRONG 1 /* it failed */
+/* The exit statuses of the commands. */
+#define EXIT_WRONG 1 /* any other failure */
 #define EXIT_USAGE 2
 #define EXIT_TIMEOUT 124
 #define EXIT_CANNOT_RUN 126
 #define EXIT_NOT_FOUND 127
-#define EXIT_BY_SIGNAL 128 /* and the number of the signal */
+#define EXIT_BY_SIGNAL 128 /* plus the number of the signal */
 
 struct failure {
 	const char *object;    /* NULL: not known yet */
-	const char *operation; /* NULL: the reason says it all */
-	const char *missing;   /* when the time was over; NULL: it was not */
+	const char *operation; /* NULL: only the reason is shown */
+	const char *missing;   /* what had not come in time; or NULL */
 	int error;
-	int status;       /* to end with */
-	char reason[160]; /* empty: strerror(error) */
+	int status;       /* exit status */
+	char reason[160]; /* empty: strerror(error) is the reason */
 };
 
 int failure_errno(struct failure *f, const char *operation);

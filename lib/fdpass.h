@@ -4,8 +4,9 @@
  *
  * The functions rest on sendmsg() and recvmsg() with a control message of type
  * SCM_RIGHTS on UNIX sockets, as POSIX.1-2008 defines them. None of them
- * prints, exits, raises SIGPIPE or starts anything in the background; all
- * retry EINTR, but for a call that was to wait and may have to end.
+ * prints, exits, raises SIGPIPE or starts anything in the background. All of
+ * them retry after EINTR, except where it is said below that a signal
+ * interrupts the wait.
  */
 #ifndef FDPASS_H
 #define FDPASS_H
@@ -25,15 +26,15 @@ extern "C" {
 #define FDPASS_VERSION_PATCH 0
 #define FDPASS_VERSION "0.1.0"
 
-/* Descriptors in one message, at most: Linux's SCM_MAX_FD. */
+/* At most this many descriptors in one message: Linux's SCM_MAX_FD. */
 #define FDPASS_MAX_FDS 253
-/* Bytes of payload in one message, at most; at least there is one. */
+/* At most this many bytes of payload in one message, and at least 1. */
 #define FDPASS_MAX_PAYLOAD 65536
 
-/* Descriptors that fdpass_receiver_poll() names, at most. */
+/* At most this many entries from fdpass_receiver_poll(). */
 #define FDPASS_MAX_POLL 257
 
-/* Bytes of an invitation, at most. */
+/* At most this many bytes in an invitation. */
 #define FDPASS_MAX_INVITATION 128
 
 /* The answers of a receiver on a named socket. */
@@ -43,7 +44,7 @@ extern "C" {
 
 /* Flags of fdpass_send() and fdpass_recv(). */
 #define FDPASS_NOWAIT 1 /* EAGAIN instead of waiting */
-#define FDPASS_CREDS 2  /* fdpass_send: attach credentials, where there are */
+#define FDPASS_CREDS 2  /* fdpass_send: attach credentials, if possible */
 #define FDPASS_PEEK 4   /* fdpass_recv: leave the message in the queue */
 /* A flag of fdpass_hand_over(). */
 #define FDPASS_WAIT 8 /* wait for the receiver, and until it has room */
@@ -51,80 +52,83 @@ extern "C" {
 struct fdpass_message {
 	char *payload; /* the caller's buffer */
 	size_t size;   /* of the buffer, in bytes */
-	size_t length; /* of what was received */
+	size_t length; /* bytes received */
 	int fds[FDPASS_MAX_FDS];
-	size_t count; /* of received descriptors, from fds[0] */
-	/* The sender of this message; -1 what the system does not tell. */
+	size_t count; /* descriptors received, from fds[0] on */
+	/* The sender of this message; -1 if the system does not tell. */
 	long pid;
 	long uid;
 	long gid;
 };
 
 /*
- * Hand descriptors over to who receives on the UNIX socket called name, a path
- * or, on Linux, @ and an abstract name: connect, send one message as
+ * Hand descriptors over to the receiver on the UNIX socket called name, which
+ * is a path or, on Linux, @ and an abstract name: connect, send one message as
  * fdpass_send() does, shut down the writing side, wait for the answer.
  *
- * The descriptors stay the caller's, who closes its copies.
+ * The descriptors remain the caller's, who closes its copies.
  *
  * Returns 0 when the receiver has taken them. Or -1 with errno: ENOENT or
- * ECONNREFUSED when nobody receives there; ECONNABORTED when the receiver
- * refused; EAGAIN when it had no room; ECONNRESET when it went away without
- * reading; EINTR when waiting was interrupted by a signal; EINVAL and
- * ENAMETOOLONG for what cannot be sent, or be a name. With FDPASS_WAIT the
- * first two and EAGAIN are waited out, and ECONNRESET where the payload is
- * one byte: of a longer one a part may have been taken.
+ * ECONNREFUSED when nobody receives there; ENOTSOCK when the name is a file of
+ * another kind; ECONNABORTED when the receiver refused the message; EAGAIN when
+ * it had no room; ECONNRESET when it closed the connection without reading the
+ * message; EPROTO when it sent something that is not an answer; EINTR when a
+ * signal interrupted the wait; EINVAL and ENAMETOOLONG for a message or a name
+ * out of limits; and the others of socket(), connect(), sendmsg() and recv().
+ * With FDPASS_WAIT, the first two and EAGAIN are waited out, and so is
+ * ECONNRESET, unless the payload is longer than one byte and a part of it may
+ * have been read.
  */
 int fdpass_hand_over(const char *name, const void *payload, size_t length,
     const int *fds, size_t count, int flags);
 
 /*
- * Listen on a UNIX socket called name, as above, with this file mode from its
- * first instant. A name that nobody is bound to any more is replaced. (For
- * a moment the umask of the process is changed.)
+ * Listen on a UNIX socket called name, as above, whose file has this mode from
+ * its first instant. A stale name, which no socket is bound to any more, is
+ * replaced. (For a moment, the umask of the process is changed.)
  *
- * Returns the listening socket, close-on-exec and the caller's. The name stays
- * when it is closed: who ends in order calls unlink() first. Or -1 with
- * errno: EADDRINUSE when somebody is bound to the name; ENOTSOCK when it is
- * something else than a socket; EINVAL and ENAMETOOLONG for what cannot be a
- * name; and the others of socket(), bind(), listen() and open().
+ * Returns the listening socket, close-on-exec and the caller's. Closing it does
+ * not remove the name: call unlink() before you close it. Or -1 with errno:
+ * EADDRINUSE when another socket is bound to the name; ENOTSOCK when the name
+ * is a file of another kind; EINVAL and ENAMETOOLONG for what cannot be a name;
+ * and the others of socket(), bind(), listen() and open().
  */
 int fdpass_listen(const char *name, mode_t mode);
 
 /*
- * Accept one connection from a listening UNIX socket, and receive on it one
- * whole message into *message, made ready by fdpass_buffer(). Its buffer needs
- * one byte more than the longest payload to be taken, or just one byte where
- * the payload is a lone NUL. A connection that brings no message, or none
- * within five seconds, is closed, a message that does not fit is refused, and
- * the next connection is accepted. Several processes may call it for the same
- * socket: each message goes to one of them.
+ * Accept one connection from a listening UNIX socket, and receive one whole
+ * message from it into *message, made ready by fdpass_buffer(). Its buffer
+ * needs one byte more than the longest payload that you want to take, or just
+ * one byte if the payload is always a lone NUL. A connection that brings no
+ * message, or none within five seconds, is closed; a message that does not fit
+ * is refused; in both cases the next connection is accepted. Several processes
+ * may call this for the same socket: each message goes to one of them.
  *
- * Returns the connection, close-on-exec, where the sender waits for
- * fdpass_answer(); to be closed after that. The received descriptors are the
- * caller's, as those of fdpass_recv(). Or -1 with errno, and no descriptors:
- * EINTR when waiting was interrupted by a signal; EAGAIN when the socket does
- * not block and nobody has connected; and the others of accept().
+ * Returns the connection, close-on-exec and the caller's: the sender waits
+ * there for fdpass_answer(); close it after that. The received descriptors are
+ * the caller's, as with fdpass_recv(). Or -1 with errno, and no descriptors:
+ * EINTR when a signal interrupted the wait; EAGAIN when the socket does not
+ * block and nobody has connected; and the others of accept().
  */
 int fdpass_accept(int listener, struct fdpass_message *message);
 
 /*
- * Connect to the UNIX socket called name, as above, to receive what is held
- * there: a descriptor stream, for fdpass_receiver_begin() or fdpass_recv().
- * It does not wait.
+ * Connect to the UNIX socket called name, as above, to receive what a sender
+ * holds ready there: a descriptor stream, for fdpass_receiver_begin() or
+ * fdpass_recv(). It does not wait.
  *
  * Returns the connection, close-on-exec and the caller's. Or -1 with errno:
- * ENOENT or ECONNREFUSED when nobody listens there, or not yet; EAGAIN when
- * its queue is full; EPERM for an abstract name that is served neither by the
- * same user nor by root; EINVAL and ENAMETOOLONG for what cannot be a name; and
- * the others of socket() and connect().
+ * ENOENT or ECONNREFUSED when nobody listens there, or not yet; EAGAIN when the
+ * queue of that socket is full; EPERM for an abstract name that another user
+ * serves, unless that is root; EINVAL and ENAMETOOLONG for what cannot be a
+ * name; and the others of socket() and connect().
  */
 int fdpass_connect(const char *name);
 
 /*
- * A receiver in steps, for a program that waits for other things, too: for a
- * listening UNIX socket, where it does what fdpass_accept() does, or for a
- * connected one, a descriptor stream, where nothing is answered.
+ * A receiver in steps, for a program that also waits for other things. On a
+ * listening UNIX socket it does what fdpass_accept() does; on a connected one,
+ * a descriptor stream, it receives messages that need no answer.
  *
  *	r = fdpass_receiver_begin(sock);
  *	while ((result = fdpass_receiver_step(r, &message, &sender)) == 0) {
@@ -133,48 +137,49 @@ int fdpass_connect(const char *name);
  *	}
  *	fdpass_receiver_end(r);
  *
- * No call waits, or installs a handler of signals. For the moment of a call
- * that could hang in the kernel (an accept() that another process was faster
- * at, a close() of a socket with SO_LINGER), a step borrows the timer
- * ITIMER_REAL and the action of SIGALRM, with all other signals blocked, and
- * gives back both as they were: it ends after some 10 ms.
+ * No call waits or installs a signal handler, with one exception: a call may
+ * hang in the kernel (an accept() where another process was faster, a close()
+ * of a socket with SO_LINGER). So that it ends after some 10 ms, a step borrows
+ * the timer ITIMER_REAL and the action of SIGALRM for that moment, blocks all
+ * other signals, and gives both back as they were.
  */
 struct fdpass_receiver;
 
 /*
- * Begin to receive on sock, which stays the caller's and must stay open until
- * fdpass_receiver_end(). Its flags are not changed; on Linux a stream has
- * SO_PASSCRED until the end.
+ * Begin to receive on sock, which remains the caller's and must stay open until
+ * fdpass_receiver_end(). Its flags are not changed; on Linux, a stream has
+ * SO_PASSCRED set until the end.
  *
- * Returns the receiver, to be given to fdpass_receiver_end(). Or NULL with
- * errno: EBADF; ENOTSOCK for what is no UNIX socket; ENOMEM.
+ * Returns the receiver, to be freed by fdpass_receiver_end(). Or NULL with
+ * errno: EBADF; ENOTSOCK for anything but a UNIX socket; ENOMEM.
  */
 struct fdpass_receiver *fdpass_receiver_begin(int sock);
 
 /*
  * Go on as far as possible without waiting. The message was made ready by
  * fdpass_buffer(), as for fdpass_accept(); its buffer has to be the same in
- * every step, and is the library's until one of them has returned 1.
+ * every step, and the library uses it until a step has returned 1.
  *
  * Returns 1 when a whole message has come. Its descriptors are the caller's,
- * and so is *sender: the connection where fdpass_answer() is waited for, to be
- * closed after that, or -1 on a stream. A message of a stream of type
- * SOCK_STREAM ends with its descriptors; give it a buffer of more than
- * FDPASS_MAX_PAYLOAD bytes, for bytes that did not fit can be taken for the
- * beginning of the next. Returns 0 when nothing has come as
- * yet. Or -1 with errno, and no descriptors: ENOTCONN at the end of a stream;
- * EMFILE and EMSGSIZE when a message of a stream was lost because the
- * descriptor table or the buffer had no room, the next step goes on behind it;
- * EMFILE, ENFILE, ENOBUFS and ENOMEM when there is no room for a connection
- * now; and the others of accept() and recvmsg().
+ * and so is *sender: the connection where the sender waits for fdpass_answer(),
+ * to be closed after that, or -1 on a stream. On a stream of type SOCK_STREAM,
+ * the descriptors end a message; give it a buffer of more than
+ * FDPASS_MAX_PAYLOAD bytes, for bytes that did not fit could be taken for the
+ * beginning of the next message. Returns 0 when no whole message has come yet.
+ * Or -1 with errno, and no descriptors: ENOTCONN at the end of a stream; EMFILE
+ * and EMSGSIZE when a message of a stream was lost because the descriptor table
+ * or the buffer had no room for it (the next step goes on with the message
+ * after it); EMFILE, ENFILE, ENOBUFS and ENOMEM when there is no room for a
+ * connection now; and the others of accept() and recvmsg().
  */
 int fdpass_receiver_step(struct fdpass_receiver *receiver,
     struct fdpass_message *message, int *sender);
 
 /*
- * What to wait for before the next step: up to FDPASS_MAX_POLL entries for
- * poll() in fds, and the milliseconds after which the step is due anyway in
- * *timeout, -1 for none. To be asked anew before each wait.
+ * What to wait for before the next step: fills fds, which has room for
+ * FDPASS_MAX_POLL entries, for poll(), and sets *timeout to the milliseconds
+ * after which the step is due in any case, -1 for never. Call it before each
+ * wait.
  *
  * Returns the number of entries, at least 1.
  */
@@ -183,19 +188,21 @@ size_t fdpass_receiver_poll(
 
 /*
  * Answer FDPASS_RETRY on all connections that have not brought their message
- * yet, and close them: what a program does before it turns to something that
- * takes long. Keeps errno.
+ * yet, and close them. Call it before you turn to something that takes long.
+ * Keeps errno.
  */
 void fdpass_receiver_dismiss(struct fdpass_receiver *receiver);
 
 /*
- * Dismiss those that are unfinished, and free the receiver; NULL is none.
- * Bytes that have come of an unfinished message of a stream are lost. Keeps
+ * Dismiss the unfinished connections, as above, and free the receiver, which
+ * may be NULL. Bytes of an unfinished message of a stream are lost. Keeps
  * errno.
  */
 void fdpass_receiver_end(struct fdpass_receiver *receiver);
 
-/* What was read of an invitation; length is 0 before the first step. */
+/*
+ * What has been read of an invitation; set length to 0 before the first step.
+ */
 struct fdpass_invitation {
 	size_t length;
 	char line[FDPASS_MAX_INVITATION];
@@ -204,59 +211,61 @@ struct fdpass_invitation {
 /*
  * Follow an invitation in steps. An ordinary pipe cannot carry descriptors:
  * fdlisten and fdsend with a pipe as standard output write the name of a
- * private socket into it, for one reader, who connects to it. What was read so
- * far is in *invitation. Nothing behind the invitation is read, and no step
- * waits; for the moment of a read() that another process was faster at it
- * borrows the timer, as fdpass_receiver_step() does.
+ * private socket into it, for one reader, which connects to it. *invitation
+ * holds what has been read so far. Nothing after the invitation is read, and no
+ * step waits; if another process was faster to read, this borrows the timer for
+ * that moment, as fdpass_receiver_step() does.
  *
  * Returns the connection, close-on-exec and the caller's: a descriptor stream,
  * for fdpass_receiver_begin() or fdpass_recv(); close the pipe, or put the
- * connection in its place. Or -1 with errno: EAGAIN when not all of it has come
- * yet, to be called again when the pipe is readable; EBUSY when too many
- * connect at once, to be called again after some milliseconds; ENOTCONN at the
- * end of file, or when who has invited is gone; EPROTO for other bytes; EPERM
- * when it leads to another user; and the others of read(), socket() and
- * connect(). After EMFILE, ENFILE, ENOBUFS and ENOMEM it may be called again.
+ * connection in its place. Or -1 with errno: EAGAIN when not all of the
+ * invitation has come yet (call again when the pipe is readable); EBUSY when
+ * too many connect at once (call again after some milliseconds); ENOTCONN at
+ * the end of file, or when the inviter has exited; EPROTO for other bytes;
+ * EPERM when the invitation leads to another user; and the others of read(),
+ * socket() and connect(). After EMFILE, ENFILE, ENOBUFS and ENOMEM it may be
+ * called again.
  */
 int fdpass_follow(int pipe, struct fdpass_invitation *invitation);
 
 /*
- * Send one message: length bytes of payload (1 to FDPASS_MAX_PAYLOAD; on a
- * socket of type SOCK_STREAM at least the first is sent) with count
- * descriptors (0 to FDPASS_MAX_FDS), by sendmsg().
+ * Send one message by sendmsg(): length bytes of payload (1 to
+ * FDPASS_MAX_PAYLOAD; on a socket of type SOCK_STREAM, at least the first is
+ * sent) with count descriptors (0 to FDPASS_MAX_FDS).
  *
- * The descriptors stay the caller's, who closes its copies; a message in
+ * The descriptors remain the caller's, who closes its copies; a message in
  * flight keeps the open file descriptions open by itself.
  *
- * Returns the number of payload bytes sent, all but on SOCK_STREAM, where the
- * rest is to be sent without descriptors. Or -1 with errno: EINVAL for a length
- * or a count out of limits; EAGAIN with FDPASS_NOWAIT; EPIPE, ECONNRESET when
- * the receiver is gone; ETOOMANYREFS when more descriptors are in flight than
- * the process may have open; ENOBUFS, ENOMEM, EMSGSIZE and the others of
- * sendmsg().
+ * Returns the number of payload bytes sent: all of them, except on SOCK_STREAM,
+ * where the caller sends the rest without descriptors. Or -1 with errno: EINVAL
+ * for a length or a count out of limits; EAGAIN with FDPASS_NOWAIT; EPIPE or
+ * ECONNRESET when the receiver is gone; ETOOMANYREFS when more descriptors are
+ * in flight than the process may have open; ENOBUFS, ENOMEM, EMSGSIZE and the
+ * others of sendmsg().
  */
 ssize_t fdpass_send(int sock, const void *payload, size_t length,
     const int *fds, size_t count, int flags);
 
 /*
- * Make a message ready to be received: empty, with a buffer of so many bytes
- * for its payload.
+ * Make a message ready to be received: empty, with a buffer of size bytes for
+ * its payload. The buffer remains the caller's.
  */
 void fdpass_buffer(struct fdpass_message *message, char *payload, size_t size);
 
 /*
  * Receive one message by recvmsg() into *message, made ready by
- * fdpass_buffer(); a size over FDPASS_MAX_PAYLOAD makes sure that all fits.
+ * fdpass_buffer(); a buffer of more than FDPASS_MAX_PAYLOAD bytes has room for
+ * any payload.
  *
  * The received descriptors are new, close-on-exec, and the caller's to close
  * (fdpass_close()), with FDPASS_PEEK too. On an error there are none.
  *
- * Returns 1 for a message, on SOCK_STREAM possibly for a part of one; 0 at the
- * end of file (on SOCK_SEQPACKET an empty message looks the same). Or -1
- * with errno: EMFILE when the descriptor table had no room for all of them,
- * the message is lost then; EMSGSIZE when the payload did not fit; EAGAIN
- * with FDPASS_NOWAIT; EINTR when waiting was interrupted by a signal; and the
- * others of recvmsg().
+ * Returns 1 for a message, which on SOCK_STREAM may be a part of one; 0 at the
+ * end of file (on SOCK_SEQPACKET, an empty message looks the same). Or -1 with
+ * errno: EMFILE when the descriptor table had no room for all of them, and then
+ * the message is lost; EMSGSIZE when the payload did not fit; EAGAIN with
+ * FDPASS_NOWAIT; EINTR when a signal interrupted the wait; and the others of
+ * recvmsg().
  */
 int fdpass_recv(int sock, struct fdpass_message *message, int flags);
 
@@ -264,13 +273,13 @@ int fdpass_recv(int sock, struct fdpass_message *message, int flags);
 void fdpass_close(struct fdpass_message *message);
 
 /*
- * Answer the sender on a connection to a named socket with one byte,
- * FDPASS_TAKEN, FDPASS_REFUSED or FDPASS_RETRY. Close the received descriptors
- * and sock after that, or use the descriptors where FDPASS_TAKEN was answered.
+ * Answer the sender on a connection to a named socket with one byte:
+ * FDPASS_TAKEN, FDPASS_REFUSED or FDPASS_RETRY. After that, close sock, and the
+ * received descriptors too unless the answer was FDPASS_TAKEN.
  *
- * Returns 0, also for a foreign sender that is gone or does not read. Or -1
- * with EPIPE when a sender of this library has given up before the answer: it
- * has kept the descriptors, and they must not be used.
+ * Returns 0, also if a foreign sender is gone or does not read. Or -1 with
+ * EPIPE if a sender that uses this library has given up before the answer: it
+ * has kept the descriptors, and the receiver must not use them.
  */
 int fdpass_answer(int sock, char answer);
 

@@ -23,16 +23,16 @@
 #endif
 
 /*
- * What is to be described: a descriptor of ours, which any call can be asked
- * about, or one that only /proc tells of.
+ * A descriptor to describe: one of ours, on which any call works, or one that
+ * only /proc knows.
  */
 struct subject {
-	int fd;        /* ours; -1: not within reach */
-	char proc[32]; /* its process in /proc; empty: nothing to read there */
-	int number;    /* of the descriptor there */
+	int fd;        /* the number here; -1: not within reach */
+	char proc[32]; /* its process in /proc; empty: unknown */
+	int number;    /* the number there */
 	int cloexec;   /* -1: unknown */
 	struct stat st;
-	char link[4096]; /* what /proc says it is; empty: nothing */
+	char link[4096]; /* its link in /proc; empty: unknown */
 };
 
 static const struct flag {
@@ -53,14 +53,14 @@ static const struct flag {
 #ifdef O_PATH
     {O_PATH, "path"},
 #endif
-    /* On Linux it has the bit of O_DSYNC, so it comes first. */
+    /* On Linux it includes the bit of O_DSYNC, so it comes first. */
     {O_SYNC, "sync"},
 #ifdef O_DSYNC
     {O_DSYNC, "dsync"},
 #endif
 };
 
-/* One more word of the details. */
+/* Add a word to the details. */
 static void
 add_word(struct text *t, const char *word)
 {
@@ -120,8 +120,8 @@ open_proc(const char *path)
 }
 
 /*
- * Read a file of /proc: how many lines begin with this key, and what follows
- * it in the first of them.
+ * Read a file of /proc: returns how many lines begin with key; value gets what
+ * follows key in the first of them.
  */
 static long
 look_up(const char *path, const char *key, char *value, size_t size)
@@ -157,7 +157,7 @@ look_up_fdinfo(
 }
 #endif
 
-/* The process, and the name of the one that has this number now. */
+/* The process ID, and the name of the process that has it now. */
 static void
 add_process(struct text *t, long pid)
 {
@@ -190,7 +190,10 @@ add_device(struct text *t, dev_t device)
 #endif
 }
 
-/* Where it stands is told by the call, where that is allowed, or by /proc. */
+/*
+ * The position, from lseek() if the descriptor is within reach, else from
+ * /proc.
+ */
 static void
 add_position(struct text *t, const struct subject *s)
 {
@@ -211,8 +214,8 @@ add_position(struct text *t, const struct subject *s)
 }
 
 /*
- * A name that is gone is shown with " (deleted)" behind it, but a file may be
- * called so.
+ * Has the name been removed? Then the link ends with " (deleted)", but so may
+ * the name of a file that is there. *length is without that mark.
  */
 static int
 is_deleted(const struct subject *s, size_t *length)
@@ -253,7 +256,7 @@ add_address(struct text *t, const char *name, const struct sockaddr_storage *ss,
 	char text[ADDRESS_TEXT];
 	const struct sockaddr *sa = (const struct sockaddr *)ss;
 
-	/* Room was made for more than any name has. */
+	/* The kernel reports the full length, even if the address was cut. */
 	if (length > sizeof *ss)
 		length = sizeof *ss;
 	switch (ss->ss_family) {
@@ -282,7 +285,9 @@ socket_type(int type)
 	}
 }
 
-/* What follows from the family and the type, where the system does not say. */
+/*
+ * The protocol of a socket; derived from its type if the system does not tell.
+ */
 static int
 protocol_of(int fd, int type)
 {
@@ -364,12 +369,15 @@ describe_socket(struct info *info, struct text *t, const struct subject *s)
 	int family, type;
 
 	set_type(info, "socket");
-	/* The file of a socket, opened with O_PATH, is none itself. */
+	/*
+	 * The file of a UNIX socket, opened with O_PATH, is not itself a
+	 * socket.
+	 */
 	if (s->link[0] == '/') {
 		add_path(t, s);
 		return;
 	}
-	/* Of one out of reach only the inode is known. */
+	/* If the socket is not within reach, only its inode is known. */
 	if (s->fd == -1)
 		return;
 	memset(&ss, 0, sizeof ss);
@@ -476,7 +484,10 @@ describe_signalfd(struct text *t, const struct subject *s)
 		text_add(t, "=-");
 }
 
-/* The kernel's word for what has no place in a file system. */
+/*
+ * A descriptor of something without a place in a file system, by the kernel's
+ * name for it.
+ */
 static void
 describe_anonymous(struct info *info, struct text *t, const struct subject *s)
 {
@@ -536,7 +547,9 @@ is_terminal(const struct subject *s)
 	if (s->fd != -1)
 		return isatty(s->fd);
 #ifdef SYS_LINUX
-	/* Numbers of the console, of serial lines, of pseudo-terminals. */
+	/*
+	 * The device numbers of the console, serial lines and pseudo-terminals.
+	 */
 	switch (major(s->st.st_rdev)) {
 	case 4:
 	case 5:
@@ -579,7 +592,7 @@ describe_kind(struct info *info, struct text *t, const struct subject *s)
 	mode_t mode = s->st.st_mode;
 
 #ifdef SYS_LINUX
-	/* Some of these call themselves regular files. */
+	/* Some of these have the type of a regular file. */
 	if (strncmp(s->link, "/memfd:", 7) == 0 && s->st.st_nlink == 0) {
 		describe_memfd(info, t, s);
 		return;
@@ -604,7 +617,7 @@ describe_kind(struct info *info, struct text *t, const struct subject *s)
 	}
 }
 
-/* Access mode and flags; the system or /proc says them as one number. */
+/* Access mode and flags; fcntl() or /proc gives them as one number. */
 static void
 describe_mode(struct info *info, const struct subject *s)
 {
@@ -624,7 +637,7 @@ describe_mode(struct info *info, const struct subject *s)
 			cloexec = (flags & O_CLOEXEC) != 0;
 	}
 #endif
-	/* Not O_ACCMODE: in musl that has a bit of O_PATH. */
+	/* Not O_ACCMODE: musl's includes a bit of O_PATH. */
 	switch (flags == -1 ? -1 : flags & (O_RDONLY | O_WRONLY | O_RDWR)) {
 	case O_RDONLY:
 		mode = "r";
@@ -667,11 +680,11 @@ add_inflight(struct text *t, const struct subject *s)
 #endif
 }
 
-/* What the details of every type end with. */
+/* The details that end the line of every type. */
 static void
 describe_inode(const struct info *info, struct text *t, const struct subject *s)
 {
-	/* What a socket out of reach is is not known; it may be one. */
+	/* A socket that is not within reach may be a UNIX socket. */
 	int is_unix = strcmp(info->type, "unix") == 0 ||
 	    (s->fd == -1 && S_ISSOCK(s->st.st_mode));
 	unsigned long peer = is_unix ? sys_peer_inode(s->st.st_ino) : 0;
@@ -720,7 +733,10 @@ get_own(struct info *info, int fd, int cloexec)
 	return 0;
 }
 
-/* A process that nobody has waited for yet holds nothing, and is root's. */
+/*
+ * Is this process a zombie? It has no descriptors left, and its directory in
+ * /proc belongs to root.
+ */
 static int
 has_ended(long pid)
 {
@@ -737,8 +753,8 @@ has_ended(long pid)
 }
 
 /*
- * Where the system does not let us have a duplicate, /proc may tell: it takes
- * the right to look, not the right to trace.
+ * Without permission to duplicate the descriptor, /proc may tell: that takes
+ * only the permission to look, not to trace.
  */
 static int
 get_from_proc(struct info *info, long pid, int fd)
@@ -770,7 +786,9 @@ get_from_proc(struct info *info, long pid, int fd)
 #endif
 }
 
-/* Whether the original is close-on-exec; our duplicate always is. */
+/*
+ * Whether the original is close-on-exec; our duplicate always is. -1: unknown.
+ */
 static int
 cloexec_of(long pid, int fd)
 {
@@ -867,7 +885,9 @@ struct list {
 	size_t room;
 };
 
-/* Room for one more, and for none: an empty list is one too. */
+/*
+ * Make room for one more. An empty list gets memory too, for NULL is a failure.
+ */
 static int
 grow(struct list *l)
 {
@@ -892,7 +912,10 @@ by_number(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* The numbers that are names in this directory, except of itself if own. */
+/*
+ * Add the numbers that are names in this directory; if own, without the
+ * descriptor that reads the directory.
+ */
 static int
 list_directory(struct list *l, const char *path, int own)
 {
@@ -937,7 +960,7 @@ list_own(struct list *l)
 		    (r = grow(l)) == 0 && (fd = descriptors_next(fd + 1)) != -1)
 			l->fds[l->count++] = fd;
 	}
-	/* Placeholders for closed descriptors are not the caller's. */
+	/* The placeholders for closed descriptors are not the caller's. */
 	for (i = 0; r == 0 && i < l->count; i++)
 		if (descriptors_is_open(l->fds[i]))
 			l->fds[n++] = l->fds[i];
@@ -976,8 +999,9 @@ info_list(long pid, size_t *count)
 }
 
 /*
- * Where description fd belongs among the n that are sorted by the kernel's
- * order: *at. Returns 1 if it is the one there, -1 if the system won't tell.
+ * Find the open file description of fd among the n in sorted, which have the
+ * kernel's order: *at is its place, or where it belongs. Returns 1 if it is
+ * there, 0 if not, -1 if the system does not tell.
  */
 static int
 find(long pid, const int *sorted, size_t n, int fd, size_t *at)

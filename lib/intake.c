@@ -9,10 +9,10 @@
 #include <errno.h>
 
 #define STUCK 1000    /* ms for others to take what does not fit */
-#define OWN_LATER 8   /* descriptors that we open after a look at all */
-#define NOBODY 65534L /* what Linux says of a sender that it does not know */
+#define OWN_LATER 8   /* descriptors that we may open after a look */
+#define NOBODY 65534L /* the user of a sender that Linux does not know */
 
-/* Begin: what the descriptor table has room for. */
+/* Measure the descriptor table, to begin. */
 void
 intake_measure(struct intake *in)
 {
@@ -21,8 +21,9 @@ intake_measure(struct intake *in)
 }
 
 /*
- * May the descriptors of the largest message not fit any more? The kernel
- * hands out the lowest numbers, so what was never in use is free.
+ * Is it possible that the descriptors of the largest message do not fit? The
+ * kernel hands out the lowest free numbers, so all above the highest that was
+ * ever in use are free.
  */
 int
 intake_is_tight(const struct intake *in)
@@ -31,8 +32,9 @@ intake_is_tight(const struct intake *in)
 }
 
 /*
- * A message does not fit. That is waited out for others to take it, or to make
- * room; but where nothing is held, there never will be, and it has to go.
+ * A message does not fit. Wait for others to take it, or for us to close
+ * something. But if we are idle there is nothing to close, so after a while the
+ * message has to be dropped: returns 1 then.
  */
 static int
 is_stuck(struct intake *in, int is_idle)
@@ -49,8 +51,8 @@ is_stuck(struct intake *in, int is_idle)
 
 /*
  * Does the next message of the stream fit into the descriptor table? If not,
- * it is better left to others who take from the same stream, unless we are
- * idle, and it is clear that nobody takes it.
+ * leave it to the other readers of the stream, unless we are idle and it is
+ * clear that nobody takes it.
  */
 int
 intake_has_room(struct intake *in, int is_idle)
@@ -81,9 +83,9 @@ note_highest(struct intake *in, const struct fdpass_message *m)
 }
 
 /*
- * Take one part of a message from a stream: 1, 0 at the end, or -1 with errno.
- * An empty message, of which a flood may come, is none: EINTR. What Linux says
- * of a sender from before we asked for names is no user.
+ * Take one part of a message from a stream: returns 1, 0 at the end, or -1 with
+ * errno. An empty message counts as none (EINTR), for a flood of them may come.
+ * From before we asked for credentials, Linux reports an unknown user.
  */
 static int
 take_part(struct intake *in, struct fdpass_message *part, int flags)
@@ -101,8 +103,8 @@ take_part(struct intake *in, struct fdpass_message *part, int flags)
 }
 
 /*
- * The rest of a message that was too large, up to its descriptors, which end
- * it: as take_part().
+ * Skip the rest of a message that was too large, up to its descriptors, which
+ * end it. Returns as take_part().
  */
 static int
 skip(struct intake *in, struct fdpass_message *m, int flags)
@@ -111,7 +113,7 @@ skip(struct intake *in, struct fdpass_message *m, int flags)
 
 	do {
 		result = take_part(in, m, flags);
-		/* (EMFILE: they were there, and are gone.) */
+		/* With EMFILE, the descriptors came, and were lost. */
 		in->is_skipping = result == 1 ? m->count == 0 :
 						result == 0 || errno != EMFILE;
 		fdpass_close(m);
@@ -119,7 +121,7 @@ skip(struct intake *in, struct fdpass_message *m, int flags)
 	return result;
 }
 
-/* All parts of one message, on SOCK_STREAM as far as its descriptors. */
+/* Take all parts of one message; on SOCK_STREAM, the descriptors end it. */
 static int
 take_parts(struct intake *in, struct fdpass_message *m, int flags)
 {
@@ -135,7 +137,7 @@ take_parts(struct intake *in, struct fdpass_message *m, int flags)
 		if (result == -1) {
 			if (errno == EINTR || sys_would_block(errno))
 				in->partial = m->length;
-			/* Whose it was, for who has to say that it is lost. */
+			/* Tell the caller whose message was lost. */
 			m->pid = part.pid;
 			m->uid = part.uid;
 			m->gid = part.gid;
@@ -153,9 +155,10 @@ take_parts(struct intake *in, struct fdpass_message *m, int flags)
 }
 
 /*
- * Take one message from a stream, with FDPASS_NOWAIT or without: 1, 0 at the
- * end, or -1 with errno. On SOCK_STREAM the descriptors end the message; what
- * has come of it when we have to stop waiting is kept for the next call.
+ * Take one message from a stream, with FDPASS_NOWAIT in flags or without:
+ * returns 1, 0 at the end, or -1 with errno. On SOCK_STREAM, the descriptors
+ * end a message; if we have to stop waiting before they come, the bytes so far
+ * are kept for the next call.
  */
 int
 intake_take(struct intake *in, struct fdpass_message *m, int flags)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The messages of a descriptor stream, each taken whole, where there is room
- * for its descriptors.
+ * Taking messages from a descriptor stream, each whole, and only while there is
+ * room for its descriptors.
  */
 #ifndef INTAKE_H
 #define INTAKE_H
@@ -13,14 +13,14 @@
 #include <stdint.h>
 
 struct intake {
-	int fd;               /* -1: it has ended */
+	int fd;               /* -1: the stream has ended */
 	int type;             /* of the socket */
-	struct sys_peer peer; /* who has connected to a name, else unknown */
-	size_t partial;  /* bytes of a message whose descriptors are to come */
-	int is_skipping; /* the rest of a message that was too large */
-	int limit;       /* of the descriptor table */
-	int highest;     /* descriptor that was ever in use */
-	int64_t stuck;   /* when a message that does not fit is given up */
+	struct sys_peer peer; /* the sender, if a message does not tell */
+	size_t partial;       /* bytes of a message before its descriptors */
+	int is_skipping; /* drop the rest of a message that was too large */
+	int limit;       /* size of the descriptor table */
+	int highest;     /* the highest descriptor ever in use */
+	int64_t stuck;   /* when to give up a message that does not fit */
 };
 
 void intake_measure(struct intake *in);

@@ -47,7 +47,10 @@ loop_change(struct loop *l, int fd, int events, void *data)
 	return control(l, EPOLL_CTL_MOD, fd, events, data);
 }
 
-/* Before it is closed: somebody else may keep a copy of it open. */
+/*
+ * Call it before the descriptor is closed: if another process keeps it open,
+ * close() alone does not remove it.
+ */
 void
 loop_remove(struct loop *l, int fd)
 {
@@ -61,8 +64,8 @@ loop_end(struct loop *l)
 }
 
 /*
- * As wait_poll(): how many events, LOOP_EVENTS at most, 0 at the deadline, -1
- * for a signal.
+ * As wait_poll(): returns the number of events, most or LOOP_EVENTS at most, 0
+ * at the deadline, -1 for a signal.
  */
 int
 loop_wait(struct loop *l, struct loop_event *events, int most, int64_t deadline)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Waiting for many descriptors: epoll where the system has it, else poll().
+ * Waiting for many descriptors: epoll if the system has it, else poll().
  */
 #ifndef LOOP_H
 #define LOOP_H
@@ -11,14 +11,14 @@
 
 #define LOOP_READ 1
 #define LOOP_WRITE 2
-#define LOOP_SHARED 4 /* others wait for it too: wake not all of us */
-#define LOOP_ERROR 8  /* is told, not waited for */
+#define LOOP_SHARED 4 /* other processes wait for it too: wake one */
+#define LOOP_ERROR 8  /* reported only, never asked for */
 
 #define LOOP_EVENTS 64
 
 struct loop_event {
 	void *data;
-	int ready; /* LOOP_READ, LOOP_WRITE, both after a hang-up or an error */
+	int ready; /* LOOP_READ, LOOP_WRITE; both after a hang-up or error */
 };
 
 #ifdef SYS_LINUX
@@ -31,7 +31,7 @@ struct loop {
 	void **data;
 	size_t count;
 	size_t room;
-	size_t next; /* where the next wait begins to look: fairness */
+	size_t next; /* where the next wait begins to look, to be fair */
 };
 #endif
 

@@ -13,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Say it, point at the synopsis, and end. */
+/* Print what is wrong, refer to --help, and end. */
 void
 options_wrong(const char *format, ...)
 {
@@ -28,7 +28,7 @@ options_wrong(const char *format, ...)
 }
 
 /*
- * The first thing a command does: hold the standard descriptors that are
+ * The first thing a command does: fill the standard descriptors that are
  * closed, and answer --help and --version.
  */
 void
@@ -57,8 +57,8 @@ options_init(int argc, char *argv[], const char *program, const char *synopsis,
 }
 
 /*
- * getopt() that stops at the first operand on every libc. letters begins
- * with "+:": the + is for glibc, which would permute the operands.
+ * getopt() that stops at the first operand with every libc. letters begins with
+ * "+:": without the +, glibc would permute the operands.
  */
 int
 options_get(int argc, char *argv[], const char *letters)
@@ -76,8 +76,7 @@ options_get(int argc, char *argv[], const char *letters)
 	return c;
 }
 
-/* A number in decimal, -1 if it is none, or has more digits than any of ours.
- */
+/* A decimal number; -1 if it is not one, or has more digits than we need. */
 static long long
 number(const char *text)
 {
@@ -88,11 +87,11 @@ number(const char *text)
 	return atoll(text);
 }
 
-/* A whole number between these two, in decimal. */
+/* A decimal whole number from least to most. */
 long
 options_number(int option, const char *text, long least, long most)
 {
-	/* Wider than what is asked for: a long may have 32 bits. */
+	/* A long may have only 32 bits. */
 	long long n = number(text);
 
 	if (n < least || n > most)
@@ -101,7 +100,7 @@ options_number(int option, const char *text, long least, long most)
 	return (long)n;
 }
 
-/* An operand that is a descriptor number. */
+/* An operand that is a descriptor number, open or not. */
 int
 options_descriptor(const char *text)
 {
@@ -112,7 +111,7 @@ options_descriptor(const char *text)
 	return (int)fd;
 }
 
-/* Seconds, with decimals if need be, as milliseconds, rounded up. */
+/* Seconds, with or without decimals, as milliseconds, rounded up. */
 int64_t
 options_seconds(int option, const char *text)
 {
@@ -157,7 +156,9 @@ options_mode(int option, const char *text)
 	return (mode_t)mode;
 }
 
-/* A descriptor number to be used here. */
+/*
+ * A descriptor number that the command is to use: it must fit into the table.
+ */
 int
 options_target(int option, const char *text)
 {
@@ -171,7 +172,7 @@ options_target(int option, const char *text)
 	return fd;
 }
 
-/* A standard descriptor that the command cannot do without. */
+/* End if this standard descriptor, which the command needs, is closed. */
 void
 options_need(int fd)
 {
@@ -182,7 +183,10 @@ options_need(int fd)
 	exit(EXIT_WRONG);
 }
 
-/* Another -f FD: one that is open here, one to be used here, or neither. */
+/*
+ * Another -f FD: OPTIONS_OPEN for one that must be open here, OPTIONS_TARGET
+ * for a number to be used here, OPTIONS_FOREIGN for one of another process.
+ */
 void
 options_fd(struct options_fds *list, const char *text, enum options_use use)
 {
@@ -200,7 +204,7 @@ options_fd(struct options_fds *list, const char *text, enum options_use use)
 	list->fds[list->count++] = fd;
 }
 
-/* -v, or FDTRACE in the environment. */
+/* Switch the trace on, by -v or by FDTRACE in the environment. */
 void
 options_trace(int verbose)
 {

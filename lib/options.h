@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What the commands' options have in common. What is wrong with one is said,
- * and ends the command with status 2.
+ * Options: what the commands have in common.
+ *
+ * These functions print what is wrong with an option, and end the command with
+ * status 2, or with status 1 if the usage is right but the descriptor is not
+ * open or cannot be.
  */
 #ifndef OPTIONS_H
 #define OPTIONS_H
@@ -10,7 +13,7 @@
 
 #include <stdint.h>
 
-#define OPTIONS_MAX_FDS 253 /* -f, in all */
+#define OPTIONS_MAX_FDS 253 /* at most, with -f */
 
 struct options_fds {
 	int fds[OPTIONS_MAX_FDS];

@@ -15,9 +15,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#define DRAIN 2000 /* ms for what is queued when we are to end */
-#define QUIET 250  /* ms without a message: there are no more */
-#define AT_ONCE 5  /* ms that a message is usually there within */
+#define DRAIN 2000 /* ms to take what is queued when told to end */
+#define QUIET 250  /* ms without a message after which no more come */
+#define AT_ONCE 5  /* ms within which a message has usually come */
 
 /* Keep this socket and its duplicates from COMMAND. */
 static int
@@ -35,16 +35,19 @@ inherit(int fd, int flags)
 	} else if (sys_cloexec(fd) == -1) {
 		return failed("fcntl");
 	}
-	/* What waits in it may linger: exec must not be what closes it. */
+	/*
+	 * Exec must not close the last duplicate: that could wait for a socket
+	 * in its queue that lingers.
+	 */
 	if (flags & RECEIVER_BECOMES)
 		descriptors_close_duplicates(fd);
 	return fd;
 }
 
 /*
- * Who is at the other end, for senders that attach no credentials: only where
- * somebody has connected to a name and we hold the accepted end. Of a
- * socketpair the system names who made it.
+ * Ask who is at the other end, for senders that attach no credentials. Only if
+ * our end was accepted on a name does the system tell who connected; for a
+ * socketpair it would tell who made the pair.
  */
 static void
 ask_peer(struct receiver *r)
@@ -60,9 +63,9 @@ ask_peer(struct receiver *r)
 }
 
 /*
- * A stream that somebody has accepted on an abstract name: who may connect
- * there may not send for that. (Our end may have such a name of the kernel's
- * where the other has a path.)
+ * A stream that was accepted on an abstract name: anybody may connect there, so
+ * check that the other end may send to us. (If the other end has a path, then
+ * our end, which connected, may have an abstract name from the kernel.)
  */
 static int
 check_abstract(const struct receiver *r)
@@ -81,7 +84,7 @@ check_abstract(const struct receiver *r)
 	    "nobody away");
 }
 
-/* Wait until the next step of an invitation may bring something. */
+/* Wait until the next step of an invitation may get further. */
 static int
 wait_for_invitation(int fd, int error, int64_t deadline)
 {
@@ -91,7 +94,7 @@ wait_for_invitation(int fd, int error, int64_t deadline)
 		return wait_out(EAGAIN, deadline);
 	p.fd = fd;
 	p.events = POLLIN;
-	/* A signal may have ended the step before. */
+	/* A signal may have come during the last step. */
 	if (wait_ending() == 0 && wait_poll(&p, 1, deadline) == 0 &&
 	    wait_ending() == 0) {
 		errno = ETIMEDOUT;
@@ -101,7 +104,7 @@ wait_for_invitation(int fd, int error, int64_t deadline)
 	return wait_ending() == 0 ? 0 : -1;
 }
 
-/* Read an invitation from a pipe, and connect to where it leads. */
+/* Read an invitation from a pipe, and connect to the socket that it names. */
 static int
 connect_invited(int pipe_fd, int64_t deadline)
 {
@@ -123,8 +126,8 @@ connect_invited(int pipe_fd, int64_t deadline)
 }
 
 /*
- * A pipe becomes a stream that nobody else reads. If whoever should have
- * written the invitation has failed, the stream has just ended.
+ * Turn a pipe into a stream that nobody else reads. If the process that should
+ * have written the invitation has failed, that is the end of the stream.
  */
 static int
 follow_invitation(struct receiver *r, int64_t deadline)
@@ -140,7 +143,7 @@ follow_invitation(struct receiver *r, int64_t deadline)
 	return 0;
 }
 
-/* A socket or a pipe that was open already. */
+/* Receive from a socket or a pipe that was open already. */
 static int
 open_inherited(struct receiver *r, int fd, int64_t deadline)
 {
@@ -197,7 +200,10 @@ open_named(struct receiver *r, const char *operand, mode_t mode)
 	return r->in.fd == -1 ? -1 : 0;
 }
 
-/* How many connections may wait, where the descriptor table is small. */
+/*
+ * How many unfinished connections to keep: fewer if the descriptor table is
+ * small.
+ */
 static size_t
 most_arrivals(const struct receiver *r)
 {
@@ -208,7 +214,7 @@ most_arrivals(const struct receiver *r)
 				   (size_t)room;
 }
 
-/* What the descriptor table has room for. */
+/* Find out what the descriptor table has room for. */
 static void
 measure(struct receiver *r)
 {
@@ -216,7 +222,7 @@ measure(struct receiver *r)
 	arrivals_init(&r->arrivals, most_arrivals(r));
 }
 
-/* SOCKET: a name, or a descriptor that was given. */
+/* Open SOCKET: a name, or a descriptor that was given. */
 static int
 open_socket(
     struct receiver *r, const char *operand, mode_t mode, int64_t deadline)
@@ -232,8 +238,9 @@ open_socket(
 }
 
 /*
- * Open SOCKET for receiving; an invitation has to come before the deadline. -1
- * and the failure, wrong usage if no descriptors could come from it.
+ * Open SOCKET for receiving; an invitation has to come before the deadline. r
+ * keeps a pointer to operand. Returns 0; or -1 and the failure, which is wrong
+ * usage if no descriptors could come from SOCKET.
  */
 int
 receiver_open(struct receiver *r, const char *operand, mode_t mode, int flags,
@@ -246,7 +253,7 @@ receiver_open(struct receiver *r, const char *operand, mode_t mode, int flags,
 		return 0;
 	if (flags & RECEIVER_CREDS && (r->is_own || r->kind == RECEIVER_STREAM))
 		r->has_asked = sys_want_creds(r->in.fd, 1) == 1 && !r->is_own;
-	/* COMMAND is meant to have what the caller's limit allows. */
+	/* COMMAND is to have the caller's limit. */
 	if (!(flags & RECEIVER_BECOMES))
 		descriptors_raise_limit();
 	measure(r);
@@ -254,8 +261,8 @@ receiver_open(struct receiver *r, const char *operand, mode_t mode, int flags,
 }
 
 /*
- * Receive from a name that was connected to: a stream, of which nothing else is
- * known than what its messages tell.
+ * Receive from fd, a connection to a name: a stream whose sender only its
+ * messages tell.
  */
 void
 receiver_adopt(
@@ -270,8 +277,8 @@ receiver_adopt(
 }
 
 /*
- * Is the stream to be read after receiver_stop(), until its end? Its sender
- * sees that we want no more, sends what it has in hand, and closes.
+ * After receiver_stop(), is the stream to be read until its end? Its sender
+ * sees that we want no more, sends what it holds, and closes.
  */
 static int
 has_told_sender(const struct receiver *r)
@@ -279,18 +286,18 @@ has_told_sender(const struct receiver *r)
 	return r->is_private && (r->flags & RECEIVER_DRAIN) != 0;
 }
 
-/* Until when messages that are on their way are taken. */
+/* When to stop taking messages that are on their way. */
 static int64_t
 last_moment(const struct receiver *r)
 {
-	/* The sender of a shared stream is not told; it may go on. */
+	/* The sender of a shared stream is not told to stop; it may go on. */
 	return has_told_sender(r) ? r->until : wait_earlier(r->until, r->quiet);
 }
 
 /*
  * For an event loop that is to end: may it stop taking messages? Not before the
- * end of a stream that is ours alone. Of a shared one we take what is queued,
- * and what comes in a moment, for its sender may just be ending too.
+ * end of a stream that only we read. From a shared stream, take what is queued
+ * and what comes shortly after, for its sender may be ending too.
  */
 int
 receiver_is_over(struct receiver *r)
@@ -308,7 +315,7 @@ receiver_wake(struct receiver *r)
 	return r->until == 0 || has_told_sender(r) ? -1 : last_moment(r);
 }
 
-/* This closes what waits in its queue, too. */
+/* Close a socket, and with it what waits in its queue. */
 static void
 close_fd(int *fd)
 {
@@ -317,7 +324,7 @@ close_fd(int *fd)
 	*fd = -1;
 }
 
-/* No connection is waited for any more. */
+/* Stop waiting for connections. */
 static void
 end_loop(struct receiver *r)
 {
@@ -342,8 +349,8 @@ send_away(struct receiver *r, struct arrival *a, char answer)
 }
 
 /*
- * We take no more for now: whose message has not come yet is told to try
- * again. (Closing without an answer would mean that it was taken.)
+ * Take no more for now: answer "try again" to the senders whose message has not
+ * come yet. (Closing without an answer would mean that the message was taken.)
  */
 void
 receiver_dismiss(struct receiver *r)
@@ -354,9 +361,9 @@ receiver_dismiss(struct receiver *r)
 }
 
 /*
- * Let nothing more come: remove the name and close the listening socket, so
- * that nobody waits in its queue; tell the sender of a stream that is ours
- * alone, by shutting down our writing side, which nobody uses.
+ * Let nothing more come. Remove the name and close the listening socket, so
+ * that nobody waits in its queue. Tell the sender of a stream that only we
+ * read, by shutting down our writing side, which is not used otherwise.
  */
 void
 receiver_stop(struct receiver *r)
@@ -375,9 +382,9 @@ receiver_stop(struct receiver *r)
 }
 
 /*
- * Remove the name, in the process that made it, and close the socket. An
- * inherited stream is left as it was: who reads from it next may have no room
- * for credentials.
+ * Remove the name, if this process made it, and close the socket. A stream that
+ * was given to us stops adding credentials, as before: the next process that
+ * reads from it may have no room for them.
  */
 void
 receiver_close(struct receiver *r)
@@ -402,8 +409,9 @@ received_init(struct received *received)
 }
 
 /*
- * Answer, if the sender waits for it, and close the connection. -1 if it was
- * to be taken, but its sender has given up: then it must not be used.
+ * Answer, if the sender waits for that, and close the connection. -1 if the
+ * answer was FDPASS_TAKEN but the sender has given up: then the message must
+ * not be used.
  */
 int
 receiver_answer(struct received *received, char answer)
@@ -435,7 +443,7 @@ say_stranger(const struct receiver *r, int s)
 	    "%s: refused a sender of another user, %s", r->operand, sender);
 }
 
-/* A connection was accepted: may it send? */
+/* A connection was accepted: returns it, or -1 if it may not send. */
 static int
 admit(struct receiver *r, int s)
 {
@@ -451,8 +459,8 @@ admit(struct receiver *r, int s)
 }
 
 /*
- * Accept a connection, once poll() has seen one. -1 with EAGAIN or EINTR when
- * it was somebody else's, with ECONNABORTED if it is not to be served.
+ * Accept a connection, after poll() has seen one. -1 with EAGAIN or EINTR if
+ * another process was faster, with ECONNABORTED if the connection may not send.
  */
 int
 receiver_accept(struct receiver *r)
@@ -466,7 +474,10 @@ receiver_accept(struct receiver *r)
 	return s == -1 ? -1 : admit(r, s);
 }
 
-/* accept() that blocks, except for a signal; the socket may be shared. */
+/*
+ * accept() that blocks until a signal or the deadline, for the socket may be
+ * shared.
+ */
 static int
 accept_blocking(struct receiver *r, int64_t deadline)
 {
@@ -478,7 +489,7 @@ accept_blocking(struct receiver *r, int64_t deadline)
 	return s == -1 ? -1 : admit(r, s);
 }
 
-/* Wait for a connection; -1 with EINTR or ETIMEDOUT when we are to end. */
+/* Wait for a connection; -1 with EINTR or ETIMEDOUT when we have to end. */
 static int
 wait_connection(struct receiver *r, int64_t deadline)
 {
@@ -508,7 +519,9 @@ wait_connection(struct receiver *r, int64_t deadline)
 	return failed("accept");
 }
 
-/* Say why something that came was not taken; 0: there is nothing to say. */
+/*
+ * Report why a message was not taken; with error 0 there is nothing to report.
+ */
 void
 receiver_offence(
     const struct receiver *r, int error, const struct fdpass_message *m)
@@ -536,7 +549,7 @@ receiver_offence(
 		say_offence("%s: recvmsg: %s", r->operand, strerror(error));
 }
 
-/* Add this connection to those that are waited for. */
+/* Add this connection to the loop. */
 static int
 watch(struct receiver *r, struct arrival *a)
 {
@@ -552,7 +565,10 @@ watch(struct receiver *r, struct arrival *a)
 	return loop_add(&r->loop, a->sock, LOOP_READ, a);
 }
 
-/* Its message is still to come. The one that has waited longest gives way. */
+/*
+ * Keep a connection whose message has not come yet. If there are too many, the
+ * oldest gives way.
+ */
 static void
 keep_arrival(struct receiver *r, struct arrival *fresh)
 {
@@ -571,7 +587,7 @@ keep_arrival(struct receiver *r, struct arrival *fresh)
 		send_away(r, a, FDPASS_RETRY);
 }
 
-/* It has brought a message: this is what receiver_next() gives. */
+/* A connection has brought its message, which receiver_next() returns. */
 static int
 deliver(struct received *received, const struct arrival *a)
 {
@@ -582,8 +598,9 @@ deliver(struct received *received, const struct arrival *a)
 }
 
 /*
- * Nothing comes of it: say why, and tell its sender. What does not fit though
- * nothing else is held, and there is some room, never will.
+ * A connection has brought no message that we can take: report why, and tell
+ * its sender. If the descriptors do not fit although we hold no others and the
+ * table is not full, they never will: refuse for good.
  */
 static void
 refuse(struct receiver *r, struct arrival *a, int error)
@@ -600,8 +617,9 @@ refuse(struct receiver *r, struct arrival *a, int error)
 }
 
 /*
- * A new connection: 1 if it has brought its message. If nobody else waits, it
- * gets a moment for it; if not even then, it is kept.
+ * Take a new connection: returns 1 if its message has come. If no other
+ * connection is waiting, give it a moment for that; if that does not suffice,
+ * keep it.
  */
 static int
 take_fresh(struct receiver *r, int s, struct received *received)
@@ -627,7 +645,10 @@ take_fresh(struct receiver *r, int s, struct received *received)
 	return result == 1 ? deliver(received, &fresh) : 0;
 }
 
-/* Another step of one that was kept: 1 if it has brought its message. */
+/*
+ * Another step of a connection that was kept: returns 1 if its message has
+ * come.
+ */
 static int
 take_kept(struct receiver *r, struct arrival *a, struct received *received)
 {
@@ -646,7 +667,7 @@ take_kept(struct receiver *r, struct arrival *a, struct received *received)
 	return result == 1;
 }
 
-/* One turn of waiting for those that are kept, and for others. */
+/* Wait once, for connections that were kept and for new ones. */
 static int
 turn(struct receiver *r, struct received *received, int64_t deadline)
 {
@@ -655,7 +676,7 @@ turn(struct receiver *r, struct received *received, int64_t deadline)
 	int n, s;
 
 	deadline = wait_earlier(deadline, arrivals_deadline(&r->arrivals));
-	/* One at a time: the rest stays ready. */
+	/* Take one event at a time: the others stay ready. */
 	n = loop_wait(&r->loop, events, 1, deadline);
 	if (n == 1 && events[0].data != r)
 		return take_kept(r, events[0].data, received);
@@ -669,7 +690,7 @@ turn(struct receiver *r, struct received *received, int64_t deadline)
 	return 0;
 }
 
-/* Connections until one has brought a message. */
+/* Take connections until one has brought a message. */
 static int
 next_connection(struct receiver *r, struct received *received, int64_t deadline)
 {
@@ -706,7 +727,7 @@ take(struct receiver *r, struct fdpass_message *m, int flags)
 	return 1;
 }
 
-/* Take a message if there is one: for an event loop. */
+/* For an event loop: take a message if there is one. */
 int
 receiver_try(struct receiver *r, struct fdpass_message *m)
 {
@@ -714,8 +735,8 @@ receiver_try(struct receiver *r, struct fdpass_message *m)
 }
 
 /*
- * Wait for a message and take it. Where messages are kept apart and all fits,
- * nothing can be dropped on the way, and recvmsg() may block.
+ * Wait for a message and take it. recvmsg() may block if messages are kept
+ * apart and any message fits: then it has nothing to drop, which could hang.
  */
 static int
 take_waiting(struct receiver *r, struct fdpass_message *m, int64_t deadline)
@@ -744,9 +765,10 @@ take_waiting(struct receiver *r, struct fdpass_message *m, int64_t deadline)
 }
 
 /*
- * We are to end, but what was sent is not to be lost: take what is queued, to
- * the end of the stream where that comes. A worker that is ended alone leaves
- * the rest to the others after a while. EINTR when it is over.
+ * We have to end, but what was sent must not be lost: take what is queued, up
+ * to the end of the stream if that comes. A worker that alone is told to end
+ * leaves the rest to the other workers after a while. EINTR when there is no
+ * more.
  */
 static int
 drain(struct receiver *r, struct fdpass_message *m)
@@ -779,7 +801,7 @@ drain(struct receiver *r, struct fdpass_message *m)
 	return failed("recvmsg");
 }
 
-/* Its owner has made it non-blocking: poll. */
+/* Wait with poll(), if the owner of the socket has made it non-blocking. */
 static void
 wait_readable(const struct receiver *r, int64_t deadline)
 {
@@ -790,7 +812,7 @@ wait_readable(const struct receiver *r, int64_t deadline)
 	wait_poll(&p, 1, deadline);
 }
 
-/* recvmsg() has failed: is it to be tried again? 0 if it is. */
+/* recvmsg() has failed. Returns 0 to try again, -1 and the failure if not. */
 static int
 try_again(struct receiver *r, const struct fdpass_message *m, int error,
     int64_t deadline)
@@ -832,10 +854,10 @@ next_message(struct receiver *r, struct fdpass_message *m, int64_t deadline)
 }
 
 /*
- * Wait for the next message until the deadline. Returns 1 and the message,
- * whose descriptors are the caller's, to be answered with receiver_answer(); 0
- * at the end of the stream; -1 and the failure: EINTR when wait_ending() says
- * why, ETIMEDOUT.
+ * Wait for the next message until the deadline. Returns 1 and the message, to
+ * be answered with receiver_answer(), whose descriptors are the caller's; 0 at
+ * the end of the stream; -1 and the failure: EINTR when wait_ending() says why,
+ * or ETIMEDOUT.
  */
 int
 receiver_next(struct receiver *r, struct received *received, int64_t deadline)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The receiver's side of SOCKET: a name that we listen on, a listening socket
- * that we were given, or a descriptor stream.
+ * The receiver's side of SOCKET: a name to listen on, a listening socket that
+ * was given, or a descriptor stream.
  */
 #ifndef RECEIVE_H
 #define RECEIVE_H
@@ -16,15 +16,15 @@
 
 #include <stdint.h>
 
-#define RECEIVER_CREDS 1   /* tell who sent each message */
-#define RECEIVER_DRAIN 2   /* when we are to end, take what is queued */
+#define RECEIVER_CREDS 1   /* find out who sent each message */
+#define RECEIVER_DRAIN 2   /* when told to end, take what is queued first */
 #define RECEIVER_BECOMES 4 /* this process becomes COMMAND */
 
 enum receiver_kind { RECEIVER_LISTENING, RECEIVER_STREAM };
 
-/* A message that has come, and who waits for the answer. */
+/* A received message, and the connection where its sender waits. */
 struct received {
-	int sock; /* -1: nobody, it came on a stream */
+	int sock; /* -1: the message came on a stream, nobody waits */
 	struct fdpass_message message;
 };
 
@@ -32,17 +32,17 @@ struct receiver {
 	const char *operand;
 	enum receiver_kind kind;
 	int flags;
-	struct intake in; /* the stream, or its fd is the listening socket */
-	int is_own;       /* nobody else holds the listening socket */
+	struct intake in; /* the stream; or in.fd is the listening socket */
+	int is_own;       /* we made the listening socket */
 	int is_abstract;
-	int is_private; /* nobody else reads the stream */
-	int has_asked;  /* for credentials, on a stream of others */
+	int is_private; /* only we read the stream, by invitation */
+	int has_asked;  /* for credentials, on a stream that others share */
 	pid_t opener;
-	int64_t until; /* when to give up what is queued; 0: not ending */
-	int64_t quiet; /* or when nothing has come for a while */
+	int64_t until; /* end of taking what is queued; 0: not ending */
+	int64_t quiet; /* the same, if nothing comes any more */
 	struct named name;
-	struct arrivals arrivals; /* connections without a message so far */
-	struct loop loop;         /* to wait for them and for others */
+	struct arrivals arrivals; /* connections without a message yet */
+	struct loop loop; /* to wait for them, and for new connections */
 	int has_loop;
 	int is_watched; /* the listening socket is in the loop */
 };

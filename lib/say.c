@@ -10,19 +10,18 @@
 #include <string.h>
 #include <unistd.h>
 
-#define REFUSED 32 /* bytes of a payload where it is refused */
-#define LINE 2048  /* bytes on standard error, at most */
+#define REFUSED 32 /* bytes of a refused payload */
+#define LINE 2048  /* most bytes in a line on standard error */
 #define OFFENCES_A_SECOND 3
-#define PATIENCE 1000 /* ms for a last word */
+#define PATIENCE 1000 /* ms to wait for room on standard error */
 
 const char *say_program = "fdpass";
 struct failure failure;
 
-static int64_t offence_window; /* until when */
+static int64_t offence_window; /* its end */
 static int offences;
 static unsigned long offences_silent;
 
-/* Lines put together: what does not fit is cut. */
 void
 text_init(struct text *t, char *buffer, size_t size)
 {
@@ -47,7 +46,7 @@ text_add(struct text *t, const char *format, ...)
 	t->length += (size_t)n < room ? (size_t)n : room - 1;
 }
 
-/* Escape the bytes as in a string of C: one line, whatever they are. */
+/* Escape the bytes as in a C string, so that they stay on one line. */
 void
 text_add_escaped(struct text *t, const char *bytes, size_t n)
 {
@@ -72,7 +71,7 @@ text_add_escaped(struct text *t, const char *bytes, size_t n)
 	}
 }
 
-/* The same for a word: a blank in it would look like its end. */
+/* The same for one word: escape blanks too. */
 void
 text_add_word(struct text *t, const char *bytes, size_t n)
 {
@@ -89,8 +88,8 @@ text_add_word(struct text *t, const char *bytes, size_t n)
 }
 
 /*
- * Add a line in which foreign bytes may stand: those that do not print are
- * escaped, and what was escaped before stays as it is.
+ * Add a line that may contain foreign bytes: escape those that do not print.
+ * What was escaped before stays as it is.
  */
 void
 text_add_line(struct text *t, const char *line)
@@ -115,7 +114,10 @@ add_sender(struct text *t, const struct fdpass_message *m)
 		    t, "from pid %ld uid %ld gid %ld", m->pid, m->uid, m->gid);
 }
 
-/* Who has sent a message, so much of its payload, how many descriptors. */
+/*
+ * Add who sent a message, at most most bytes of its payload, and how many
+ * descriptors.
+ */
 void
 text_add_message(struct text *t, const struct fdpass_message *m, size_t most)
 {
@@ -128,7 +130,10 @@ text_add_message(struct text *t, const struct fdpass_message *m, size_t most)
 	text_add(t, " %zu descriptor%s", m->count, m->count == 1 ? "" : "s");
 }
 
-/* Who has sent it, and how its payload begins, for a line that refuses it. */
+/*
+ * Who sent a message (NULL: unknown) and how its payload begins, for a line
+ * that says that it is refused.
+ */
 void
 say_sender(char *line, size_t size, const struct fdpass_message *m)
 {
@@ -161,8 +166,8 @@ has_room(int ms)
 }
 
 /*
- * One line, in one write, whatever is in it. Where nobody reads standard error
- * it is given up after ms milliseconds: nothing must stop for that.
+ * Write one line with one write(). If nobody reads standard error, give up
+ * after ms milliseconds, for nothing must stop because of that.
  */
 static int
 put(const char *text, int ms)
@@ -195,7 +200,7 @@ say(const char *format, ...)
 	put(text, PATIENCE);
 }
 
-/* "fdsend: ./pool: connect: Connection refused" */
+/* Print a line such as "fdsend: ./pool: connect: Connection refused". */
 void
 say_errno(const char *object, const char *operation)
 {
@@ -205,14 +210,14 @@ say_errno(const char *object, const char *operation)
 	errno = saved;
 }
 
-/* Note that this operation failed with errno; always returns -1. */
+/* Note that this operation failed with errno. Always returns -1. */
 int
 failed(const char *operation)
 {
 	return failure_errno(&failure, operation);
 }
 
-/* Note a reason in words; always returns -1, with errno set to error. */
+/* Note a reason in words. Always returns -1, with errno set to error. */
 int
 failed_because(int error, const char *format, ...)
 {
@@ -225,7 +230,7 @@ failed_because(int error, const char *format, ...)
 	return failure_reason(&failure, error, "%s", reason);
 }
 
-/* Note that an operand is wrong, and why. */
+/* Note that an operand is wrong, and why. Always returns -1. */
 int
 failed_usage(const char *format, ...)
 {
@@ -238,14 +243,17 @@ failed_usage(const char *format, ...)
 	return failure_usage(&failure, "%s", reason);
 }
 
-/* Note that the time is over, and what is missing. */
+/* Note that the deadline has passed, and what is missing. Always returns -1. */
 int
 failed_late(const char *missing)
 {
 	return failure_late(&failure, missing);
 }
 
-/* Say of what was just noted with which object it was, unless that is known. */
+/*
+ * Note the object of the failure, unless it is known already. Always returns
+ * -1.
+ */
 int
 failed_on(const char *object)
 {
@@ -255,11 +263,11 @@ failed_on(const char *object)
 }
 
 /*
- * How every command ends, once its own files are removed. result is what has
- * become of it: a status, or -1 for what was noted as the failure. What goes on
- * until it is told to end does so in good order by SIGTERM; any other signal,
- * and for a command that makes one step all of them, are died of. timeout is
- * the limit of -t, for the line that says that it is over.
+ * How every command ends, after it has removed its files: returns the exit
+ * status. result is a status, or -1 for the noted failure. A command that goes
+ * on until told to end (goes_on) ends in good order by SIGTERM, and dies by any
+ * other signal; a command that takes one step dies by all of them. timeout, in
+ * milliseconds, is the limit of -t, for the line that says that it has passed.
  */
 int
 ending(int result, int goes_on, int64_t timeout)
@@ -281,7 +289,7 @@ ending(int result, int goes_on, int64_t timeout)
 	return failure.status;
 }
 
-/* May this line be said now? What is not said is counted. */
+/* May this line be printed now? If not, it is counted. */
 static int
 offence_allowed(void)
 {
@@ -306,8 +314,8 @@ put_offence(const char *text)
 }
 
 /*
- * For what others do wrong, which may be a lot: only a few lines a second, the
- * rest is counted.
+ * Print what others do wrong. That may be much: print only a few lines each
+ * second, and count the others.
  */
 void
 say_offence(const char *format, ...)
@@ -334,7 +342,7 @@ say_offence_failure(const struct failure *f, int64_t timeout)
 	put_offence(text);
 }
 
-/* Say how many lines were not said. */
+/* Print how many lines were left out. */
 void
 say_flush(void)
 {

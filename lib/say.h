@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What a command says on standard error, and how it ends.
+ * What a command prints on standard error, and how it ends.
  */
 #ifndef SAY_H
 #define SAY_H
@@ -13,7 +13,7 @@
 
 #define SAY_SENDER 240 /* room for say_sender() */
 
-/* A line that is put together in a buffer; what does not fit is cut. */
+/* A line that is put together in a buffer; what does not fit is cut off. */
 struct text {
 	char *start;
 	size_t size;   /* of the buffer */

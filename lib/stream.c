@@ -22,7 +22,7 @@
 
 #define INVITING "I" /* the step, in the trace */
 
-/* A private directory, a listening socket in it, and its name. */
+/* A private directory, a listening socket in it, and its address. */
 struct invitation {
 	char directory[sizeof(((struct sockaddr_un *)0)->sun_path)];
 	struct sockaddr_un address;
@@ -35,7 +35,7 @@ make_directory(char *path, size_t size, const char *parent)
 	int n;
 
 	n = snprintf(path, size, "%s/fdpass-XXXXXX", parent);
-	/* The socket in it is "/s". */
+	/* Leave room for "/s", the socket. */
 	if (n < 0 || (size_t)n + 3 > size) {
 		errno = ENAMETOOLONG;
 		return -1;
@@ -58,7 +58,7 @@ invitation_remove(struct invitation *i)
 	errno = saved;
 }
 
-/* A socket that keeps messages apart, where the system has such. */
+/* A socket that keeps messages apart, if the system has such sockets. */
 static int
 private_socket(void)
 {
@@ -71,13 +71,16 @@ private_socket(void)
 	return s;
 }
 
-/* Only our user may enter, whatever the umask; but we must be able to. */
+/*
+ * Make the directory, which only our user may enter; we must be able to,
+ * whatever the umask.
+ */
 static int
 private_directory(struct invitation *i)
 {
 	const char *parent = getenv("TMPDIR");
 
-	/* (The name is one line of the invitation.) */
+	/* An end of line in the name would end the invitation. */
 	if (parent != NULL && parent[0] == '/' &&
 	    strchr(parent, '\n') == NULL &&
 	    make_directory(i->directory, sizeof i->directory, parent) == 0)
@@ -120,7 +123,7 @@ invitation_listen(struct invitation *i)
 	return 0;
 }
 
-/* A pipe that polls writable takes a line without blocking. */
+/* Wait until the pipe polls writable: then it takes a line without blocking. */
 static int
 wait_writable(int pipe_fd, int64_t deadline)
 {
@@ -130,7 +133,7 @@ wait_writable(int pipe_fd, int64_t deadline)
 	p.fd = pipe_fd;
 	p.events = POLLOUT;
 	do {
-		/* A signal may have come while the trace was stepping. */
+		/* A signal may have come while the trace waited at a step. */
 		errno = EINTR;
 		if (wait_ending() != 0)
 			return failed("write");
@@ -144,7 +147,7 @@ wait_writable(int pipe_fd, int64_t deadline)
 	return 0;
 }
 
-/* One line, in one write. */
+/* Write the invitation, with one write(). */
 static int
 invitation_write(const struct invitation *i, int pipe_fd, int64_t deadline)
 {
@@ -163,8 +166,8 @@ invitation_write(const struct invitation *i, int pipe_fd, int64_t deadline)
 }
 
 /*
- * Wait until the one reader has connected; -1 with EPIPE when it went away,
- * with EINTR when we are to end.
+ * Wait until the reader has connected; -1 with EPIPE if it has closed the pipe,
+ * with EINTR when we have to end.
  */
 static int
 invitation_accept(const struct invitation *i, int pipe_fd, int64_t deadline)
@@ -176,7 +179,8 @@ invitation_accept(const struct invitation *i, int pipe_fd, int64_t deadline)
 		p[0].fd = i->listener;
 		p[0].events = POLLIN;
 		p[1].fd = pipe_fd;
-		p[1].events = 0; /* POLLERR: nobody has the reading end */
+		p[1].events =
+		    0; /* POLLERR comes if nobody has the reading end */
 		p[0].revents = p[1].revents = 0;
 		if (wait_ending() == 0 && wait_poll(p, 2, deadline) == 0)
 			errno = ETIMEDOUT;
@@ -189,21 +193,29 @@ invitation_accept(const struct invitation *i, int pipe_fd, int64_t deadline)
 		s = call_accept(INVITING, i->listener, NULL, NULL);
 		if (s != -1 && invitation_is_ours(s))
 			return s;
-		if (s != -1)
+		if (s != -1) {
 			close(s);
-		else if (wait_is_waited_out(errno)) {
+			continue;
+		}
+		if (wait_is_waited_out(errno)) {
 			if (wait_out(errno, deadline) == -1)
 				return failed("invite the reader");
-		} else if (errno != EINTR && errno != ECONNABORTED &&
-		    p[1].revents & (POLLERR | POLLHUP | POLLNVAL)) {
-			/* Who has connected did so before it closed it. */
+			continue;
+		}
+		if (errno == EINTR || errno == ECONNABORTED)
+			continue;
+		if (!sys_would_block(errno))
+			return failed("invite the reader");
+		/* A reader connects before it closes the pipe: there is none.
+		 */
+		if (p[1].revents & (POLLERR | POLLHUP | POLLNVAL)) {
 			errno = EPIPE;
 			return failed("invite the reader");
 		}
 	}
 }
 
-/* Turn a pipe into a stream: the descriptor of the private socket. */
+/* Turn a pipe into a stream: returns the private socket. */
 static int
 invite(int pipe_fd, int64_t deadline)
 {
@@ -220,7 +232,7 @@ invite(int pipe_fd, int64_t deadline)
 	return s;
 }
 
-/* What the descriptor is, for the message that it is no stream. */
+/* What the descriptor is, for the message that it cannot be a stream. */
 static const char *
 kind_of(int fd)
 {
@@ -263,8 +275,8 @@ check(int fd)
 }
 
 /*
- * Can this descriptor, which is called operand in messages, be a stream to send
- * on? Wrong usage if not.
+ * Can descriptor fd, which messages call operand, be a stream to send on?
+ * Returns 0, or -1 and the failure, which is wrong usage.
  */
 int
 stream_check(const char *operand, int fd)
@@ -272,17 +284,22 @@ stream_check(const char *operand, int fd)
 	return check(fd) == 0 ? 0 : failed_on(operand);
 }
 
-/* Complete what was noted last: it concerns this stream. errno stays. */
+/*
+ * Complete the noted failure: it concerns this stream. Keeps errno; returns -1.
+ */
 static int
 note(const struct stream *s)
 {
-	/* End as a writer to a pipe does. */
+	/*
+	 * Die by SIGPIPE, as a program does that writes to a pipe without a
+	 * reader.
+	 */
 	if (failure.error == EPIPE)
 		failure.status = EXIT_BY_SIGNAL + SIGPIPE;
 	return failed_on(s->operand);
 }
 
-/* Note that this operation failed with this stream. errno stays; returns -1. */
+/* Note that this operation failed on this stream. Keeps errno; returns -1. */
 int
 stream_failed(const struct stream *s, const char *operation)
 {
@@ -293,10 +310,11 @@ stream_failed(const struct stream *s, const char *operation)
 }
 
 /*
- * Open descriptor fd, of which stream_check() has said that it can be one, as a
- * stream to send on: a UNIX socket as it is, a pipe by an invitation, for which
- * TERM, INT and HUP have to be caught. -1 and the failure: EPIPE when the
- * pipe's reader went away.
+ * Open descriptor fd, which stream_check() has accepted, as a stream to send
+ * on: a UNIX socket as it is; a pipe by an invitation, which has to be removed
+ * again, so SIGTERM, SIGINT and SIGHUP have to be caught. s keeps a pointer to
+ * operand. Returns 0; or -1 and the failure, EPIPE if the reader has closed the
+ * pipe.
  */
 int
 stream_open(struct stream *s, const char *operand, int fd, int64_t deadline)
@@ -313,12 +331,16 @@ stream_open(struct stream *s, const char *operand, int fd, int64_t deadline)
 		if (s->fd == -1)
 			return note(s);
 		s->type = ask_unix_type(s->fd);
-		/* Nothing is sent the other way: readable means the end. */
+		/*
+		 * Nothing comes the other way, so readable means that the
+		 * reader wants no more.
+		 */
 		s->end = SYS_POLLRDHUP != 0 ? SYS_POLLRDHUP : POLLIN;
 	}
 	/*
-	 * The kernel adds our credentials by itself if this end has asked; but
-	 * who has given us a socket may want to receive on it.
+	 * If this end has asked for credentials, the kernel adds ours to what
+	 * we send. But ask only on a socket that we have made: if we were given
+	 * it, its owner may want to receive on it.
 	 */
 	s->flags = FDPASS_CREDS;
 	if (s->fd != fd && s->type == SOCK_SEQPACKET &&
@@ -328,11 +350,11 @@ stream_open(struct stream *s, const char *operand, int fd, int64_t deadline)
 }
 
 /*
- * Wait until fd is readable and the stream takes a message; one who is busy
- * finds both at once, and so with one call. Returns 1, or 0 when the time is
- * over; -1 with EPIPE when nobody can read the stream any more, with ESHUTDOWN
- * when its reader wants no more than what is on its way, EINTR for a signal.
- * Without a stream only fd is waited for, with fd -1 only the stream.
+ * Wait until fd is readable and the stream takes a message; under load, both
+ * are so at once, and one call suffices. Returns 1, or 0 at the deadline; -1
+ * with EPIPE when nobody reads the stream any longer, with ESHUTDOWN when its
+ * reader wants no more than what is on its way, with EINTR for a signal. If s
+ * is NULL, wait only for fd; if fd is -1, only for the stream.
  */
 int
 stream_wait(const struct stream *s, int fd, int64_t deadline)
@@ -366,7 +388,7 @@ stream_wait(const struct stream *s, int fd, int64_t deadline)
 	return 1;
 }
 
-/* Must we stop waiting? Sets errno. */
+/* Must we stop waiting? If so, errno says why. */
 static int
 is_over(const struct stream *s, int has_begun, int64_t deadline)
 {
@@ -396,7 +418,7 @@ wait_and_go_on(const struct stream *s, int error, int64_t deadline)
 	return -1;
 }
 
-/* A part could not be sent: wait; 0 if it is to be tried again, else errno. */
+/* A part could not be sent: wait. Returns 0 to try again, else 1 with errno. */
 static int
 cannot_go_on(const struct stream *s, int has_begun, int64_t deadline)
 {
@@ -411,9 +433,9 @@ cannot_go_on(const struct stream *s, int has_begun, int64_t deadline)
 }
 
 /*
- * Send one message, waiting for room as long as it takes. Where the stream
- * holds what it sends, only a second signal ends that. Returns 0, or -1 with
- * EPIPE, ETIMEDOUT, EINTR and what else can fail.
+ * Send one message, waiting for room until the deadline. On a stream with holds
+ * set, only a second signal ends the wait. Returns 0; or -1 and the failure:
+ * EPIPE, ETIMEDOUT, EINTR and others.
  */
 int
 stream_send(const struct stream *s, const char *payload, size_t length,

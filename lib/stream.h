@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The sender's side of a descriptor stream, and the invitation by which an
- * ordinary pipe becomes one.
+ * The sender's side of a descriptor stream, and the invitation that turns a
+ * pipe into one.
  */
 #ifndef STREAM_H
 #define STREAM_H
@@ -15,9 +15,9 @@ struct stream {
 	int fd;
 	int type;  /* SOCK_STREAM, SOCK_SEQPACKET or SOCK_DGRAM */
 	int flags; /* for fdpass_send() */
-	int holds; /* what is sent was taken: it is not dropped for a signal */
-	int gives_back; /* ETOOMANYREFS is not waited out here */
-	short end;      /* what poll() says when the reader wants no more */
+	int holds; /* we hold the only copy: a first signal does not drop it */
+	int gives_back; /* ETOOMANYREFS: return, the caller makes room */
+	short end;      /* poll() event: the reader wants no more */
 };
 
 int stream_check(const char *operand, int fd);

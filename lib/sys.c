@@ -35,7 +35,10 @@ sys_cloexec(int fd)
 	return fcntl(fd, F_SETFD, flags | FD_CLOEXEC);
 }
 
-/* Only for descriptors that nobody else can hold: it reaches every holder. */
+/*
+ * Set or clear O_NONBLOCK. Only for descriptors that no other process has: it
+ * changes all their duplicates.
+ */
 int
 sys_nonblock(int fd, int on)
 {
@@ -91,7 +94,7 @@ sys_socket_nonblock(int domain, int type)
 #endif
 }
 
-/* Two ends of close-on-exec UNIX sockets. */
+/* A pair of connected UNIX sockets, close-on-exec. */
 int
 sys_socketpair(int type, int pair[2])
 {
@@ -109,7 +112,7 @@ sys_socketpair(int type, int pair[2])
 #endif
 }
 
-/* The accepted socket blocks, whatever the listening one does. */
+/* The accepted socket blocks, even if the listening one does not. */
 int
 sys_accept(int fd, struct sockaddr *address, socklen_t *length)
 {
@@ -118,7 +121,7 @@ sys_accept(int fd, struct sockaddr *address, socklen_t *length)
 #else
 	int s = cloexec_or_close(accept(fd, address, length));
 
-	/* On BSD it inherits the listening socket's O_NONBLOCK. */
+	/* On BSD it inherits O_NONBLOCK from the listening socket. */
 	if (s != -1)
 		sys_nonblock(s, 0);
 	return s;
@@ -143,8 +146,9 @@ sys_pipe(int ends[2])
 }
 
 /*
- * musl's sendmsg() copies the control messages and has room for 1024 bytes,
- * too few for 253 descriptors. The kernel takes them from a zeroed msghdr.
+ * musl's sendmsg() copies the control messages into a buffer of 1024 bytes, too
+ * few for 253 descriptors; it fails with ENOMEM. The kernel takes them if we
+ * call it directly: m is zeroed, so its padding needs no copy.
  */
 ssize_t
 sys_sendmsg(int fd, const struct msghdr *m, int flags)
@@ -172,8 +176,9 @@ sys_ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout,
 }
 #else
 /*
- * Without ppoll() a signal can come between unblocking it and poll(). Its
- * handler notes it, and poll() never takes long: it is noticed a little late.
+ * Without ppoll(), a signal can come after it is unblocked and before poll()
+ * begins. Its handler notes it, and no poll() takes longer than a slice, so the
+ * signal is noticed only a little late.
  */
 #define SLICE 100 /* ms */
 
@@ -221,7 +226,7 @@ sys_ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout,
 }
 #endif
 
-/* How many bytes wait to be received; 0 where the system does not tell. */
+/* How many bytes wait to be received; 0 if the system does not tell. */
 int
 sys_queued(int fd)
 {
@@ -238,9 +243,8 @@ sys_queued(int fd)
 
 /*
  * A close-on-exec descriptor that polls readable once for each arrival at a
- * socket, and once for its end. The socket itself would poll readable for as
- * long as what has come is not taken. -1 with errno where there is no such
- * thing.
+ * socket, and once for its end. The socket itself would poll readable as long
+ * as data waits there. -1 with errno if the system has no such thing.
  */
 int
 sys_arrivals(int fd)
@@ -265,7 +269,9 @@ sys_arrivals(int fd)
 	return -1;
 }
 
-/* What has arrived until now is known: poll readable for the next. */
+/*
+ * Forget what has arrived until now, so that the next arrival polls readable.
+ */
 void
 sys_arrivals_clear(int arrivals)
 {
@@ -279,8 +285,9 @@ sys_arrivals_clear(int arrivals)
 }
 
 /*
- * Take what the error queue of a socket holds, and what its owner has asked to
- * find there (time stamps): poll() tells of it for ever. 0: there was nothing.
+ * Empty the error queue of a socket, where its owner may have asked for such
+ * things as time stamps; until then, poll() reports an error. Returns 0 if it
+ * was empty.
  */
 int
 sys_drain_errors(int fd)
@@ -292,7 +299,7 @@ sys_drain_errors(int fd)
 	int domain = AF_UNIX;
 	socklen_t length = sizeof domain;
 
-	/* A UNIX socket has no such queue: it would give its data. */
+	/* A UNIX socket has no such queue: the call would receive its data. */
 	getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &length);
 	if (domain != AF_INET && domain != AF_INET6)
 		return 0;
@@ -322,7 +329,10 @@ sys_has_abstract(void)
 #endif
 }
 
-/* Who connected, or who listens: not who made a socketpair. */
+/*
+ * Ask for the process at the other end: the one that connected, or that
+ * listens. (For a socketpair, it is the one that made it.)
+ */
 int
 sys_peer_of(int fd, struct sys_peer *peer)
 {
@@ -362,8 +372,9 @@ sys_peer_of(int fd, struct sys_peer *peer)
 }
 
 /*
- * Ask for the sender's credentials with each message, or not any more. Returns
- * 1 if that is a change, 0 if it was so before, -1 if it cannot be.
+ * Ask for the sender's credentials with each message, or stop asking. Returns 1
+ * if that is a change, 0 if it was so before, -1 with errno if it is not
+ * possible.
  */
 int
 sys_want_creds(int fd, int on)
@@ -386,7 +397,7 @@ sys_want_creds(int fd, int on)
 #endif
 }
 
-/* Whether each message on this socket comes with its sender's credentials. */
+/* Does each message on this socket come with its sender's credentials? */
 int
 sys_has_creds(int fd)
 {
@@ -403,8 +414,8 @@ sys_has_creds(int fd)
 }
 
 /*
- * Write a control message with our credentials; returns its space. The kernel
- * adds them by itself only where the receiver has asked already.
+ * Write a control message with our credentials; returns its size. By itself,
+ * the kernel adds them only if the receiver has asked before we send.
  */
 size_t
 sys_put_creds(void *control, size_t room)
@@ -434,8 +445,9 @@ sys_put_creds(void *control, size_t room)
 }
 
 /*
- * 1 if this control message told who the sender is. A descriptor for its
- * process, which somebody may have asked for on this socket, is closed.
+ * Read the credentials of the sender from a control message: returns 1 if it
+ * had them. A descriptor for the sender's process, which another user of this
+ * socket may have asked for, is closed.
  */
 int
 sys_get_creds(const struct cmsghdr *h, struct sys_peer *peer)
@@ -456,7 +468,10 @@ sys_get_creds(const struct cmsghdr *h, struct sys_peer *peer)
 	    h->cmsg_len < CMSG_LEN(sizeof c))
 		return 0;
 	memcpy(&c, CMSG_DATA(h), sizeof c);
-	/* A process of another namespace has no number here, but a user. */
+	/*
+	 * A process in another PID namespace has no number here, but it has a
+	 * user.
+	 */
 	peer->pid = c.pid > 0 ? c.pid : -1;
 	peer->uid = (long)c.uid;
 	peer->gid = (long)c.gid;
@@ -468,7 +483,7 @@ sys_get_creds(const struct cmsghdr *h, struct sys_peer *peer)
 #endif
 }
 
-/* A duplicate of descriptor fd of process pid; pidfd_getfd(2). */
+/* A duplicate of descriptor fd of process pid, by pidfd_getfd(2). */
 int
 sys_fd_of_process(long pid, int fd)
 {
@@ -491,7 +506,9 @@ sys_fd_of_process(long pid, int fd)
 #endif
 }
 
-/* A file in memory; -1 with ENOSYS where there are none; memfd_create(2). */
+/*
+ * A file in memory, by memfd_create(2); -1 with ENOSYS on systems without it.
+ */
 int
 sys_memory_file(const char *name)
 {
@@ -507,8 +524,9 @@ sys_memory_file(const char *name)
 }
 
 /*
- * Orders two descriptors by their open file descriptions: 0 if they share one,
- * 1 or 2 for less or greater, -1 where the system does not tell; kcmp(2).
+ * Compare the open file descriptions of two descriptors, by kcmp(2): returns 0
+ * if they are the same, 1 or 2 for less or greater, -1 if the system does not
+ * tell.
  */
 int
 sys_same_description(long pid1, int fd1, long pid2, int fd2)
@@ -528,7 +546,7 @@ sys_same_description(long pid1, int fd1, long pid2, int fd2)
 #endif
 }
 
-/* The directory that lists our open descriptors; NULL if there is none. */
+/* Open the directory that lists our open descriptors; NULL if there is none. */
 DIR *
 sys_open_table(void)
 {
@@ -539,7 +557,7 @@ sys_open_table(void)
 #endif
 }
 
-/* Try to lock an open directory; closing it unlocks. */
+/* Try to lock an open directory; closing it unlocks it. */
 int
 sys_lock_directory(int fd)
 {
@@ -551,19 +569,19 @@ sys_lock_directory(int fd)
 #endif
 }
 
-/* Have SIGTERM sent to this process when its parent dies without a word. */
+/* Have SIGTERM sent to this process when its parent dies. */
 void
 sys_end_with_parent(pid_t parent)
 {
 #ifdef SYS_LINUX
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 #endif
-	/* It may be too late for that. */
+	/* The parent may have died before that call. */
 	if (getppid() != parent)
 		raise(SIGTERM);
 }
 
-/* Does sys_end_with_parent() work at any time? */
+/* Does sys_end_with_parent() work whenever the parent dies? */
 int
 sys_ends_with_parent(void)
 {
@@ -576,9 +594,9 @@ sys_ends_with_parent(void)
 
 #ifdef SYS_LINUX
 /*
- * sock_diag(7): what only the kernel's table of sockets tells. The layout of
- * the messages, which is the kernel's and stays: musl comes without
- * linux/netlink.h and linux/unix_diag.h.
+ * sock_diag(7): the kernel's table of sockets. The layout of its messages is
+ * declared here, for musl comes without linux/netlink.h and linux/unix_diag.h;
+ * it is the kernel's, and does not change.
  */
 enum {
 	PROTOCOL = 4,   /* NETLINK_SOCK_DIAG */
@@ -623,7 +641,10 @@ struct attribute {
 	uint32_t value;
 };
 
-/* The peer's inode in an answer of n bytes about this inode, or 0. */
+/*
+ * The peer's inode in an answer of n bytes about this inode; 0 if there is
+ * none.
+ */
 static unsigned long
 peer_in(const char *bytes, size_t n, uint32_t inode)
 {
@@ -641,7 +662,7 @@ peer_in(const char *bytes, size_t n, uint32_t inode)
 		if (attribute.type == PEER &&
 		    attribute.length == sizeof attribute)
 			return attribute.value;
-		/* Each begins at a multiple of four. */
+		/* Each attribute begins at a multiple of four. */
 		if (attribute.length < 4 || attribute.length > n - at)
 			return 0;
 		at += (attribute.length + 3u) & ~3u;
@@ -651,7 +672,7 @@ peer_in(const char *bytes, size_t n, uint32_t inode)
 	return 0;
 }
 
-/* The answer is there when send() returns: the kernel does not put it off. */
+/* Ask the kernel. The answer is there when send() returns. */
 static unsigned long
 ask(int s, uint32_t inode)
 {
@@ -677,7 +698,7 @@ ask(int s, uint32_t inode)
 
 /*
  * The inode of the UNIX socket that the one with this inode is connected to; 0
- * if there is none, or if the system does not tell, as of a socket in another
+ * if there is none or the system does not tell, such as for a socket in another
  * network namespace. Keeps errno.
  */
 unsigned long

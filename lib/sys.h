@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What differs between systems. Everything that is not in POSIX.1-2008 is
- * called through this header: the calls that POSIX.1-2024 added, with a
- * fallback, and what only Linux has. Include it before any other header.
+ * What differs between systems.
  *
- * -DFDPASS_POSIX_ONLY builds the fallbacks, and nothing of Linux.
+ * Everything that is not in POSIX.1-2008 is called through this header: the
+ * calls that POSIX.1-2024 added, with a fallback, and what only Linux has.
+ * Include it before any other header.
+ *
+ * -DFDPASS_POSIX_ONLY builds the fallbacks, and nothing that only Linux has.
  */
 #ifndef SYS_H
 #define SYS_H
 
-/* On 32 bits: files that others hand us may be large, so are their numbers. */
+/* On 32-bit systems, a received file may be too large for a 32-bit off_t. */
 #define _FILE_OFFSET_BITS 64
 
 #if defined(FDPASS_POSIX_ONLY)
@@ -34,7 +36,7 @@
 #define SYS_2024 1
 #endif
 
-/* In glibc the flag is a constant of an enum: #if takes it for 0. */
+/* In glibc, MSG_CMSG_CLOEXEC is an enum constant, which #if takes for 0. */
 #ifdef SYS_2024
 #define SYS_HAS_CMSG_CLOEXEC 1
 #define SYS_CMSG_CLOEXEC MSG_CMSG_CLOEXEC
@@ -43,35 +45,38 @@
 #define SYS_CMSG_CLOEXEC 0
 #endif
 
-/* Bytes of the control message that carries credentials, with its padding. */
+/* Bytes of the control message for credentials, with its padding. */
 #ifdef SYS_LINUX
 #define SYS_CREDS_SPACE CMSG_SPACE(sizeof(struct ucred))
 #else
 #define SYS_CREDS_SPACE 0
 #endif
 
-/* A descriptor that is good for nothing but its path. */
+/* A descriptor that only names a file: it can be neither read nor written. */
 #if defined(SYS_LINUX) && defined(O_PATH)
 #define SYS_O_PATH O_PATH
 #else
 #define SYS_O_PATH 0
 #endif
 
-/* The peer sends no more; without it only POLLHUP tells, when both do not. */
+/*
+ * The peer has shut down its writing side. Without it, there is only POLLHUP,
+ * which comes when both sides are shut down.
+ */
 #ifdef POLLRDHUP
 #define SYS_POLLRDHUP POLLRDHUP
 #else
 #define SYS_POLLRDHUP 0
 #endif
 
-/* The queue of a listening socket; the kernel takes less if it must. */
+/* The queue of a listening socket; the kernel lowers it to its own limit. */
 #if SOMAXCONN > 4096
 #define SYS_BACKLOG SOMAXCONN
 #else
 #define SYS_BACKLOG 4096 /* musl's SOMAXCONN is 128 */
 #endif
 
-/* A process at the other end, -1 for what the system does not tell. */
+/* The process at the other end; -1 for what the system does not tell. */
 struct sys_peer {
 	long pid;
 	long uid;

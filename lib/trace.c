@@ -16,9 +16,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#define HIGH_FD 10 /* out of the way of what a shell numbers */
+#define HIGH_FD 10 /* above the numbers that people use in a shell */
 #define LINE 4096
-#define END 8 /* of them for how a line ends, however long the call is */
+#define END 8 /* of them reserved for how the line ends */
 
 int trace_on;
 
@@ -27,8 +27,8 @@ static int step_fifo = -1;
 static const char *file_path; /* NULL: standard error */
 
 /*
- * What anything but a FIFO has to read never ends, or is an end of file at
- * once: nothing there would hold a call back.
+ * Only a FIFO can hold a call back: anything else gives bytes without end, or
+ * is at its end at once.
  */
 static int
 check_fifo(void)
@@ -44,7 +44,10 @@ check_fifo(void)
 	return 0;
 }
 
-/* Everybody appends to it, and nobody waits for a reader. */
+/*
+ * Open the file of the trace: all commands append to it, and none waits for a
+ * reader.
+ */
 static int
 open_file(void)
 {
@@ -65,8 +68,8 @@ check_file(void)
 }
 
 /*
- * Switch the trace on if asked by -v or by FDTRACE. Returns -1 with EINVAL if
- * that has no meaning, or why its FIFO may not be used.
+ * Switch the trace on if -v (verbose) or FDTRACE asks for it. Returns 0; or -1
+ * and the failure: FDTRACE has no meaning, or its file or FIFO cannot be used.
  */
 int
 trace_init(int verbose)
@@ -90,9 +93,10 @@ trace_init(int verbose)
 }
 
 /*
- * At the first step, when it is known which numbers the operands mean. For
- * writing too: otherwise open() and end of file get in the way. Something else
- * may be there by now.
+ * Open the FIFO at the first step and not earlier, for its descriptor might be
+ * taken for one that an operand names (fd:N). Open it for writing too, so that
+ * open() does not wait and read() does not find an end of file. Check it again,
+ * for another file may have taken its place.
  */
 static void
 open_fifo(void)
@@ -108,8 +112,8 @@ open_fifo(void)
 }
 
 /*
- * Whether a line can be written without waiting for a reader. A pipe that polls
- * writable has room for it; one without a reader is no place for it.
+ * Can a line be written without waiting for a reader? A pipe that polls
+ * writable has room for it, unless nobody has its reading end.
  */
 int
 trace_has_room(void)
@@ -125,8 +129,8 @@ trace_has_room(void)
 }
 
 /*
- * A file is opened for each line: no descriptor of ours is in the way of what
- * lands in COMMAND, and the file may be renamed.
+ * A file is opened for each line, so that no descriptor of ours is in the way
+ * of those of COMMAND, and the file may be renamed.
  */
 static void
 put(const char *line, size_t n)
@@ -143,7 +147,7 @@ put(const char *line, size_t n)
 		close(fd);
 }
 
-/* In a file: when it was, for what runs for days. */
+/* The time, in a file: its commands may run for days. */
 static void
 add_time(struct text *t)
 {
@@ -158,7 +162,7 @@ add_time(struct text *t)
 	text_add(t, "%s.%06ld ", date, now.tv_nsec / 1000);
 }
 
-/* One line, in one write, whatever bytes are in what it tells of. */
+/* Write one line with one write(), with foreign bytes escaped. Keeps errno. */
 static void
 line(const char *step, const char *format, va_list arguments, const char *end)
 {
@@ -178,7 +182,7 @@ line(const char *step, const char *format, va_list arguments, const char *end)
 	errno = saved;
 }
 
-/* Wait for the byte that lets us on. */
+/* Wait for the byte that lets us go on. */
 static void
 wait_step(void)
 {
@@ -196,7 +200,9 @@ wait_step(void)
 		wait_poll(&p, 1, -1);
 }
 
-/* If stepping, say which call comes next and wait to be let on. */
+/*
+ * With FDTRACE=step, show which call comes next, and wait until we may go on.
+ */
 void
 trace_before(const char *step, const char *format, ...)
 {
@@ -212,7 +218,7 @@ trace_before(const char *step, const char *format, ...)
 	errno = saved;
 }
 
-/* Say what was called, and what came of it. */
+/* Show a call and its result, after it was made. */
 void
 trace(const char *step, const char *format, ...)
 {
@@ -226,8 +232,8 @@ trace(const char *step, const char *format, ...)
 }
 
 /*
- * A call that sets another process going, and whose result says nothing, is
- * traced before it is made: so causes come before what they lead to.
+ * Show a call before it is made, if it wakes another process and has no result
+ * to show: so causes come before their effects.
  */
 void
 trace_call(const char *step, const char *format, ...)

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The trace: a line for each system call of a hand-over, labelled with its
- * step. FDTRACE=step:FIFO holds each call back until a byte is read there.
+ * step.
+ *
+ * With FDTRACE=step:FIFO, each call is held back until a byte is read from the
+ * FIFO.
  */
 #ifndef TRACE_H
 #define TRACE_H

@@ -1,23 +1,24 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A signal that comes between the check of a flag and a blocking call is lost
- * on the call. There are two ways round it, and a third rule for what may hang:
+ * A signal that comes after a flag was checked and before a call blocks does
+ * not interrupt that call. This file has two ways to avoid that, and a third
+ * for calls that may hang:
  *
- * wait_poll() keeps the signals blocked except while it is in ppoll(), and
- * what ppoll() announced is taken with a call that cannot block. ppoll() lets
- * no signal in when something is ready at once, so under load wait_look()
- * does.
+ * wait_poll() keeps the signals blocked except while it is in ppoll(); the
+ * caller then takes what ppoll() announced with a call that cannot block.
+ * ppoll() lets no signal in if something is ready at once, so under load
+ * wait_look() does.
  *
- * Where many processes share a socket, poll() would wake them all and a
- * blocking call is better: the kernel wakes one. wait_block_begin() lets the
- * signals in and counts on their handler: from then on a timer ticks, and
- * interrupts the call if it had not begun yet.
+ * If many processes share a socket, poll() would wake them all. A blocking call
+ * is better: the kernel wakes only one. wait_block_begin() lets the signals in
+ * and relies on their handler: it starts a timer, which interrupts the call if
+ * that had not begun yet when the signal came.
  *
- * What is foreign may hang a call that never waits by itself: a descriptor
- * that is closed may linger as long as its sender likes, alone or in the
- * queue of another. That wait ends with a signal; wait_guard_begin() sees to
- * it that one comes, by the same timer. It is set once for many calls: the
- * handler stops it when it finds nobody who needs it.
+ * Closing a foreign descriptor may hang: a socket may linger as long as its
+ * sender likes, alone or in the queue of another socket. A signal ends that
+ * wait; wait_guard_begin() makes sure that one comes, by the same timer. The
+ * timer is set once for many calls: the handler stops it when no call needs it
+ * any longer.
  */
 #include "wait.h"
 
@@ -26,15 +27,13 @@
 #include <stddef.h>
 #include <unistd.h>
 
-#define TWICE 500        /* ms between two signals that are meant as two */
+#define TWICE 500        /* ms between two signals that count as two */
 #define FIRST_RETRY 250  /* us */
 #define LAST_RETRY 20000 /* us */
 #define LOOK_EVERY 10000 /* us between two looks at signals under load */
-#define FIRST_TICK                                                           \
-	10000            /* us that a call may take before it is interrupted \
-			  */
-#define TICK 1000        /* us, and again */
-#define BLOCK_TICK 10000 /* us, for a call that is to end */
+#define FIRST_TICK 10000 /* us until a call is interrupted */
+#define TICK 1000        /* us until it is interrupted again */
+#define BLOCK_TICK 10000 /* us, while a blocking call has to end */
 
 static const int ending_signals[] = {SIGTERM, SIGINT, SIGHUP};
 #define N_ENDING (sizeof ending_signals / sizeof ending_signals[0])
@@ -48,13 +47,16 @@ static volatile sig_atomic_t guards;
 static volatile sig_atomic_t is_blocking;
 static int64_t block_deadline;
 static struct sigaction callers_alarm;
-static sigset_t caught; /* what we block, and let in while we wait */
+static sigset_t caught; /* the signals that we block except while we wait */
 static sigset_t callers_mask, waiting_mask;
-static int64_t looked; /* when wait_look() has looked at last */
+static int64_t looked; /* when wait_look() last looked */
 static int initialized;
-static int has_alarm; /* SIGALRM is ours */
+static int has_alarm; /* we have taken SIGALRM */
 
-/* setitimer() is one system call, and safe in a handler, on every system. */
+/*
+ * setitimer() is a single system call, so it is safe in a handler, on every
+ * system.
+ */
 static void
 set_timer(enum timer state, int64_t first, int64_t interval)
 {
@@ -68,7 +70,7 @@ set_timer(enum timer state, int64_t first, int64_t interval)
 	setitimer(ITIMER_REAL, &t, NULL);
 }
 
-/* Until the blocking call is to end. */
+/* Set the timer for the deadline of the blocking call. */
 static void
 set_far(void)
 {
@@ -77,7 +79,7 @@ set_far(void)
 	set_timer(FAR, left > 0 ? left : 1, BLOCK_TICK);
 }
 
-/* Stop the timer when no call needs it. */
+/* Stop the timer if no call needs it. */
 static void
 on_alarm(void)
 {
@@ -94,8 +96,8 @@ on_alarm(void)
 }
 
 /*
- * Whoever ends a whole process group, or a pipeline, may well reach us twice
- * at once: that counts as one.
+ * Note a signal that asks us to end. If somebody ends a whole process group, or
+ * a pipeline, we may get two signals at once: they count as one.
  */
 static void
 note_ending(int sig)
@@ -131,7 +133,7 @@ set_action(int sig, void (*handler)(int), struct sigaction *old)
 {
 	struct sigaction sa;
 
-	/* No SA_RESTART: a blocking call has to come back. */
+	/* No SA_RESTART: a signal has to interrupt a blocking call. */
 	sa.sa_handler = handler;
 	sa.sa_flags = 0;
 	if (handler == on_signal)
@@ -141,7 +143,7 @@ set_action(int sig, void (*handler)(int), struct sigaction *old)
 	sigaction(sig, &sa, old);
 }
 
-/* SIGALRM is taken only by those who need the timer. */
+/* Take SIGALRM, which only commands that need the timer do. */
 static void
 need_alarm(void)
 {
@@ -156,7 +158,10 @@ need_alarm(void)
 	sigprocmask(SIG_UNBLOCK, &alarm, NULL);
 }
 
-/* Catch it, unless the caller ignores it (nohup, a background job's SIGINT). */
+/*
+ * Catch a signal, unless the caller ignores it (nohup, a background job's
+ * SIGINT).
+ */
 static void
 catch_ending(int sig)
 {
@@ -170,8 +175,8 @@ catch_ending(int sig)
 }
 
 /*
- * Block and catch SIGTERM, SIGINT and SIGHUP, and SIGCHLD if asked. To be
- * called again in a process that was forked.
+ * Block and catch SIGTERM, SIGINT and SIGHUP, and with WAIT_CHILD SIGCHLD;
+ * ignore SIGPIPE. Call it again in a forked process.
  */
 void
 wait_init(int flags)
@@ -200,8 +205,10 @@ wait_init(int flags)
 		set_action(SIGCHLD, on_signal, NULL);
 		sigdelset(&waiting_mask, SIGCHLD);
 	}
-	/* Writing into a closed pipe fails like any other call: there may be
-	 * files to remove. */
+	/*
+	 * Writing into a closed pipe is to fail like any other call, for we may
+	 * have files to remove.
+	 */
 	set_action(SIGPIPE, SIG_IGN, NULL);
 }
 
@@ -212,7 +219,7 @@ wait_ending(void)
 	return (int)ending;
 }
 
-/* How often: who asks a second time does not want to wait any longer. */
+/* How many signals have asked us to end: at a second one, stop at once. */
 int
 wait_endings(void)
 {
@@ -220,8 +227,9 @@ wait_endings(void)
 }
 
 /*
- * As COMMAND expects it: SIGPIPE and SIGCHLD at their defaults, no handler of
- * ours, the caller's signal mask. Safe between vfork() and exec.
+ * Restore signals as COMMAND expects them: SIGPIPE and SIGCHLD at their
+ * defaults, no handler of ours, the caller's signal mask. Safe between vfork()
+ * and exec.
  */
 void
 wait_restore(void)
@@ -241,8 +249,8 @@ wait_restore(void)
 }
 
 /*
- * Stop the timer, before this process becomes COMMAND: it would go on, and
- * end COMMAND.
+ * Stop the timer before this process becomes COMMAND: it would go on, and
+ * SIGALRM would end COMMAND.
  */
 void
 wait_disarm(void)
@@ -251,7 +259,7 @@ wait_disarm(void)
 		set_timer(OFF, 0, 0);
 }
 
-/* End by this signal, so that whoever waits for us sees it. */
+/* Die by this signal, so that our parent sees it. */
 void
 wait_die(int sig)
 {
@@ -265,7 +273,7 @@ wait_die(int sig)
 	_exit(128 + sig);
 }
 
-/* Microseconds of a clock that nobody sets. */
+/* The time in microseconds, of a clock that is never set. */
 int64_t
 wait_now(void)
 {
@@ -275,14 +283,14 @@ wait_now(void)
 	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
 
-/* The moment after so many milliseconds; -1, never, stays -1. */
+/* The deadline that is ms milliseconds from now; -1, never, stays -1. */
 int64_t
 wait_deadline(int64_t ms)
 {
 	return ms < 0 ? -1 : wait_now() + ms * 1000;
 }
 
-/* The earlier of two deadlines. */
+/* The earlier of two deadlines; -1 is never. */
 int64_t
 wait_earlier(int64_t a, int64_t b)
 {
@@ -298,7 +306,7 @@ wait_is_over(int64_t deadline)
 	return deadline >= 0 && wait_now() >= deadline;
 }
 
-/* Why not to wait any longer, in errno; 0 if there is no reason. */
+/* Must we stop waiting? If so, errno is EINTR or ETIMEDOUT. */
 int
 wait_must_end(int64_t deadline)
 {
@@ -308,7 +316,7 @@ wait_must_end(int64_t deadline)
 	return errno != 0;
 }
 
-/* Milliseconds until the deadline, for poll(); -1 for ever. */
+/* Milliseconds until the deadline, for poll(); -1 is without end. */
 int
 wait_timeout(int64_t deadline)
 {
@@ -320,7 +328,7 @@ wait_timeout(int64_t deadline)
 	return left < 0 ? 0 : left > INT_MAX ? INT_MAX : (int)left;
 }
 
-/* Let the signals in that wait. */
+/* Let pending signals in. */
 static void
 let_in(void)
 {
@@ -331,10 +339,10 @@ let_in(void)
 }
 
 /*
- * After a wait that has found something: if it was ready at once, no signal
- * was let in. One that waits is let in now; under load the kernel is asked
- * every 10 ms. Returns 1 if there was one: the wait counts as interrupted
- * then, for its caller may be about to wait for something else.
+ * Call it after a wait that has found something: if that was ready at once, no
+ * signal was let in. Let a pending one in now; to spare system calls under
+ * load, look only every 10 ms. Returns 1 if there was one: the wait counts as
+ * interrupted then, for the caller may be about to wait for something else.
  */
 int
 wait_look(void)
@@ -362,7 +370,7 @@ wait_look(void)
 	return has_come;
 }
 
-/* The signal mask while waiting. */
+/* The signal mask for waiting, or NULL before wait_init(). */
 const sigset_t *
 wait_mask(void)
 {
@@ -370,9 +378,8 @@ wait_mask(void)
 }
 
 /*
- * ppoll() until the deadline (-1: for ever). Returns the number of ready
- * descriptors, 0 when the time is over, -1 with EINTR for a signal, also where
- * something is ready besides.
+ * ppoll() until the deadline. Returns the number of ready descriptors; 0 at the
+ * deadline; -1 with EINTR for a signal, even if something is ready as well.
  */
 int
 wait_poll(struct pollfd *fds, nfds_t n, int64_t deadline)
@@ -391,7 +398,7 @@ wait_poll(struct pollfd *fds, nfds_t n, int64_t deadline)
 		t.tv_nsec = (long)(left % 1000000 * 1000);
 		r = sys_ppoll(fds, n, &t, wait_mask());
 	}
-	/* With no time to wait no signal was let in either. */
+	/* A wait of no time lets no signal in either. */
 	if (r != -1 && wait_look()) {
 		errno = EINTR;
 		return -1;
@@ -399,14 +406,14 @@ wait_poll(struct pollfd *fds, nfds_t n, int64_t deadline)
 	return r;
 }
 
-/* Wait so many milliseconds, less if a signal comes: -1 then. */
+/* Wait ms milliseconds (-1: without end). -1 if a signal came before that. */
 int
 wait_pause(int64_t ms)
 {
 	return wait_poll(NULL, 0, wait_deadline(ms));
 }
 
-/* Has something run out that others may give back? */
+/* Has something run out that others may free? */
 int
 wait_is_waited_out(int error)
 {
@@ -415,16 +422,19 @@ wait_is_waited_out(int error)
 }
 
 /*
- * Wait until it is worth trying again after this error, one of those that are
- * waited out, or EAGAIN of a queue that nothing announces. Returns 0, or -1
- * with EINTR when a signal wants us to end, ETIMEDOUT at the deadline.
+ * Wait until it is worth trying again after this error: one for which
+ * wait_is_waited_out() is true, or EAGAIN for a full queue, which no event
+ * announces. Returns 0; or -1 with EINTR when we have to end, ETIMEDOUT at the
+ * deadline.
  */
 int
 wait_out(int error, int64_t deadline)
 {
 	int64_t ms = WAIT_SHORT;
 
-	/* Descriptors in flight arrive any moment; so does room in a queue. */
+	/*
+	 * Descriptors in flight arrive soon, and queues have room again soon.
+	 */
 	if (error == ETOOMANYREFS || sys_would_block(error))
 		ms = WAIT_QUEUE;
 	wait_poll(NULL, 0, wait_earlier(wait_deadline(ms), deadline));
@@ -438,8 +448,9 @@ wait_out(int error, int64_t deadline)
 }
 
 /*
- * The moment of the next try, after so many in vain: who is about to start is
- * found at once, and to wait long for somebody costs next to nothing.
+ * When to try again, after this many failed tries: at first soon, for the other
+ * side may be about to start, then less often, so that a long wait costs
+ * little.
  */
 int64_t
 wait_backoff(unsigned tries)
@@ -452,9 +463,9 @@ wait_backoff(unsigned tries)
 }
 
 /*
- * A call that blocks comes now, for it is better left to the kernel whom to
- * wake. It is interrupted (EINTR) by every signal, also by one that comes just
- * before it, and at the deadline (-1: none). Look at wait_ending() first.
+ * Begin a call that blocks, so that the kernel chooses which process to wake.
+ * Every signal interrupts it (EINTR), even one that came just before it, and so
+ * does the deadline. Check wait_ending() before you call this.
  */
 void
 wait_block_begin(int64_t deadline)
@@ -465,7 +476,7 @@ wait_block_begin(int64_t deadline)
 	if (deadline >= 0)
 		set_far();
 	sigprocmask(SIG_SETMASK, &waiting_mask, NULL);
-	/* One that had come before does not come again. */
+	/* A signal that came before does not come again. */
 	if (ending != 0 && timer != TICKING)
 		set_timer(TICKING, BLOCK_TICK, BLOCK_TICK);
 }
@@ -480,7 +491,7 @@ wait_block_end(void)
 	errno = saved;
 }
 
-static volatile sig_atomic_t is_foreign; /* a SIGALRM that is no tick */
+static volatile sig_atomic_t is_foreign; /* SIGALRM was sent by a process */
 
 static void
 on_tick(int sig, siginfo_t *info, void *context)
@@ -492,9 +503,9 @@ on_tick(int sig, siginfo_t *info, void *context)
 }
 
 /*
- * In a program of others: borrow its timer, and SIGALRM. Its own signals wait
- * meanwhile, so that none is taken for a tick; a SIGALRM that somebody has
- * sent is sent again.
+ * In a program that uses the library: borrow its timer and SIGALRM. Its other
+ * signals are blocked for that time, so that none is taken for a tick. If
+ * another process sends SIGALRM, it is raised again at the end.
  */
 static void
 borrow(struct wait_guard *g)
@@ -536,9 +547,10 @@ give_back(struct wait_guard *g)
 }
 
 /*
- * Between these two a call that closes what is foreign, or lets the kernel
- * close it, or waits for what somebody else has taken, returns soon: after
- * 10 ms, or 1 ms each if there are many. Both keep errno.
+ * Between wait_guard_begin() and wait_guard_end(), a call returns soon that
+ * closes something foreign, or lets the kernel close it, or waits for what
+ * another process has taken: after 10 ms, or 1 ms each if there are many. Both
+ * keep errno.
  */
 void
 wait_guard_begin(struct wait_guard *g)
@@ -570,10 +582,10 @@ wait_guard_end(struct wait_guard *g)
 }
 
 /*
- * Close what is foreign: a received descriptor, or a connection in whose queue
- * there may be some. Their sender may have asked that close() waits for an
- * hour until a peer has read all; that is not for us to wait for, and what is
- * left is sent all the same. Keeps errno.
+ * Close something foreign: a received descriptor, or a connection in whose
+ * queue there may be some. Their sender may have asked that close() wait for an
+ * hour until a peer has read everything. We do not wait for that; what is left
+ * is sent in any case. Keeps errno.
  */
 void
 wait_close(int fd)

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Waiting: the clock, deadlines, the signals that end a command, and which
- * errors are waited out, and how long.
+ * Waiting: the clock, deadlines, signals, and which errors are waited out.
+ *
+ * A deadline is a moment of wait_now(), in microseconds; -1 is never. Durations
+ * are in milliseconds.
  */
 #ifndef WAIT_H
 #define WAIT_H
@@ -12,18 +14,18 @@
 
 #include <stdint.h>
 
-#define WAIT_CHILD 1 /* wait for children too */
+#define WAIT_CHILD 1 /* SIGCHLD interrupts a wait, too */
 
-/* How long until another try, in milliseconds. */
-#define WAIT_SHORT 50 /* something has run out, until somebody lets go */
-#define WAIT_QUEUE 5  /* a queue is full, and nothing tells when not */
+/* Milliseconds until the next try. */
+#define WAIT_SHORT 50 /* a resource has run out; somebody may free it */
+#define WAIT_QUEUE 5  /* a queue is full, and no event says when it is not */
 #define WAIT_FORK 100 /* the process table is full */
-#define WAIT_TRIES 40 /* what is given up at all is given up after these */
+#define WAIT_TRIES 40 /* the most tries, for what is given up at all */
 
-/* What wait_guard_begin() keeps for wait_guard_end(). */
+/* State that wait_guard_begin() saves for wait_guard_end(). */
 struct wait_guard {
-	int is_borrowed;  /* the timer and the handler are the program's */
-	int is_signalled; /* at the end: a signal of the program has come */
+	int is_borrowed;  /* the timer and the handler belong to the program */
+	int is_signalled; /* set at the end: a signal of the program has come */
 	struct itimerval timer;
 	struct sigaction action;
 	sigset_t mask;

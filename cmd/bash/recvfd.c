@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * recvfd: recvmsg() with SCM_RIGHTS in the running shell, a loadable builtin
- * of bash. What arrives on SOCKET is open in the shell itself, its number in
- * VAR.
+ * recvfd: recvmsg() with SCM_RIGHTS in the running shell, as a loadable builtin
+ * of bash. The descriptor that arrives on SOCKET is open in the shell itself,
+ * and VAR has its number.
  */
 #include "recvfd.h"
 
@@ -20,15 +20,18 @@
 #include <string.h>
 #include <unistd.h>
 
-#define FRAME "recvfd" /* of what is undone when bash jumps */
+#define FRAME "recvfd" /* what bash undoes when it jumps */
 #define TRAP_FRAME "recvfd trap"
-#define TIMED_OUT 124 /* the status */
+#define TIMED_OUT 124 /* exit status */
 
-/* Debian's bash-builtins comes without trap.h. */
+/* Debian's package bash-builtins has no trap.h. */
 extern volatile int trapped_signal_received;
 extern void run_pending_traps(void);
 
-/* Seconds, decimals allowed, in milliseconds; -1 if it is no such number. */
+/*
+ * Seconds, with or without decimals, as milliseconds; -1 if text is something
+ * else.
+ */
 static int64_t
 milliseconds(char *text)
 {
@@ -42,7 +45,10 @@ milliseconds(char *text)
 	return (int64_t)seconds * 1000 + (us + 999) / 1000;
 }
 
-/* A variable that can be named: not those that are set besides. */
+/*
+ * VAR must be an identifier, and not one of the variables that are set in any
+ * case.
+ */
 static int
 check_name(char *name)
 {
@@ -53,7 +59,7 @@ check_name(char *name)
 	return -1;
 }
 
-/* The options; -1 if they cannot be meant. */
+/* Read the options; -1 for wrong usage. */
 static int
 options(struct request *q, WORD_LIST *list)
 {
@@ -99,7 +105,9 @@ options(struct request *q, WORD_LIST *list)
 	return 0;
 }
 
-/* The operands, and what does not go together. */
+/*
+ * Check the operands, and which options exclude each other; -1 for wrong usage.
+ */
 static int
 check(struct request *q)
 {
@@ -125,9 +133,9 @@ check(struct request *q)
 }
 
 /*
- * A trap may jump over us to the top of the shell, by `exit`: what we have open
- * is closed on the way, and the name removed. It may jump out of a function, by
- * `return`: bash undoes what is in our frame then.
+ * Run the traps. A trap with `exit` may jump past us to the top level of the
+ * shell: what we have open is closed on the way, and the name removed. One with
+ * `return` may jump out of a function: then bash undoes what is in our frame.
  */
 static void
 run_traps(void)
@@ -148,7 +156,9 @@ run_traps(void)
 	}
 }
 
-/* Is there something for attend() to do? Handlers of bash set these. */
+/*
+ * Is there something for attend() to do? The signal handlers of bash set these.
+ */
 static int
 has_signals(void)
 {
@@ -160,18 +170,18 @@ static enum result
 attend(struct waiting *w)
 {
 	if (terminating_signal || interrupt_state) {
-		/* Bash may be gone after this without looking back. */
+		/* QUIT may end the shell, so clean up first. */
 		run_unwind_frame((char *)FRAME);
 		QUIT;
 		return GONE;
 	}
 	waiting_pause(w);
 	run_traps();
-	/* `trap break TERM`: the loop around us is over. */
+	/* A trap such as `trap break TERM` has ended the loop around us. */
 	return breaking || continuing ? BROKEN : GO_ON;
 }
 
-/* Until a message is taken, or the time is over. */
+/* Receive until a message is taken, or the time is over. */
 static enum result
 receive(struct waiting *w)
 {
@@ -200,7 +210,9 @@ recvfd_builtin(WORD_LIST *list)
 		return EX_USAGE;
 	if (variables_clear(&q) == -1)
 		return EXECUTION_FAILURE;
-	/* Bash dies by its untrapped signals itself, and the name goes first.
+	/*
+	 * Catch the signals that would kill bash, so that the name is removed
+	 * first.
 	 */
 	if (q.fd == -1)
 		initialize_terminating_signals();
@@ -227,24 +239,24 @@ static char *const help[] = {
 	"sends it, and assign its number, 10 or more, to VAR. `exec {VAR}>&-'",
 	"closes it.",
 	"",
-	"SOCKET is a name, which is made, listened on for one message, and",
-	"removed; fd:N, a socket that is open already: a listening one stays",
-	"open, of a descriptor stream the next message is taken, an ordinary",
-	"pipe becomes one; or -, standard input.",
+	"SOCKET is a name, fd:N, or - for standard input. recvfd makes a name,",
+	"listens on it for one message, and removes it. fd:N is open already: a",
+	"listening socket, which stays open; a descriptor stream, from which the",
+	"next message is taken; or a pipe, which becomes a descriptor stream.",
 	"",
 	"Options:",
 	"  -a\t\tmake VAR an array of all descriptors of the message",
 	"  -c\t\tconnect to the name SOCKET, and receive what is held there",
-	"  -S VAR\tassign the payload to VAR, whatever bytes it has but NULs",
-	"  -t SECONDS\tgive up after so long; decimals are allowed",
+	"  -S VAR\tassign the payload to VAR, without its NULs",
+	"  -t SECONDS\tgive up after that many seconds; decimals are allowed",
 	"  -w\t\twith -c, wait for the other side to be there",
 	"",
-	"FDRECV_PAYLOAD is set to the words of the sender, and FDRECV_PID,",
-	"FDRECV_UID and FDRECV_GID to who that is. Traps run while recvfd waits.",
+	"FDRECV_PAYLOAD is set to the payload, and FDRECV_PID, FDRECV_UID and",
+	"FDRECV_GID tell who sent it. Traps run while recvfd waits.",
 	"",
 	"Exit Status:",
 	"0 when a message was taken; 124 when the time is over; 2 for wrong",
-	"usage; 1 at the end of a stream, and when it failed.",
+	"usage; 1 at the end of a stream, or for any other failure.",
 	NULL
 };
 /* clang-format on */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What the parts of the builtin share: what is asked for, and the wait for it.
+ * What the files of the builtin share: the request, the wait for it, and the
+ * variables that receive the result.
  */
 #ifndef RECVFD_H
 #define RECVFD_H
@@ -17,7 +18,7 @@
 
 #include <fdpass.h>
 
-#define FIRST_FD 10 /* bash leaves those below to its user */
+#define FIRST_FD 10 /* bash leaves lower numbers to its user */
 
 /* The options and operands. */
 struct request {
@@ -33,32 +34,32 @@ struct request {
 };
 
 enum result {
-	GO_ON, /* nothing as yet */
+	GO_ON, /* nothing yet */
 	RECEIVED,
 	TAKEN,
 	OUT_OF_TIME,
 	BROKEN, /* a trap has ended the loop around us */
-	GONE,   /* a signal has, and the wait is freed */
+	GONE,   /* a signal ends the command; the wait is freed */
 	ENDED,
 	FAILED
 };
 
 /* Everything that has to be closed and freed, however the wait ends. */
 struct waiting {
-	struct request request; /* bash may jump out of the call that made it */
+	struct request request; /* a copy: bash may jump out of the builtin */
 	int sock;    /* the listening socket, or the stream; -1: not yet */
-	int is_pipe; /* SOCKET is one, which carries an invitation */
+	int is_pipe; /* SOCKET is a pipe, which carries an invitation */
 	struct fdpass_invitation invitation;
 	int is_own;
-	int is_named; /* a name of the file system, to be removed */
+	int is_named; /* SOCKET is a file, to be removed */
 	dev_t device;
 	ino_t inode;
 	int64_t deadline; /* -1: none */
 	int64_t again;    /* when to connect again */
-	int64_t refusing; /* since when it refuses; -1: it does not */
-	int64_t notice;   /* when to say that we wait; -1: not any more */
-	int is_short;     /* of descriptors or memory, and it was told */
-	int error;        /* of connect() */
+	int64_t refusing; /* since when ECONNREFUSED is retried; -1: not seen */
+	int64_t notice;   /* when to report the wait; -1: never, or done */
+	int is_short;     /* a resource has run out, and that was reported */
+	int error;        /* errno of connect() */
 	int is_received;  /* a message has come that is not answered yet */
 	int sender;
 	struct fdpass_receiver *receiver;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The variables of the shell that tell what has come. They can be set before
- * the sender is told that its descriptors were taken.
+ * The shell variables that receive a message. They are set before the sender is
+ * told that its descriptors were taken, for that may fail.
  */
 #include "recvfd.h"
 
@@ -17,13 +17,13 @@
 #include <string.h>
 #include <unistd.h>
 
-#define SHOWN 60 /* bytes of a payload that is refused */
+#define SHOWN 60 /* bytes of a refused payload */
 
 static char *const sender_names[] = {
     "FDRECV_PID", "FDRECV_UID", "FDRECV_GID", "FDRECV_PAYLOAD"};
 #define N_NAMES (sizeof sender_names / sizeof sender_names[0])
 
-/* May it be set? Says why not. */
+/* Can this variable be set? If not, prints why. */
 static int
 is_free(char *name)
 {
@@ -50,8 +50,8 @@ are_free(const struct request *q)
 }
 
 /*
- * Nothing has come as yet: whoever does not look at the status finds no old
- * number. Returns -1 if one of the variables cannot be set.
+ * Unset the variables at the beginning, so that a script that does not check
+ * the status finds no old number. Returns -1 if one of them cannot be set.
  */
 int
 variables_clear(const struct request *q)
@@ -87,7 +87,7 @@ set_number(char *name, long n)
 	return set(name, digits);
 }
 
-/* VAR is an array of all the numbers. */
+/* -a: make VAR an array of all the numbers. */
 static int
 set_array(char *name, const struct fdpass_message *m)
 {
@@ -105,7 +105,7 @@ set_array(char *name, const struct fdpass_message *m)
 	return 0;
 }
 
-/* The payload without its NULs, which no variable can hold. */
+/* -S: the payload without its NULs, which no variable can hold. */
 static int
 set_bytes(char *name, const struct fdpass_message *m)
 {
@@ -126,7 +126,7 @@ set_bytes(char *name, const struct fdpass_message *m)
 	return r;
 }
 
-/* The payload as fdrecv has it: empty where it contains a NUL. */
+/* FDRECV_PAYLOAD, as from fdrecv: empty if the payload contains a NUL. */
 static int
 set_payload(struct fdpass_message *m)
 {
@@ -134,7 +134,9 @@ set_payload(struct fdpass_message *m)
 
 	if (memchr(m->payload, '\0', m->length) != NULL)
 		return set(name, (char *)"");
-	/* There is room: the buffer has a byte more than the most. */
+	/*
+	 * There is room for a NUL: the buffer has one byte more than a payload.
+	 */
 	m->payload[m->length] = '\0';
 	return set(name, m->payload);
 }
@@ -156,8 +158,8 @@ set_all(const struct request *q, struct fdpass_message *m)
 }
 
 /*
- * Where bash puts what it opens for `{var}<file`: above 9, and inherited by
- * commands. -1 with errno if there is no room.
+ * Move the descriptors above 9, where bash puts what it opens for `{var}<file`,
+ * and let commands inherit them. -1 with errno if there is no room.
  */
 static int
 raise_numbers(struct fdpass_message *m)
@@ -175,7 +177,7 @@ raise_numbers(struct fdpass_message *m)
 	return 0;
 }
 
-/* Say what is refused, and whose it was. */
+/* Report what was refused, and who sent it. */
 static void
 show_refused(const struct waiting *w)
 {
@@ -203,8 +205,9 @@ refuse(struct waiting *w, char answer, enum result result)
 }
 
 /*
- * A message has come: into the shell with it. Returns GO_ON if it was refused,
- * or given up by its sender, FAILED if the shell cannot have it.
+ * A message has come: give it to the shell. Returns TAKEN; GO_ON if the message
+ * was refused, or its sender has given up; FAILED if the shell cannot have it,
+ * or there will be no other message.
  */
 enum result
 variables_take(struct waiting *w)
@@ -219,7 +222,7 @@ variables_take(struct waiting *w)
 		builtin_error("%s: dup: %s", q->socket, strerror(errno));
 		return refuse(w, FDPASS_RETRY, FAILED);
 	}
-	/* A trap may have made one readonly meanwhile. */
+	/* A trap may have made one of them readonly in the meantime. */
 	if (variables_clear(q) == -1 || set_all(q, &w->message) == -1)
 		return refuse(w, FDPASS_REFUSED, FAILED);
 	if (waiting_answer(w, FDPASS_TAKEN) == 0)

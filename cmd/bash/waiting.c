@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The wait for a message, in steps: open SOCKET, receive, and close it again.
- * Only a wait blocks, and lets the shell's signals in.
+ * Only waiting_wait() blocks, and lets the shell's signals in.
  */
 #include "recvfd.h"
 
@@ -19,14 +19,14 @@
 #include <string.h>
 #include <unistd.h>
 
-#define STARTING 100 /* ms between bind() and listen() of another process */
+#define STARTING 100 /* ms that a new socket may refuse */
 #define AGAIN 20     /* ms until the next connect() */
-#define SHORTAGE 50  /* ms for others to give something back */
-#define NOTICE 3000  /* ms until it is told that we wait */
+#define SHORTAGE 50  /* ms for others to free what has run out */
+#define NOTICE 3000  /* ms until the wait is reported */
 
 /*
- * SOCKET: the number in *fd, or -1 there for a name. Returns -1 for fd: that
- * is not followed by a number.
+ * Parse SOCKET: *fd becomes the number of a descriptor, or -1 for a name.
+ * Returns -1 if fd: is not followed by a number.
  */
 int
 socket_parse(const char *operand, int *fd)
@@ -49,7 +49,10 @@ socket_parse(const char *operand, int *fd)
 	return 0;
 }
 
-/* HOST:PORT or a port, which is hardly meant to be the name of a file. */
+/*
+ * Does SOCKET look like HOST:PORT or a port? It is probably not meant as the
+ * name of a file.
+ */
 int
 socket_is_address(const char *operand)
 {
@@ -100,7 +103,7 @@ failed_why(const struct waiting *w, const char *why)
 	return FAILED;
 }
 
-/* A socket of ours: out of the way of the user's numbers. */
+/* Keep a socket of ours, above the numbers that the user may use. */
 static int
 keep_socket(struct waiting *w, int s)
 {
@@ -138,7 +141,10 @@ is_tried_again(struct waiting *w)
 		return 0;
 	if (w->request.wait)
 		return 1;
-	/* Between bind() and listen() a new socket refuses for an instant. */
+	/*
+	 * Between bind() and listen(), a new socket refuses connections for a
+	 * moment.
+	 */
 	if (errno == ENOENT)
 		return 0;
 	if (w->refusing == -1)
@@ -169,7 +175,7 @@ open_held(struct waiting *w)
 	return GO_ON;
 }
 
-/* The library could not go on: what does that mean here? */
+/* A step of the library has failed, with errno: what follows from that? */
 static enum result
 step_failed(struct waiting *w)
 {
@@ -223,15 +229,15 @@ invitation_failed(struct waiting *w)
 		    "bytes instead of descriptors; what writes into this pipe "
 		    "must be fdlisten or fdsend -");
 	case EPERM:
-		return failed_why(w, "the invitation is of another user");
+		return failed_why(w, "the invitation is from another user");
 	default:
 		return step_failed(w);
 	}
 }
 
 /*
- * Follow the invitation, and put the stream in the place of the pipe: there
- * the next call finds it, and so do the processes that this shell starts.
+ * Follow the invitation, and put the stream in the place of the pipe: the next
+ * recvfd finds it there, and so do the processes that this shell starts.
  */
 static enum result
 open_pipe(struct waiting *w)
@@ -318,7 +324,10 @@ waiting_step(struct waiting *w)
 	return result;
 }
 
-/* Milliseconds from now until then, the fewer of those and the others. */
+/*
+ * The sooner of timeout, in milliseconds from now, and the moment then, also in
+ * milliseconds from now. -1 is never.
+ */
 static int
 sooner(int timeout, int64_t then)
 {
@@ -335,9 +344,9 @@ sooner(int timeout, int64_t then)
 }
 
 /*
- * Wait until the next step may bring something, or a signal comes. One that
- * came just before is not lost: it has set what has_signals() sees, or it is
- * blocked until ppoll() lets it in.
+ * Wait until the next step may get further, or until a signal comes. A signal
+ * that came just before is not lost: either it has set what has_signals()
+ * checks, or it is blocked until ppoll() lets it in.
  */
 void
 waiting_wait(struct waiting *w, int (*has_signals)(void))
@@ -348,7 +357,7 @@ waiting_wait(struct waiting *w, int (*has_signals)(void))
 	int timeout = -1;
 	size_t n = 0;
 
-	/* After a shortage the socket may stay readable. */
+	/* After a shortage, the socket may still be readable, so only wait. */
 	if (w->receiver != NULL && w->again == -1)
 		n = fdpass_receiver_poll(w->receiver, fds, &timeout);
 	if (w->is_pipe) {
@@ -366,7 +375,10 @@ waiting_wait(struct waiting *w, int (*has_signals)(void))
 	sigprocmask(SIG_SETMASK, &mask, NULL);
 }
 
-/* The shell turns to something else, which may take long. */
+/*
+ * The shell turns to something else, which may take long: let the senders that
+ * wait try again.
+ */
 void
 waiting_pause(struct waiting *w)
 {
@@ -374,7 +386,10 @@ waiting_pause(struct waiting *w)
 		fdpass_receiver_dismiss(w->receiver);
 }
 
-/* Close what others may have left something in, which lingers. */
+/*
+ * Close a socket in whose queue something may linger: fdpass_close() does not
+ * wait for that.
+ */
 static void
 close_foreign(int fd)
 {
@@ -386,8 +401,8 @@ close_foreign(int fd)
 }
 
 /*
- * Answer the sender, if it waits for it. Returns -1 where it was to be taken,
- * but the sender has given up: it has kept the descriptors.
+ * Answer the sender, if it waits for that. Returns -1 if the answer was
+ * FDPASS_TAKEN but the sender has given up: it has kept the descriptors.
  */
 int
 waiting_answer(struct waiting *w, char answer)
@@ -423,7 +438,10 @@ waiting_end(void *waiting)
 		fdpass_close(&w->message);
 		waiting_answer(w, FDPASS_RETRY);
 	}
-	/* Until it is closed nobody takes the name for a stale one. */
+	/*
+	 * Remove the name first: after the socket is closed it would look
+	 * stale.
+	 */
 	remove_name(w);
 	fdpass_receiver_end(w->receiver);
 	if (w->is_own && w->sock != -1)

@@ -16,7 +16,7 @@
 #define SILENCE 1000 /* ms after which a message is taken for complete */
 #define NOT_ASKED (-2)
 
-/* A connection was accepted: a message has to come, and not too late. */
+/* Begin with a connection that was just accepted. */
 void
 arrival_begin(struct arrival *a, int sock, int type)
 {
@@ -33,8 +33,8 @@ arrival_begin(struct arrival *a, int sock, int type)
 }
 
 /*
- * The answer where arrival_step() has failed: what is no fault of the message
- * may be tried again, a sender that was late for want of something among it.
+ * The answer after arrival_step() has failed. The sender may try again if the
+ * message was not at fault: a late sender may have run out of something.
  */
 char
 arrival_refusal(int error)
@@ -43,7 +43,7 @@ arrival_refusal(int error)
 						       FDPASS_REFUSED;
 }
 
-/* Where the message does not tell who sent it: who has connected. */
+/* If the message does not tell who sent it, ask who has connected. */
 void
 message_ask_sender(struct fdpass_message *m, int sock)
 {
@@ -68,7 +68,10 @@ message_append(struct fdpass_message *m, struct fdpass_message *part)
 		errno = EMSGSIZE;
 		return -1;
 	}
-	/* Who sent the descriptors counts, not who added a word behind them. */
+	/*
+	 * The sender is the process that sent the descriptors; another one may
+	 * have added bytes after them.
+	 */
 	if (part->uid != -1 && (part->count > 0 || m->count == 0)) {
 		m->pid = part->pid;
 		m->uid = part->uid;
@@ -96,7 +99,10 @@ give_up(struct arrival *a)
 	return -1;
 }
 
-/* Keep what has come since the first so many bytes, for the next step. */
+/*
+ * Keep the bytes that this step has brought, from offset before on, for the
+ * next step.
+ */
 static int
 keep(struct arrival *a, const char *buffer, size_t before)
 {
@@ -118,7 +124,7 @@ keep(struct arrival *a, const char *buffer, size_t before)
 	return 0;
 }
 
-/* The message is complete: the whole payload, in the caller's buffer. */
+/* The message is complete: put the whole payload into the caller's buffer. */
 static int
 complete(struct arrival *a, char *buffer, size_t size, size_t before)
 {
@@ -132,8 +138,9 @@ complete(struct arrival *a, char *buffer, size_t size, size_t before)
 }
 
 /*
- * It has brought nothing more for now: is what came all there is, because its
- * sender keeps the connection open, or is it too late?
+ * Nothing more has come for now. Returns 1 if the message counts as complete,
+ * because it has descriptors and its sender only keeps the connection open; -1
+ * if it is late; 0 to wait longer.
  */
 static int
 wait_longer(struct arrival *a)
@@ -150,11 +157,11 @@ wait_longer(struct arrival *a)
 }
 
 /*
- * Take what has come on a connection, by way of the caller's buffer. Returns 1
- * when the message is complete, with its payload there; it may have no
- * descriptors. 0 to be called again when more has come, or at the deadline.
- * -1 when nothing comes of it, with errno: 0 if it was closed without a word,
- * ETIMEDOUT, EMFILE, EMSGSIZE or another of recvmsg().
+ * Take what has come on a connection, using the caller's buffer. Returns 1 when
+ * the message is complete, with its payload in the buffer; it may have no
+ * descriptors. 0: call again when more has come, or at the deadline. -1 when
+ * there will be no message, with errno: 0 if the connection was closed without
+ * a byte, ETIMEDOUT, EMFILE, EMSGSIZE or another of recvmsg().
  */
 int
 arrival_step(struct arrival *a, char *buffer, size_t size)
@@ -193,7 +200,7 @@ arrival_step(struct arrival *a, char *buffer, size_t size)
 	return 0;
 }
 
-/* Answer, and close the connection with all that it has brought. */
+/* Answer, and close the connection and the descriptors that it has brought. */
 void
 arrival_drop(struct arrival *a, char answer)
 {
@@ -206,8 +213,9 @@ arrival_drop(struct arrival *a, char answer)
 }
 
 /*
- * Did its sender wait for the answer, and then give up? The name of its socket
- * tells; the kernel remembers it as long as we have the connection.
+ * Did the sender wait for the answer, and then give up? The name of its socket
+ * tells that it would wait; the kernel remembers the name as long as we have
+ * the connection.
  */
 static int
 has_given_up(int sock)
@@ -246,7 +254,7 @@ arrivals_init(struct arrivals *set, size_t most)
 	set->most = most;
 }
 
-/* As the youngest. */
+/* Add it at the end: the list is ordered by age. */
 void
 arrivals_add(struct arrivals *set, struct arrival *a)
 {
@@ -287,7 +295,7 @@ user_of(struct arrival *a)
 	return a->uid;
 }
 
-/* How many are of this user; the oldest of them in *oldest. */
+/* How many belong to this user; the oldest of them in *oldest. */
 static size_t
 count_of(struct arrivals *set, long uid, struct arrival **oldest)
 {
@@ -301,8 +309,8 @@ count_of(struct arrivals *set, long uid, struct arrival **oldest)
 }
 
 /*
- * Who has to give way before this connection can be among them; NULL if there
- * is room. A user who has many does not shut out another.
+ * The connection that has to give way before this one can be added; NULL if
+ * there is room. A user with many connections does not shut out another user.
  */
 struct arrival *
 arrivals_surplus(struct arrivals *set, int sock)
@@ -328,7 +336,7 @@ arrivals_surplus(struct arrivals *set, int sock)
 	return victim;
 }
 
-/* One whose deadline has passed, NULL if there is none. */
+/* A connection whose deadline has passed, or NULL. */
 struct arrival *
 arrivals_due(const struct arrivals *set)
 {
@@ -344,7 +352,7 @@ arrivals_due(const struct arrivals *set)
 	return NULL;
 }
 
-/* The first of their deadlines; -1 if there are none. */
+/* The earliest deadline; -1 if there is none. */
 int64_t
 arrivals_deadline(const struct arrivals *set)
 {

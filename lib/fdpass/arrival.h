@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The receiver's side of a hand-over: connections that were accepted, and
- * whose message is still to come, whole.
+ * The receiver's side of a hand-over: accepted connections whose message has
+ * not come, or not all of it.
  */
 #ifndef ARRIVAL_H
 #define ARRIVAL_H
@@ -12,23 +12,23 @@
 
 #include <stdint.h>
 
-#define ARRIVAL_WAIT 5000     /* ms that a connection may take to bring it */
+#define ARRIVAL_WAIT 5000     /* ms until a connection must bring a message */
 #define ARRIVALS_OF_A_USER 64 /* unfinished connections, at most */
-#define ARRIVALS_MOST 256     /* of all users */
+#define ARRIVALS_MOST 256     /* those of all users together, at most */
 
 struct arrival {
 	int sock;
 	int type;         /* of the socket */
-	long uid;         /* who has connected, once it was asked */
-	int64_t deadline; /* when it has to give way */
-	void *owner;      /* the caller's */
+	long uid;         /* who has connected, once asked for */
+	int64_t deadline; /* when to give up */
+	void *owner;      /* for the caller to use */
 	struct arrival *next;
-	char *kept; /* bytes of a payload that is not complete */
+	char *kept; /* bytes of an incomplete payload */
 	size_t room;
 	struct fdpass_message message;
 };
 
-/* Those that are unfinished, the oldest first. */
+/* The unfinished connections, oldest first. */
 struct arrivals {
 	struct arrival *first;
 	struct arrival *last;

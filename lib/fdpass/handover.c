@@ -15,9 +15,9 @@
 #include <unistd.h>
 
 #define BETWEEN_BIND_AND_LISTEN 100 /* ms that a new socket may refuse */
-#define NOT_NOW 1000                /* ms that "not now" is tried again */
-#define NOTICE 3000                 /* ms until a line says that it waits */
-#define NAMES 8                     /* tries to find one that is free */
+#define NOT_NOW 1000                /* ms that "not now" is retried */
+#define NOTICE 3000                 /* ms until the wait is reported */
+#define NAMES 8                     /* tries to find a free name */
 
 static void
 tell(const struct handover *h, enum handover_event event)
@@ -28,8 +28,9 @@ tell(const struct handover *h, enum handover_event event)
 
 #ifdef SYS_LINUX
 /*
- * Tell the receiver that we wait for its answer: it may find us gone. Without
- * such a name it takes the message all the same.
+ * By a name that our socket has, tell the receiver that we wait for its answer:
+ * if it cannot answer, it knows that we have given up. If we fail to get such a
+ * name, the receiver takes the message in any case.
  */
 static void
 bind_name(int sock)
@@ -45,7 +46,7 @@ bind_name(int sock)
 	sun.sun_family = AF_UNIX;
 	memcpy(sun.sun_path + 1, MESSAGE_GIVE_UP, n);
 	for (i = 0; i < NAMES; i++) {
-		/* splitmix64, from what no two processes share. */
+		/* splitmix64, seeded with the time and the process ID. */
 		state += (uint64_t)wait_now() * 0x9e3779b97f4a7c15u +
 		    ((uint64_t)getpid() << 32);
 		state = (state ^ (state >> 30)) * 0xbf58476d1ce4e5b9u;
@@ -67,7 +68,7 @@ bind_name(int sock)
 }
 #endif
 
-/* -1 when there is no room for it now. */
+/* -1 when there is no room for the socket now. */
 static int
 make_socket(struct handover *h)
 {
@@ -80,7 +81,10 @@ make_socket(struct handover *h)
 	return 0;
 }
 
-/* Make the socket for a hand-over; -1 when there is no room for it now. */
+/*
+ * Begin a hand-over and make its socket; -1 when there is no room for the
+ * socket now, and then the first step makes it.
+ */
 int
 handover_begin(struct handover *h, struct target *t, int64_t deadline)
 {
@@ -148,7 +152,9 @@ fail(struct handover *h, enum handover_verdict verdict)
 	end_as(h, HANDOVER_FAILED);
 }
 
-/* Try again then, from the connection on; a socket that we have is kept. */
+/*
+ * Try again at that moment, from connect() on; a socket that we have is kept.
+ */
 static void
 retry(struct handover *h, int64_t when)
 {
@@ -159,7 +165,7 @@ retry(struct handover *h, int64_t when)
 	h->again = when;
 }
 
-/* Wait on the same connection. */
+/* Wait for these poll() events, and then go on with the same connection. */
 static void
 wait_for(struct handover *h, short events)
 {
@@ -177,7 +183,9 @@ wait_short(struct handover *h, const char *operation)
 							      WAIT_SHORT);
 }
 
-/* Between bind() and listen() a new socket refuses for an instant. */
+/*
+ * Between bind() and listen(), a new socket refuses connections for a moment.
+ */
 static int
 may_be_starting(struct handover *h, int error)
 {
@@ -190,7 +198,7 @@ may_be_starting(struct handover *h, int error)
 	return wait_now() < h->starting;
 }
 
-/* No process accepts there, or not yet. */
+/* connect() has failed: nobody listens there, or not yet. */
 static void
 refused(struct handover *h)
 {
@@ -199,7 +207,7 @@ refused(struct handover *h)
 	note_errno(h, "connect", error);
 	if (h->told == TOLD)
 		tell(h, HANDOVER_IS_REFUSED);
-	h->told = TOLD_ENOUGH; /* to see what is tried */
+	h->told = TOLD_ENOUGH; /* one line shows what is tried */
 	if (error == ECONNREFUSED && address_is_no_socket(h->target->name))
 		fail(h, VERDICT_NOT_SOCKET);
 	else if (may_be_starting(h, error) || h->target->flags & HANDOVER_WAIT)
@@ -209,8 +217,9 @@ refused(struct handover *h)
 }
 
 /*
- * The name is of another type: a notification socket takes datagrams. Returns
- * 0 with another one to try, which the others under way will try too.
+ * The name belongs to a socket of another type: a notification socket takes
+ * datagrams. Returns 0 if there is another type to try, which the other
+ * hand-overs under way will try too.
  */
 static int
 other_type(struct handover *h)
@@ -254,11 +263,11 @@ step_connect(struct handover *h)
 	switch (errno) {
 	case EINTR:
 		break;
-	case EAGAIN: /* its queue is full, and nothing tells when not */
+	case EAGAIN: /* its queue is full, and no event says when it is not */
 		wait_short(h, "connect");
 		break;
 	case ECONNREFUSED:
-		/* An abstract name of another type is just another name. */
+		/* Abstract names of another type are separate names. */
 		if (t->name[0] == '@' && other_type(h) == 0)
 			break;
 		errno = ECONNREFUSED;
@@ -279,7 +288,10 @@ step_connect(struct handover *h)
 	}
 }
 
-/* "Not now": who waits tries again, everybody else for a second. */
+/*
+ * The receiver said "not now". With HANDOVER_WAIT, try again without end,
+ * otherwise for a second.
+ */
 static void
 not_now(struct handover *h)
 {
@@ -294,7 +306,10 @@ not_now(struct handover *h)
 	}
 }
 
-/* Something has come back: h->answer. One byte is an answer, if it is known. */
+/*
+ * Something has come back, in h->answer. It is an answer if it is one byte that
+ * we know.
+ */
 static void
 answered(struct handover *h)
 {
@@ -313,9 +328,9 @@ answered(struct handover *h)
 		fail(h, VERDICT_GREETED);
 }
 
-/* Look for an answer, and what may come behind it: as recv(). */
+/* Read the answer, and what a foreign receiver may send after it: as recv(). */
 static ssize_t
-hear(struct handover *h)
+read_answer(struct handover *h)
 {
 	struct wait_guard guard;
 	ssize_t n;
@@ -329,11 +344,14 @@ hear(struct handover *h)
 	return n;
 }
 
-/* The receiver went away before it took the message, maybe with a word. */
+/*
+ * The receiver closed the connection before it took the message, perhaps after
+ * an answer.
+ */
 static void
 went_away(struct handover *h)
 {
-	if (h->state == HANDOVER_SEND && hear(h) > 0) {
+	if (h->state == HANDOVER_SEND && read_answer(h) > 0) {
 		answered(h);
 		return;
 	}
@@ -351,11 +369,11 @@ went_away(struct handover *h)
 	}
 }
 
-/* All of the message that goes now. 1 when all is sent. */
+/* Send as much as goes without waiting. Returns 1 when all is sent. */
 static int
 send_message(struct handover *h)
 {
-	/* Who has connected, the receiver knows anyway. */
+	/* On a connection, the receiver can ask who has connected. */
 	int flags = h->type == SOCK_DGRAM ? FDPASS_CREDS : 0;
 	ssize_t n;
 
@@ -416,12 +434,15 @@ step_send(struct handover *h)
 static void
 step_answer(struct handover *h)
 {
-	ssize_t n = hear(h);
+	ssize_t n = read_answer(h);
 
 	if (n > 0) {
 		answered(h);
 	} else if (n == 0) {
-		/* A foreign receiver, which does not answer, has read it. */
+		/*
+		 * A foreign receiver, which does not answer, has read the
+		 * message.
+		 */
 		tell(h, HANDOVER_ENDED);
 		end_as(h, HANDOVER_TAKEN);
 	} else if (sys_would_block(errno)) {
@@ -437,9 +458,10 @@ step_answer(struct handover *h)
 }
 
 /*
- * Give it up: no answer can come any more, but one that is there counts. The
- * receiver finds out when it answers. Returns how it has ended: HANDOVER_TAKEN
- * if it was taken, HANDOVER_FAILED if it was refused, else how.
+ * Give up: shut down the reading side, so that no answer can come from now on;
+ * one that is there already counts. The receiver finds out when it answers.
+ * Returns how the hand-over has ended: HANDOVER_TAKEN if the message was taken,
+ * HANDOVER_FAILED if it was refused, else how.
  */
 enum handover_state
 handover_give_up(struct handover *h, enum handover_state how)
@@ -451,7 +473,7 @@ handover_give_up(struct handover *h, enum handover_state how)
 	if (h->sock != -1 && h->state != HANDOVER_CONNECT) {
 		tell(h, HANDOVER_GIVES_UP);
 		shutdown(h->sock, SHUT_RD);
-		if (hear(h) > 0)
+		if (read_answer(h) > 0)
 			answered(h);
 	}
 	if (h->state < HANDOVER_TAKEN) {
@@ -463,8 +485,8 @@ handover_give_up(struct handover *h, enum handover_state how)
 }
 
 /*
- * Go on as far as possible without waiting. Then wait for h->events on
- * h->sock, and until handover_wake(), unless it is over.
+ * Go on as far as possible without waiting. If it has not ended, the caller
+ * then waits for h->events on h->sock, or until handover_wake().
  */
 enum handover_state
 handover_step(struct handover *h)
@@ -488,7 +510,7 @@ handover_step(struct handover *h)
 	return h->state;
 }
 
-/* The moment when handover_step() is due whether or not sock is ready. */
+/* When handover_step() is due even if the socket is not ready. */
 int64_t
 handover_wake(const struct handover *h)
 {
@@ -496,8 +518,8 @@ handover_wake(const struct handover *h)
 }
 
 /*
- * Go on to the end, or until a signal asks this command to end; in a program
- * of others, until any signal has interrupted the wait.
+ * Go on to the end, or until a signal asks this command to end. In a program
+ * that uses the library, any signal that interrupts the wait ends it.
  */
 enum handover_state
 handover_run(struct handover *h)
@@ -545,7 +567,7 @@ fdpass_hand_over(const char *name, const void *payload, size_t length,
 {
 	struct handover h;
 	struct target t;
-	struct failure f;
+	struct failure f = {0};
 
 	if (length == 0 || length > FDPASS_MAX_PAYLOAD ||
 	    count > FDPASS_MAX_FDS) {
@@ -558,7 +580,7 @@ fdpass_hand_over(const char *name, const void *payload, size_t length,
 	t.watch = NULL;
 	if (address_unix(name, &t.address, &t.length, &f) == -1)
 		return -1;
-	/* Without room for the socket it is made later. */
+	/* If there is no room for the socket now, a step makes it later. */
 	handover_begin(&h, &t, -1);
 	handover_message(&h, payload, length, fds, count);
 	if (handover_run(&h) == HANDOVER_TAKEN)

@@ -10,12 +10,12 @@
 #include <string.h>
 #include <unistd.h>
 
-/* No invitation is shorter, with its end of line. */
+/* The length of the shortest possible invitation, with its end of line. */
 #define SHORTEST (sizeof INVITATION_GREETING "/fdpass-XXXXXX/s")
 
 /*
- * poll() may have announced what another reader has taken meanwhile: the guard
- * ends the wait for more.
+ * Another reader may have taken what poll() announced: the guard ends the wait
+ * for more.
  */
 static ssize_t
 read_now(int fd, char *bytes, size_t n)
@@ -39,10 +39,11 @@ read_now(int fd, char *bytes, size_t n)
 }
 
 /*
- * Read one line, and nothing behind it: another sender may have written its
- * own, for whoever reads from the pipe next. No line is shorter than the first
- * read, so that few are of a single byte. Returns 1 when the line is there, or
- * what there is instead of one, 0 at the end of file before a byte.
+ * Read one line, and nothing after it: the next line may be the invitation of
+ * another sender, for the next process that reads from the pipe. The first read
+ * takes as many bytes as the shortest line has, so that few are left to be read
+ * one by one. Returns 1 when there is a line, or bytes that are not one; 0 at
+ * the end of file before any byte.
  */
 static int
 read_line(int fd, struct fdpass_invitation *i)
@@ -78,13 +79,13 @@ is_invitation(const struct fdpass_invitation *i)
 	    memchr(i->line, '\0', i->length) == NULL;
 }
 
-/* Is the process at the other end of this socket of our user? */
+/* Does the process at the other end of this socket belong to our user? */
 int
 invitation_is_ours(int s)
 {
 	struct sys_peer peer;
 
-	/* Where the system does not tell, the directory lets nobody else in. */
+	/* If the system does not tell: the directory lets no other user in. */
 	if (sys_peer_of(s, &peer) == -1 || peer.uid == -1)
 		return 1;
 	return peer.uid == (long)geteuid();
@@ -106,7 +107,10 @@ try_connect(const struct sockaddr_un *sun, socklen_t length, int type,
 	return -1;
 }
 
-/* The private socket: of messages kept apart, or of bytes. */
+/*
+ * Connect to the private socket, which is SOCK_SEQPACKET, or SOCK_STREAM on
+ * systems without that.
+ */
 static int
 connect_private(const char *path, struct failure *f)
 {
@@ -122,7 +126,7 @@ connect_private(const char *path, struct failure *f)
 	if (s == -1)
 		return -1;
 	if (!invitation_is_ours(s))
-		failure_reason(f, EPERM, "the invitation is of another user");
+		failure_reason(f, EPERM, "the invitation is from another user");
 	else if (sys_nonblock(s, 0) == -1)
 		failure_errno(f, "fcntl");
 	else
@@ -132,21 +136,22 @@ connect_private(const char *path, struct failure *f)
 	return -1;
 }
 
-/* The name of the socket, once a connection to it was made. */
+/* The name of the socket, after a connection to it was made. */
 const char *
 invitation_path(const struct fdpass_invitation *i)
 {
 	return i->line + sizeof INVITATION_GREETING - 1;
 }
 
+/* No operation has failed: nothing was sent. */
 static int
 has_ended(struct failure *f)
 {
-	return failure_reason(
-	    f, ENOTCONN, "end of file instead of descriptors");
+	errno = ENOTCONN;
+	return failure_errno(f, NULL);
 }
 
-/* As fdpass_follow(), and f says what failed. */
+/* As fdpass_follow(), and notes in f what has failed. */
 int
 invitation_follow(int pipe_fd, struct fdpass_invitation *i, struct failure *f)
 {
@@ -170,7 +175,7 @@ invitation_follow(int pipe_fd, struct fdpass_invitation *i, struct failure *f)
 	/* The inviter has exited; treat that as end of file. */
 	else if (errno == ENOENT || errno == ECONNREFUSED)
 		return has_ended(f);
-	/* Its queue is full, and nothing tells when not. */
+	/* Its queue is full, and no event says when it is not. */
 	else if (sys_would_block(errno)) {
 		errno = EBUSY;
 		return failure_errno(f, "connect");
@@ -181,7 +186,7 @@ invitation_follow(int pipe_fd, struct fdpass_invitation *i, struct failure *f)
 int
 fdpass_follow(int pipe_fd, struct fdpass_invitation *invitation)
 {
-	struct failure f;
+	struct failure f = {0};
 
 	return invitation_follow(pipe_fd, invitation, &f);
 }

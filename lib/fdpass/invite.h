@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The invitation that an ordinary pipe carries in the place of descriptors:
- * read, and followed to the socket that it names.
+ * The invitation that a pipe carries in place of descriptors: read it, and
+ * connect to the socket that it names.
  */
 #ifndef INVITE_H
 #define INVITE_H
@@ -11,7 +11,7 @@
 #include "failure.h"
 #include "fdpass.h"
 
-/* A line: this, the path of a socket, and an end of line. */
+/* An invitation is one line: this, the path of a socket, and an end of line. */
 #define INVITATION_GREETING "fdpass "
 
 int invitation_follow(

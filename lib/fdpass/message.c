@@ -12,21 +12,24 @@
 #include <string.h>
 #include <unistd.h>
 
-#define KEPT_TOGETHER 16384 /* bytes that Linux never splits */
+#define KEPT_TOGETHER 16384 /* bytes that Linux keeps in one piece */
 
-/* Room for the largest control messages, aligned as the kernel wants it. */
+/* Room for the largest control messages, aligned as the kernel needs it. */
 union control {
 	struct cmsghdr align;
 	char bytes[CMSG_SPACE(sizeof(int) * FDPASS_MAX_FDS) + 256];
 };
 
-/* The control message for these descriptors; returns its space. */
+/* Write the control message for these descriptors; returns its size. */
 size_t
 message_put_rights(char *control, const int *fds, size_t count)
 {
 	struct cmsghdr h;
 
-	/* The padding behind an odd number must not be what the stack held. */
+	/*
+	 * The padding after an odd number of descriptors must not show what was
+	 * on the stack.
+	 */
 	memset(control, 0, CMSG_SPACE(sizeof(int) * count));
 	memset(&h, 0, sizeof h);
 	h.cmsg_len = (socklen_t)CMSG_LEN(sizeof(int) * count);
@@ -74,11 +77,11 @@ fdpass_send(int sock, const void *payload, size_t length, const int *fds,
 }
 
 /*
- * Send as much of a message as goes without waiting: the number of bytes, or
- * -1 as fdpass_send(). On SOCK_STREAM the kernel keeps only so many bytes and
- * their descriptors together; of a longer payload the last part has them, so
- * that they end the message for who reads it from a stream. *count is 0 once
- * they are gone.
+ * Send as much of a message as goes without waiting: returns the number of
+ * bytes, or -1 as fdpass_send(). On SOCK_STREAM, the kernel keeps only
+ * KEPT_TOGETHER bytes in one piece with their descriptors. The last part of a
+ * longer payload has the descriptors, for they end the message for a process
+ * that reads it from a stream. *count is 0 once the descriptors are sent.
  */
 ssize_t
 message_send_part(int sock, int type, int flags, const char *bytes, size_t n,
@@ -119,7 +122,10 @@ fdpass_close(struct fdpass_message *message)
 	errno = saved;
 }
 
-/* Collect the descriptors of one control message; what is more is closed. */
+/*
+ * Collect the descriptors of one control message; close those that are too
+ * many.
+ */
 static void
 take_rights(struct fdpass_message *message, struct cmsghdr *h)
 {
@@ -140,10 +146,9 @@ take_rights(struct fdpass_message *message, struct cmsghdr *h)
 }
 
 /*
- * recvmsg(), which can hang in the kernel's own close() of what it drops: a
- * descriptor that the table has no room for, or one that came out of band. A
- * call that is to wait for a message cannot be guarded: it waits as long as
- * there is none.
+ * recvmsg(), which can hang in close() inside the kernel, when it drops a
+ * descriptor that the table has no room for or that came out of band. A call
+ * that waits for a message cannot be guarded, for the guard would end its wait.
  */
 static ssize_t
 receive_guarded(int sock, struct msghdr *m, int flags)
@@ -199,8 +204,8 @@ fdpass_recv(int sock, struct fdpass_message *message, int flags)
 	take_control(message, &m);
 	message->length = (size_t)n;
 	/*
-	 * There is always room for the control messages, so what was cut is
-	 * what the descriptor table could not hold.
+	 * There is always room for the control messages, so MSG_CTRUNC means
+	 * that the descriptor table was full.
 	 */
 	if (m.msg_flags & (MSG_CTRUNC | MSG_TRUNC)) {
 		fdpass_close(message);
@@ -212,14 +217,14 @@ fdpass_recv(int sock, struct fdpass_message *message, int flags)
 
 /*
  * Nothing was received: has the stream ended? An empty message looks like the
- * end, but then there is no hang-up, or something is still in the queue.
+ * end, but with one there is no hang-up, or something is still in the queue.
  */
 int
 message_is_end(int sock)
 {
 	struct pollfd p;
 
-	/* Nothing tells them apart then. */
+	/* On this system nothing tells them apart. */
 	if (SYS_POLLRDHUP == 0)
 		return 1;
 	p.fd = sock;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * One message: payload and descriptors, by sendmsg() and recvmsg(). The calls
- * are those of fdpass.h; this is what the rest of us needs besides.
+ * One message: send it, receive it, close what came.
+ *
+ * The public functions are in fdpass.h; these are for the other modules.
  */
 #ifndef MESSAGE_H
 #define MESSAGE_H
@@ -10,7 +11,7 @@
 
 /*
  * A sender that waits for the answer, and may give up before it comes, binds
- * its socket to this abstract name, with 16 random hexadecimal digits behind.
+ * its socket to an abstract name: this, and 16 random hexadecimal digits.
  */
 #define MESSAGE_GIVE_UP "fdpass-give-up-"
 

@@ -14,7 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define LOCK_WAIT 1000 /* ms that somebody may hold the directory's lock */
+#define LOCK_WAIT 1000 /* ms that another process may lock the directory */
 
 enum probe { FREE, STALE, LIVE, NOT_A_SOCKET, UNKNOWN };
 
@@ -53,8 +53,8 @@ address_unix(const char *path, struct sockaddr_un *sun, socklen_t *length,
 }
 
 /*
- * A SOCKET that looks like HOST:PORT or a port is hardly meant to be a file of
- * that name.
+ * A SOCKET that looks like HOST:PORT or a port is probably not meant as the
+ * name of a file.
  */
 int
 name_check_socket(const char *operand, struct failure *f)
@@ -71,7 +71,7 @@ name_check_socket(const char *operand, struct failure *f)
 	    operand);
 }
 
-/* A file of this name that is no socket refuses a connection too. */
+/* Is the name a file that is not a socket? That refuses a connection too. */
 int
 address_is_no_socket(const char *path)
 {
@@ -81,8 +81,8 @@ address_is_no_socket(const char *path)
 }
 
 /*
- * What connecting with the other type says. Our own file whose mode keeps even
- * us away (-m 0) is opened for the moment.
+ * Connect with a socket of the other type, for probe(). If the mode of our own
+ * file shuts out even us (-m 0), the mode is changed for that moment.
  */
 static int
 try_connect(int s, const struct sockaddr_un *sun, socklen_t length,
@@ -103,8 +103,9 @@ try_connect(int s, const struct sockaddr_un *sun, socklen_t length,
 }
 
 /*
- * Is somebody bound to this name? A connection of the wrong type finds out
- * without the server noticing: EPROTOTYPE comes before it would be queued.
+ * Is a socket bound to this name? A connection of the wrong type finds out
+ * without the server noticing: it fails with EPROTOTYPE before it would be
+ * queued.
  */
 static enum probe
 probe(const struct sockaddr_un *sun, socklen_t length, int type)
@@ -131,7 +132,7 @@ probe(const struct sockaddr_un *sun, socklen_t length, int type)
 	return answer;
 }
 
-/* The directory of a path, with its slash; "./" for a bare name. */
+/* The directory of a path, with its slash; "./" for a path without one. */
 static size_t
 directory_of(char *directory, size_t size, const char *path)
 {
@@ -145,9 +146,9 @@ directory_of(char *directory, size_t size, const char *path)
 }
 
 /*
- * Open the directory of a path, and lock it, so that only one replaces the
- * name: *is_locked is 0 where somebody else, maybe of another user, holds the
- * lock for too long.
+ * Open and lock the directory of a path, so that only one process at a time
+ * replaces the name. *is_locked is 0 if another process, which may belong to
+ * another user, holds the lock for too long.
  */
 static int
 lock_directory(const char *path, int *is_locked, struct failure *f)
@@ -178,9 +179,9 @@ lock_directory(const char *path, int *is_locked, struct failure *f)
 }
 
 /*
- * Remove a stale name without the lock: somebody may just be putting a live
- * one in its place. So it is taken away whole, looked at once more, and put
- * back if it is not stale. -1 with EADDRINUSE then.
+ * Remove a stale name without the lock. Another process may be putting a live
+ * one in its place at this moment, so rename it away, probe it once more, and
+ * put it back if it is not stale; then -1 with EADDRINUSE.
  */
 static int
 remove_unlocked(const struct sockaddr_un *sun, int type, struct failure *f)
@@ -200,16 +201,19 @@ remove_unlocked(const struct sockaddr_un *sun, int type, struct failure *f)
 	if (rename(sun->sun_path, aside.sun_path) == -1)
 		return errno == ENOENT ? 0 : failure_errno(f, "rename");
 	is_stale = probe(&aside, (socklen_t)sizeof aside, type) == STALE;
-	if (!is_stale && link(aside.sun_path, sun->sun_path) == -1)
-		failure_errno(f, "link");
-	unlink(aside.sun_path);
+	/*
+	 * Put back a name that is in use. link() does not replace one that was
+	 * bound in the meantime; without hard links, rename() has to do.
+	 */
+	if (is_stale || link(aside.sun_path, sun->sun_path) == 0 ||
+	    errno == EEXIST || rename(aside.sun_path, sun->sun_path) == -1)
+		unlink(aside.sun_path);
 	if (is_stale)
 		return 0;
 	errno = EADDRINUSE;
 	return failure_errno(f, "bind");
 }
 
-/* Remove a stale name. */
 static int
 remove_stale(
     const struct sockaddr_un *sun, int type, int is_locked, struct failure *f)
@@ -221,7 +225,7 @@ remove_stale(
 	return 0;
 }
 
-/* bind() that gives the file its mode from the first instant. */
+/* bind(), such that the file has its mode from the first instant. */
 static int
 bind_mode(int s, const struct sockaddr_un *sun, socklen_t length, mode_t mode)
 {
@@ -235,7 +239,7 @@ bind_mode(int s, const struct sockaddr_un *sun, socklen_t length, mode_t mode)
 	return r;
 }
 
-/* The name is taken: if nobody listens there any more, replace it. */
+/* The name is in use: if it is stale, replace it. */
 static int
 replace(int s, const struct sockaddr_un *sun, socklen_t length, int type,
     mode_t mode, struct failure *f)
@@ -288,9 +292,9 @@ remember(struct named *name, const char *path)
 }
 
 /*
- * Listen on a name (PATH or @NAME) with a socket of this type; one for
- * datagrams is bound, no more. Returns the socket, or -1 and what failed. path
- * must outlive name.
+ * Listen on a name (PATH or @NAME) with a socket of this type; a datagram
+ * socket is only bound. Returns the socket, or -1 and the failure. path must
+ * outlive name.
  */
 int
 named_listen(const char *path, int type, mode_t mode, struct named *name,
@@ -342,8 +346,9 @@ name_is_abstract(int fd)
 }
 
 /*
- * An abstract name has no mode that keeps others away: may the process at the
- * other end of this connection send descriptors? The same user may, and root.
+ * An abstract name has no mode to keep others away, so we decide: may the
+ * process at the other end of this connection send descriptors? The same user
+ * may, and root.
  */
 int
 name_allows(int sock)
@@ -355,9 +360,9 @@ name_allows(int sock)
 }
 
 /*
- * Remove the name, if this process made it and it is still the same file. To
- * be called before the listening socket is closed: until then nobody takes
- * the name for a stale one and puts another in its place.
+ * Remove the name, if this process made it and it is still the same file. Call
+ * it before you close the listening socket: a closed one would make the name
+ * look stale, and another process might put its own in its place.
  */
 void
 named_remove(struct named *name)
@@ -380,17 +385,20 @@ int
 fdpass_listen(const char *name, mode_t mode)
 {
 	struct named unused;
-	struct failure f;
+	struct failure f = {0};
 	int s;
 
 	s = named_listen(name, SOCK_STREAM, mode, &unused, &f);
-	/* The message tells who has sent it, not only who has connected. */
+	/* With each message, tell who sent it, not only who has connected. */
 	if (s != -1)
 		sys_want_creds(s, 1);
 	return s;
 }
 
-/* May we receive from who has accepted this connection to an abstract name? */
+/*
+ * May we receive from the process that accepted this connection to an abstract
+ * name?
+ */
 static int
 may_receive(const char *name, int s)
 {
@@ -404,8 +412,8 @@ int
 fdpass_connect(const char *name)
 {
 	struct sockaddr_un sun;
-	socklen_t length;
-	struct failure f;
+	socklen_t length = 0;
+	struct failure f = {0};
 	int s;
 
 	if (address_unix(name, &sun, &length, &f) == -1)

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A UNIX socket with a name: made with the mode it shall have, in place of a
- * stale one but never of a live one, and removed by its maker alone.
+ * UNIX sockets with a name: make one, replace a stale one, remove it again.
+ *
+ * The file has its mode from the first instant; a live name is never replaced;
+ * only the process that made the name removes it.
  */
-#ifndef NAMED_H
-#define NAMED_H
+#ifndef NAME_H
+#define NAME_H
 
 #include "sys.h"
 
@@ -18,7 +20,7 @@ struct named {
 	pid_t maker;
 	dev_t device;
 	ino_t inode;
-	struct timespec made; /* inode numbers are used again */
+	struct timespec made; /* inode numbers are reused */
 };
 
 int address_unix(const char *path, struct sockaddr_un *sun, socklen_t *length,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The receiver, for programs of others: a listening socket with those on
- * their way in, or a descriptor stream. It is made in steps that never block;
- * fdpass_accept() is all of them in one call.
+ * The receiver, for programs that use the library: in steps that never block,
+ * or in one call, fdpass_accept(). It receives from a listening socket with its
+ * unfinished connections, or from a descriptor stream.
  */
 #include "sys.h"
 
@@ -17,20 +17,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PARTS 64      /* of a stream, in one step */
-#define NOBODY 65534L /* what Linux says of a sender that it does not know */
+#define PARTS 64      /* parts of a stream to take in one step */
+#define NOBODY 65534L /* the user of a sender that Linux does not know */
 
 struct fdpass_receiver {
 	int sock;
 	int type; /* of the socket */
 	int is_listening;
-	int is_abstract;          /* only the same user, and root, may send */
+	int is_abstract;          /* only the same user and root may send */
 	struct arrivals arrivals; /* on a listening socket */
 	/* On a stream: */
 	int is_named;    /* the other end has connected to a name */
-	int has_asked;   /* for credentials: to be taken back */
-	int is_skipping; /* the rest of a message that was too large */
-	size_t length;   /* bytes of a message whose descriptors are to come */
+	int has_asked;   /* for credentials: undo at the end */
+	int is_skipping; /* drop the rest of a message that was too large */
+	size_t length;   /* bytes of a message before its descriptors */
 };
 
 static void
@@ -44,7 +44,11 @@ init_listening(struct fdpass_receiver *r, int sock)
 	arrivals_init(&r->arrivals, ARRIVALS_MOST);
 }
 
-/* A stream that somebody else than we has accepted, or made, has no name. */
+/*
+ * Our end of a stream has a name only if it was accepted on a named socket:
+ * then the system tells who connected. Otherwise it would tell who made the
+ * pair, or who listened.
+ */
 static void
 init_stream(struct fdpass_receiver *r, int sock, int type)
 {
@@ -93,13 +97,13 @@ fdpass_receiver_begin(int sock)
 		init_listening(r, sock);
 	else
 		init_stream(r, sock, type);
-	/* A listening socket of that type has connections of that type. */
+	/* Its connections have the type of the listening socket. */
 	r->type = type;
 	return r;
 }
 
 /*
- * Somebody else may have taken the connection that poll() has seen: the guard
+ * Another process may have taken the connection that poll() has seen: the guard
  * ends the wait for the next.
  */
 static int
@@ -124,7 +128,7 @@ remove_arrival(struct fdpass_receiver *r, struct arrival *a, char answer)
 	free(a);
 }
 
-/* One more connection, if it may send. */
+/* Add a connection, if it may send. */
 static void
 let_in(struct fdpass_receiver *r, int s)
 {
@@ -145,7 +149,9 @@ let_in(struct fdpass_receiver *r, int s)
 	arrivals_add(&r->arrivals, a);
 }
 
-/* The result of accept(): 0, or -1 with the error of the listening socket. */
+/*
+ * Take the result of accept(): 0, or -1 with the error of the listening socket.
+ */
 static int
 take_connection(struct fdpass_receiver *r, int s)
 {
@@ -156,7 +162,7 @@ take_connection(struct fdpass_receiver *r, int s)
 	return 0;
 }
 
-/* The first that is complete: its connection, or -1 if there is none. */
+/* The first connection whose message is complete, or -1 if there is none. */
 static int
 step_arrivals(struct fdpass_receiver *r, struct fdpass_message *m)
 {
@@ -182,7 +188,7 @@ step_arrivals(struct fdpass_receiver *r, struct fdpass_message *m)
 }
 
 static int
-step_listening(struct fdpass_receiver *r, struct fdpass_message *m, int *sock)
+step_listening(struct fdpass_receiver *r, struct fdpass_message *m, int *sender)
 {
 	struct pollfd p;
 	int result = 0, saved = 0;
@@ -196,8 +202,8 @@ step_listening(struct fdpass_receiver *r, struct fdpass_message *m, int *sock)
 			result = 0;
 		saved = errno;
 	}
-	*sock = step_arrivals(r, m);
-	if (*sock != -1)
+	*sender = step_arrivals(r, m);
+	if (*sender != -1)
 		return 1;
 	errno = saved;
 	return result;
@@ -210,7 +216,7 @@ has_ended(const struct fdpass_receiver *r)
 	    (r->type != SOCK_DGRAM && message_is_end(r->sock));
 }
 
-/* What has come of a message is all there will be of it: it is whole. */
+/* The message is whole: give it to the caller. */
 static int
 deliver(struct fdpass_receiver *r, struct fdpass_message *m,
     const struct fdpass_message *last)
@@ -223,7 +229,10 @@ deliver(struct fdpass_receiver *r, struct fdpass_message *m,
 	m->size = size;
 	m->length = r->length;
 	r->length = 0;
-	/* What the kernel says of one from before we asked is no user. */
+	/*
+	 * From before we asked for credentials, the kernel reports an unknown
+	 * user.
+	 */
 	if (m->pid == -1 && m->uid == NOBODY && m->gid == NOBODY)
 		m->uid = m->gid = -1;
 	if (r->is_named)
@@ -231,7 +240,7 @@ deliver(struct fdpass_receiver *r, struct fdpass_message *m,
 	return 1;
 }
 
-/* recvmsg() has failed, or the stream has ended: 0 if there may be more. */
+/* recvmsg() has failed, or the stream has ended: returns 0 if more may come. */
 static int
 stream_failed(struct fdpass_receiver *r, struct fdpass_message *m, int result)
 {
@@ -245,7 +254,9 @@ stream_failed(struct fdpass_receiver *r, struct fdpass_message *m, int result)
 		fdpass_buffer(&none, NULL, 0);
 		return deliver(r, m, &none);
 	}
-	/* With EMFILE, too, the descriptors have ended the message. */
+	/*
+	 * With EMFILE, too, there were descriptors, and they ended the message.
+	 */
 	r->is_skipping = 0;
 	r->length = 0;
 	if (result == 0)
@@ -254,8 +265,9 @@ stream_failed(struct fdpass_receiver *r, struct fdpass_message *m, int result)
 }
 
 /*
- * One message of a stream: where parts are not kept apart, the descriptors end
- * it. What does not fit is skipped up to them, and then it is told.
+ * Receive one message from a stream. On SOCK_STREAM, where parts are not kept
+ * apart, its descriptors end it. A message that does not fit is skipped up to
+ * them, and then reported.
  */
 static int
 step_stream(struct fdpass_receiver *r, struct fdpass_message *m)
@@ -277,7 +289,7 @@ step_stream(struct fdpass_receiver *r, struct fdpass_message *m)
 		is_last = part.count > 0 || r->type != SOCK_STREAM;
 		if (!r->is_skipping)
 			r->length += part.length;
-		/* A full buffer: bytes of the same message may follow. */
+		/* The buffer is full: more bytes of this message may follow. */
 		is_cut = r->type == SOCK_STREAM && r->length == room &&
 		    !(r->length == 1 && m->payload[0] == '\0');
 		if (!r->is_skipping && is_last && !is_cut &&
@@ -295,13 +307,13 @@ step_stream(struct fdpass_receiver *r, struct fdpass_message *m)
 }
 
 int
-fdpass_receiver_step(
-    struct fdpass_receiver *receiver, struct fdpass_message *message, int *sock)
+fdpass_receiver_step(struct fdpass_receiver *receiver,
+    struct fdpass_message *message, int *sender)
 {
-	*sock = -1;
+	*sender = -1;
 	message->count = message->length = 0;
 	if (receiver->is_listening)
-		return step_listening(receiver, message, sock);
+		return step_listening(receiver, message, sender);
 	return step_stream(receiver, message);
 }
 
@@ -350,8 +362,8 @@ fdpass_receiver_end(struct fdpass_receiver *receiver)
 }
 
 /*
- * Wait for a connection. While nobody is on the way in, accept() blocks: the
- * kernel wakes one of those that share the listening socket.
+ * Wait for a connection. While none is unfinished, block in accept(): then the
+ * kernel wakes only one of the processes that share the listening socket.
  */
 static int
 wait_and_accept(struct fdpass_receiver *r)

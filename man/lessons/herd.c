@@ -2,7 +2,7 @@
 /*
  * A mistake: three workers share one socket. Each waits with poll() until it is
  * readable, and then calls recvmsg(), which blocks. One of them gets the
- * message; for the others there is none any more.
+ * message; the others find none.
  */
 #define _POSIX_C_SOURCE 200809L
 #include <sys/socket.h>

@@ -3,50 +3,43 @@
  * A mistake: what is sent is the number of a descriptor, as bytes. It means
  * nothing in another process.
  */
+#include <sys/wait.h>
+
 #include <fcntl.h>
 #include <stdio.h>
 #include <unistd.h>
 
-static void
-sender(int out)
-{
-	int file = open("notes", O_RDONLY);
-
-	printf("sender: the file is descriptor %d\n", file);
-	fflush(stdout);
-	write(out, &file, sizeof file); /* the number alone */
-}
-
-static void
+static int
 receiver(int in)
 {
 	char bytes[4];
 	int file;
 
 	if (read(in, &file, sizeof file) != sizeof file)
-		return;
+		return 1;
 	printf("receiver: got %d\n", file);
 	fflush(stdout);
 	if (read(file, bytes, sizeof bytes) == -1)
 		perror("receiver: read");
+	return 0;
 }
 
 int
 main(void)
 {
-	int ends[2];
+	int ends[2], file;
+	pid_t child;
 
-	if (pipe(ends) == -1)
+	if (pipe(ends) == -1 || (child = fork()) == -1)
 		return 1;
-	switch (fork()) {
-	case -1:
-		return 1;
-	case 0:
+	if (child == 0) {
 		close(ends[1]);
-		receiver(ends[0]);
-		break;
-	default:
-		sender(ends[1]);
+		return receiver(ends[0]);
 	}
+	file = open("notes", O_RDONLY);
+	printf("sender: the file is descriptor %d\n", file);
+	fflush(stdout);
+	write(ends[1], &file, sizeof file); /* the number alone */
+	waitpid(child, NULL, 0);
 	return 0;
 }

@@ -380,11 +380,11 @@ queued()
 # What COMMAND says of the processor time that its process took, in hundredths
 # of a second; most of it would be fdpeek's.
 spent='set -- $(sed "s/.*) //" /proc/$$/stat)
-	[ $((${12} + ${13})) -lt 25 ] && echo rested || echo "spun $*"
+	[ $((${12} + ${13})) -lt 20 ] && echo rested || echo "spun $*"
 	exec fdecho'
 
 # rests ADDRESS CLIENT...: fdpeek, with what is in the array with before it,
-# waits a second for this client, who says what is in the file said, and takes
+# waits most of a second for this client, who says what is in the file said, and takes
 # next to no processor time.
 rests()
 {
@@ -393,7 +393,7 @@ rests()
 	shift
 	need_linux
 	start server fdlisten -o address "$at" "${with[@]}" \
-		fdpeek -t 1.2 sh -c "$spent"
+		fdpeek -t 0.7 sh -c "$spent"
 	start_from said client "$@" "$(address_of address)"
 	wait_for grep -E 'rested|spun' client.out
 	grep '^rested' client.out

@@ -444,7 +444,7 @@ without_setsid()
 		ended stepping
 		is_status 1
 		same "$(cat stepping.err)" \
-			"fdstep: no setsid, no terminal: nothing could be ended whole"
+			"fdstep: no setsid and no terminal: cannot end the composition"
 	fi
 	wait_for none_left
 }
@@ -614,7 +614,7 @@ teardown()
 	type_line x
 	wait_for on_screen '^There is no process x\.'
 	type_line go
-	wait_for on_screen '^Not a key: go \(\? tells which there are\)'
+	wait_for on_screen '^Not a key: go \(\? lists the keys\)'
 	type_line a
 	prompts '\[Enter] a bind(*, 127.0.0.1:0)*'
 	type_line ''

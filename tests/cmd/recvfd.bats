@@ -190,6 +190,70 @@ descriptors, expected 1, from pid * uid $(id -u) gid $(id -g), payload *"
 *: listen: File name too long"
 }
 
+# tells LINE...: what recvfd has written, whole, but for where that was.
+tells()
+{
+	# shellcheck disable=SC2001 # several lines
+	same "$(sed 's/^[^ ]*: line [0-9]*: //' <<<"$stderr")" \
+		"$(printf '%s\n' "$@")"
+}
+
+@test "each wrong use says what is wrong" {
+	in_bash 'recvfd -S f f ./s' 'recvfd -w f ./s' 'recvfd f fd:x' \
+		'recvfd -c f fd:3' 'recvfd f localhost:7000' \
+		'recvfd -t x f ./s' 'recvfd 1f ./s' 'recvfd f'
+	tells 'recvfd: -S f: the same variable twice' \
+		'recvfd: -w is for -c' \
+		'recvfd: fd:x: no descriptor number after fd:' \
+		'recvfd: fd:3: -c connects to a name' \
+		'recvfd: localhost:7000: descriptors cannot leave this machine; for a file of that name write ./localhost:7000' \
+		'recvfd: x: invalid number' \
+		"recvfd: \`1f': not a valid identifier" \
+		'recvfd: usage: recvfd [-acw] [-S var] [-t seconds] VAR SOCKET'
+	is_status 2
+}
+
+@test "each failure says what failed" {
+	mkdir deep
+	in_bash 'recvfd f ./lines' 'recvfd f ./no/such' 'recvfd f ./deep' \
+		'recvfd -c f ./nobody' 'recvfd f fd:77' 'recvfd f - </dev/null' \
+		'recvfd -t 0.01 f ./s' 'recvfd -t 0.01 -cw f ./nobody' \
+		'echo | recvfd f -' 'readonly r; recvfd r ./s' \
+		'ulimit -S -n 10; recvfd f ./s' \
+		'recvfd -c f ./nobody'
+	tells 'recvfd: ./lines: exists and is not a socket' \
+		'recvfd: ./no/such: listen: No such file or directory' \
+		'recvfd: ./deep: exists and is not a socket' \
+		'recvfd: ./nobody: connect: No such file or directory' \
+		'recvfd: fd:77: receive: Bad file descriptor' \
+		'recvfd: -: not a UNIX socket or a pipe, so no descriptors come from it' \
+		'recvfd: ./s: no message within 0.01 s' \
+		'recvfd: ./nobody: no message within 0.01 s: connect: No such file or directory' \
+		'recvfd: -: bytes instead of descriptors; what writes into this pipe must be fdlisten or fdsend -' \
+		'recvfd: r: readonly variable' \
+		'recvfd: ./s: dup: Invalid argument' \
+		'recvfd: ./nobody: connect: No such file or directory'
+	not test -e s
+}
+
+@test "a message of a stream that is too large is told of, and lost" {
+	need python3
+	script worker 'recvfd f fd:7; echo $? $FDRECV_PAYLOAD; exec {f}<&-' \
+		more
+	cat >give.py <<-'END'
+	import array, os, socket
+	a, b = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+	rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [0]))]
+	a.sendmsg([b"x" * 70000], rights)
+	a.sendmsg([b"next"], rights)
+	os.dup2(b.fileno(), 7)
+	os.execvp("bash", ["bash", "--norc", "./worker"])
+	END
+	run_apart python3 give.py
+	same "$output" $'0 next\n0 more'
+	tells 'recvfd: fd:7: lost a message that was too large'
+}
+
 @test "a variable that cannot be set is found before anything is taken" {
 	in_bash 'readonly f; recvfd f ./s; echo $?' \
 		'readonly FDRECV_GID; recvfd g ./s; echo $?' \
@@ -378,30 +442,6 @@ serve_pipe()
 	same "$(cat worker.out worker.err server.err)" ""
 }
 
-@test "of two shells at one pipe one is served, the other ends by a signal" {
-	leaves_sockets
-	mkfifo pipe
-	exec 7<>pipe
-	script worker 'while recvfd c -; do echo "$$" >&$c; exec {c}>&-; done'
-	start_from pipe one bash ./worker
-	start_from pipe two bash ./worker
-	wait_for idle one
-	wait_for idle two
-	start server sh -c 'exec fdlisten -k -o address 127.0.0.1:0 >pipe'
-	for i in 1 2 3; do
-		limited client "$(address_of address)" </dev/null
-	done >served
-	same "$(sort -u served | wc -l)" 1
-	# The one that is served ends with the stream.
-	stop server
-	wait_for not kill -0 "$(sort -u served)" 2>/dev/null
-	for name in one two; do
-		! running "$name" || stop "$name"
-	done
-	same "$(cat one.err two.err server.err)" ""
-	exec 7>&-
-}
-
 @test "a pipe that ends without an invitation is the end of a stream" {
 	in_bash 'true | { recvfd f -; echo "$? ${f-unset}"; }' \
 		'echo "fdpass $PWD/none/s" | { recvfd f -; echo $?; }'
@@ -426,7 +466,7 @@ into this pipe must be fdlisten or fdsend -\$" <<<"$stderr")" 4
 	start inviter sh -c "exec ${nobody[*]} fdlisten -k 127.0.0.1:0 >pipe"
 	in_bash 'recvfd f fd:7 7<pipe; echo $?'
 	same "$output" 1
-	like "$stderr" "*recvfd: fd:7: the invitation is of another user"
+	like "$stderr" "*recvfd: fd:7: the invitation is from another user"
 	ended inviter
 }
 

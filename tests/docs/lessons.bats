@@ -1,276 +1,109 @@
 # SPDX-License-Identifier: ISC
-# The course: what fdpass-lessons(7) shows on the screen is what happens when
-# its commands are typed, one after the other.
+# The course as a whole: its map, and what every lesson has. What the lessons
+# show is in lessons-1.bats and so on, a file for each part.
 
 load ../lib/helpers
 load ../lib/examples
-load ../lib/loadable
+load ../lib/lessons
 
-setup()
+# numbers: those of the lessons, in the order of the pages.
+numbers()
 {
-	common_setup
-	# It shows what Linux tells: peers, shared descriptions.
-	need_linux
-	need_proc
-	local cc=${CC:-cc}
-
-	# What the lessons show is how it is on 64 bits.
-	[ "${FDPASS_VARIANT-}" != 32-bit ] || cc=cc
-	need "$cc"
-	mkdir -p bin
-	ln -s "$(command -v "$cc")" bin/cc
-	PATH=$PWD/bin:$PATH
+	sed -n 's/^\.Ss \([0-9]*\)\. .*/\1/p' "${lesson_pages[@]}"
 }
 
-# lesson N: what is typed in it, each command in a file typed.1, typed.2 ...
-# and what is on the screen after each, in shown.1, shown.2 ... Sets $n_typed.
-lesson()
+# map: number, needs, minutes and title of each lesson, as the map says.
+map()
 {
-	local opening='.Bd -literal -offset 2n'
+	sed -n 's/^\.It \([0-9]*\) Ta \(.*\) Ta \(.*\) Ta \([0-9]*\)$/\1|\3|\4|\2/p' \
+		"$top_dir/man/fdpass-lessons.7" | sed 's/\\&//g; s/\\-/-/g'
+}
 
-	rm -f typed.* shown.* keyboard screen expected seen
-	awk -v n="$1" -v opening="$opening" '
-	/^\.S[sh] / { inside = ($1 == ".Ss" && $2 == n ".") }
-	$0 == ".Ed" { display = 0 }
-	inside && display
-	inside && $0 == opening { display = 1 }
-	' "$top_dir/man/fdpass-lessons.7" | plain >transcript
+@test "the map has all of the lessons, with their titles, in order" {
+	local number=0 needs minutes title
+
+	while IFS='|' read -r number needs minutes title; do
+		text_of "$number" >text
+		like "$(plain <text | head -n 1)" ".Ss $number. $title*"
+	done < <(map)
+	same "$(map | cut -d '|' -f 1)" "$(numbers)"
+	same "$(numbers)" "$(seq 25)"
+}
+
+@test "a lesson needs none that comes after it" {
+	local number needs need
+
+	while IFS='|' read -r number needs _; do
+		for need in ${needs//[-,]/ }; do
+			[ "$need" -lt "$number" ] ||
+				{ echo "$number needs $need"; false; }
+		done
+	done < <(map)
+}
+
+@test "the minutes of a part are those of its lessons" {
 	awk '
-	/^\$ / { n++; print substr($0, 3) >("typed." n); text = 0
-		printf "" >("shown." n); next }
-	/^> / && !text { print substr($0, 3) >("typed." n); next }
-	{ text = 1 }
-	# What was folded in the page is one line.
-	/^        / { sub(/^ */, " ")
-		printf "%s", $0 >("shown." n); next }
-	{ printf "%s%s", begun[n]++ ? "\n" : "", $0 >("shown." n) }
-	END { for (i = 1; i <= n; i++) if (begun[i]) print "" >("shown." i) }
-	' transcript
-	n_typed=$(find . -name 'typed.*' | wc -l)
-	[ "$n_typed" -gt 0 ]
+	/^\.It .* Ta Part / {
+		if (part && sum != minutes)
+			print part ": " minutes ", but its lessons are " sum
+		part = $5; minutes = $NF; sum = 0; next }
+	/^\.It [0-9]+ Ta / { sum += $NF }
+	/^\.El/ && part && !done {
+		done = 1
+		if (sum != minutes)
+			print part ": " minutes ", but its lessons are " sum
+	}' "$top_dir/man/fdpass-lessons.7" >wrong
+	same "$(cat wrong)" ""
+	grep -q '^\.It .* Ta Part I, the object Ta "" Ta 65$' \
+		"$top_dir/man/fdpass-lessons.7"
 }
 
-# lines FILE: how many.
-lines()
-{
-	wc -l <"$1"
-}
+@test "every lesson has a question with its answer, a mistake and one check" {
+	local number page
 
-# has_lines N: whether so many are on the screen.
-has_lines()
-{
-	local on_screen
-
-	mapfile -t on_screen <screen
-	[ "${#on_screen[@]}" -ge "$1" ]
-}
-
-# still: whether all processes sleep, and have not run since the last call.
-still()
-{
-	local now process stat line
-
-	now=$(for process in $(ours); do
-		read -r -a stat <"/proc/$process/stat" || continue
-		echo "${stat[0]} ${stat[2]} ${stat[13]} ${stat[14]}" \
-			"${stat[21]}"
-		read -r line <"/proc/$process/wchan" || :
-		echo "$line"
-	done 2>/dev/null)
-	if [ "$now" != "${before-}" ] || [[ $now == *" "[RD]" "* ]]; then
-		before=$now
-		return 1
-	fi
-}
-
-# play SHELL: type it. A person waits for what is expected on the screen, and
-# needs a moment for the next command.
-play()
-{
-	untraced type_lines "$@"
-}
-
-type_lines()
-{
-	local number expected=0
-
-	mkfifo keyboard
-	: >screen
-	# shellcheck disable=SC2016
-	start shell "$@" -c 'exec >>screen 2>&1
-		while IFS= read -r file; do . "./$file" </dev/null; done <keyboard'
-	exec 8>keyboard
-	for ((number = 1; number <= n_typed; number++)); do
-		echo "typed.$number" >&8
-		expected=$((expected + $(lines "shown.$number")))
-		wait_for has_lines "$expected" || break
-		wait_for still || break
+	for number in $(numbers); do
+		text_of "$number" >text
+		same "$(grep -c '^\.Em The question' text)" 1 "$number: questions"
+		same "$(grep -c '^\.Em The mistake' text)" 1 "$number: mistakes"
+		same "$(grep -c '^\.Em The check' text)" 1 "$number: checks"
+		page=$(grep -l "^\\.Ss $number\\. " "${lesson_pages[@]}")
+		grep -q "^\\.It $number\$" <(section "$page" ANSWERS) ||
+			{ echo "$number: no answer"; false; }
+		# A class grades itself by it: it is typed, and its status shown.
+		screens "$number" >transcript
+		same "$(grep -c '^check [0-9]*$' transcript)" 1 "$number: statuses"
+		grep -q '^\$ .*echo "check \$' transcript
 	done
-	exec 8>&-
-	ended shell
-	wait_for none_left
 }
 
-# known: what differs from one machine, and one time, to the next, as it is in
-# the page; numbers that must be the same in two places are numbered in the
-# order of their appearance.
-known()
-{
-	sed -E -e "s,$PWD/,/tmp/lessons/,g" -e "s,exec\(/.*/,exec(,g" \
-		-e "s/([^0-9])$port([^0-9]|\$)/\17000\2/g" \
-		-e 's/(uid|gid)([ =])[0-9]+/\1\2N/g' \
-		-e 's/^cat: .*: (Resource temporarily)/cat: -: \1/' \
-		-e '/(^|[0-9]+ )(Terminated|Killed)/d' "$1" |
-	awk '
-	function number(pattern, name,  rest, found, value, done) {
-		rest = $0
-		done = ""
-		while (match(rest, pattern)) {
-			found = substr(rest, RSTART, RLENGTH)
-			match(found, /[0-9]+[^0-9]*$/)
-			value = substr(found, RSTART)
-			sub(/[^0-9].*$/, "", value)
-			if (!((name, value) in names))
-				names[name, value] = ++count[name]
-			match(rest, pattern)
-			done = done substr(rest, 1, RSTART - 1) \
-			    substr(found, 1, index(found, value) - 1) \
-			    name names[name, value]
-			rest = substr(rest, RSTART + index(found, value) \
-			    + length(value) - 1)
-		}
-		$0 = done rest
-	}
-	{
-		number("inode=[0-9]+", "INODE")
-		number("(pid[ =]|\\[)[0-9]+", "PID")
-		number("fork\\(\\) = [0-9]+", "PID")
-		gsub(/worker [0-9]+/, "worker N")
-		if ($0 ~ /127\.0\.0\.1:/)
-			number("127\\.0\\.0\\.1:[1-9][0-9][0-9][0-9][0-9]", "PORT")
-		print
-	}'
-}
-
-# learn N [SHELL]: lesson N, and compare.
-learn()
-{
-	port=$(free_port)
-	lesson "$1"
-	shift
-	cp "$top_dir"/man/lessons/*.c .
-	printf 'one\ntwo\nthree\n' >notes
-	sed -i.page "s/\\([^0-9]\\)7000\\([^0-9]\\|\$\\)/\\1$port\\2/g" typed.*
-	play "${@:-sh}" || :
-	cat shown.? shown.?? 2>/dev/null | known /dev/stdin >expected
-	known screen >seen
-	diff -u expected seen || {
-		echo "--- the screen:"
-		cat screen
-		return 1
-	}
-}
-
-@test "1. numbers are private, open file descriptions are shared" {
-	learn 1
-}
-
-@test "2. a descriptor in flight outlives its sender and its file's name" {
-	leaves_sockets
-	learn 2
-}
-
-@test "3. the end of file that never comes" {
-	learn 3
-}
-
-@test "4. accept, pass, close" {
-	learn 4
-}
-
-@test "5. a message needs a byte" {
-	learn 5
-}
-
-@test "6. read in place of recvmsg" {
-	learn 6
-}
-
-@test "7. the room for control messages" {
-	learn 7
-}
-
-@test "8. a full descriptor table" {
-	learn 8
-}
-
-@test "9. what travels, and what does not" {
-	learn 9
-}
-
-@test "10. many workers on one socket" {
-	learn 10
-}
-
-@test "11. a worker is killed in the middle" {
-	learn 11
-}
-
-@test "12. a socket that is held across a restart" {
-	learn 12
-}
-
-@test "13. looking in on a hand-over" {
-	learn 13
-}
-
-@test "14. a shell that receives" {
-	need bash
-	need_loadable
-	learn 14
-}
-
-# course SHELL: all of the lessons, in one directory.
-course()
-{
+@test "what is typed fits on its line, and needs no second one" {
 	local number
 
-	for number in 1 2 3 4 5 6 7 8 9 10 11 12 13; do
-		learn "$number" "$1"
+	for number in $(numbers); do
+		screens "$number" >transcript
+		not grep -n '^> ' transcript
+		not grep -n '^\$ .*\\$' transcript
+		not grep -nE '^.{76}' transcript
+		# Each is complete by itself.
+		sed -n 's/^\$ //p' transcript >typed
+		while IFS= read -r line; do
+			run_limited dash -n -c "$line"
+			is_status 0
+		done <typed
 	done
-	# What the lessons make, they remove, but for programs.
-	for name in *; do
-		[ -x "$name" ] || [ -f "$top_dir/man/lessons/$name" ] ||
-			like "$name" "@(notes|chest|back|typed*|shown*|seen|expected|keyboard|screen|transcript|shell.*)"
-	done
 }
 
-@test "a student can go through all of it in one directory, with bash" {
-	need bash
-	course bash
-}
+@test "every program is used in a lesson" {
+	local file
 
-@test "a student can go through all of it in one directory, with zsh" {
-	need zsh
-	course zsh
-}
-
-@test "every mistake is compiled in a lesson, and every lesson has a mistake" {
-	local file number
-
-	for file in "$top_dir"/man/lessons/*.c; do
+	cat "${lesson_pages[@]}" | plain >text
+	for file in "$top_dir"/man/lessons/*; do
 		file=${file##*/}
-		grep -qF "cc -o ${file%.c} $file" "$top_dir/man/fdpass-lessons.7" ||
-			{ echo "$file"; false; }
-	done
-	for number in 1 2 3 4 5 6 7 8 9 10 11 12 13 14; do
-		awk -v n="$number" '
-		/^\.S[sh] / { inside = ($1 == ".Ss" && $2 == n ".") }
-		inside' "$top_dir/man/fdpass-lessons.7" >text
-		grep -q '^\.Em A mistake' text || { echo "$number"; false; }
-		grep -q '^\.Em A question' text || { echo "$number"; false; }
-		grep -q "^\\.It $number" <(section \
-			"$top_dir/man/fdpass-lessons.7" ANSWERS)
+		case $file in
+		*.c) grep -qF "cc -o ${file%.c} $file" text ;;
+		*.h) grep -qF "#include \"$file\"" "$top_dir"/man/lessons/*.c ;;
+		*) grep -q "^\\$ .* $file" text ;;
+		esac || { echo "$file"; false; }
 	done
 }
 
@@ -279,8 +112,62 @@ course()
 
 	for file in "$top_dir"/man/lessons/*.c; do
 		run_limited "${CC:-cc}" -std=c99 -pedantic -Wall -Wextra \
-			-Wshadow -Wconversion -o program "$file"
+			-Wshadow -Wconversion -I"$top_dir/lib" -c -o program.o \
+			"$file"
 		is_status 0
 		same "$output" ""
 	done
+}
+
+@test "who has only cloned finds the programs, and can compile them" {
+	need dash "${CC:-cc}"
+	extract_beginning
+	mkdir clone
+	ln -s "$FDPASS_BIN" clone/bin
+	ln -s "$top_dir/man" "$top_dir/lib" clone
+	(cd clone && limited dash -e ../begin) || return
+	found "$PWD/clone"
+}
+
+@test "who has installed, under any PREFIX, finds the programs, too" {
+	need dash make "${CC:-cc}"
+	extract_beginning
+	sed -i '/^export PATH/d' begin
+	limited env -u MAKEFLAGS -u MAKELEVEL make -s -C "$top_dir" install \
+		PREFIX="$PWD/somewhere" LOADABLESDIR="$PWD/bash" >/dev/null
+	PATH=$PWD/somewhere/bin:$PATH limited dash -e ./begin
+	found "$PWD/somewhere"
+}
+
+# extract_beginning: what the page says is typed before the first lesson.
+extract_beginning()
+{
+	awk '
+	/^\.Ss / { inside = ($0 == ".Ss To begin") }
+	$0 == ".Ed" { display = 0 }
+	inside && display
+	$0 == ".Bd -literal -offset 2n" { display = 1 }' \
+		"$top_dir/man/fdpass-lessons.7" | plain |
+		sed "s,/tmp/lessons,$PWD/lessons,g" >begin
+	# shellcheck disable=SC2016
+	echo 'echo "$top" >../top' >>begin
+	grep -q '^export PATH' begin
+}
+
+# found DIRECTORY: whether all of the programs are there, $top was that, and the
+# one that needs the library can be compiled as the last lesson says.
+found()
+{
+	same "$(cat top)" "$1"
+	same "$(cd lessons && echo *)" \
+		"$(cd "$top_dir/man/lessons" && printf '%s\n' * notes |
+			sort | xargs)"
+	# That of the sanitizers needs more than the lesson names.
+	[ "${FDPASS_VARIANT-}" != sanitized ] || return 0
+	screens 25 | sed -n "s/^\\\$ cc /${CC:-cc} /p" >compile
+	one_line compile
+	cd lessons || return
+	limited env "top=$1" sh -e ../compile >../compiled 2>&1
+	same "$(cat ../compiled)" ""
+	[ -x worker ]
 }

@@ -12,31 +12,19 @@
 # which may end it, with a line that says so.
 
 load ../lib/helpers
+load ../lib/says
 load ../lib/streams
 load ../lib/trials
 
 setup_file()
 {
-	local trials=${BATS_TEST_FILENAME%/*}
-
-	export fail_so=$BATS_FILE_TMPDIR/fail.so sanitizer=
-	command -v cc >/dev/null || return 0
-	cc -shared -fPIC -o "$fail_so" "$trials/fail.c" -ldl || return
-	echo '#include <errno.h>' | cc -dM -E - >"$BATS_FILE_TMPDIR/errnos" ||
-		return
-	# Its library has to come first.
-	if [ "${FDPASS_VARIANT-}" = sanitized ]; then
-		sanitizer=$(gcc -print-file-name=libasan.so):
-	fi
+	build_failing
 }
 
 setup()
 {
 	common_setup
-	need cc
-	[ "$(uname -s)" = Linux ] || skip "Linux only"
-	LD_PRELOAD=$sanitizer$fail_so FAIL_LOG=$PWD/calls fdinfo 0 >/dev/null &&
-		[ -s calls ] || skip "a static build: nothing can be preloaded"
+	need_failing
 	# shellcheck disable=SC2034
 	LIMIT=20 DEADLINE=15
 	injection=()
@@ -104,12 +92,6 @@ complain()
 {
 	echo "$scene: $call number $number: $error: $*" >>complaints
 	sed 's/^/    /' "$victim.err" >>complaints
-}
-
-# errno_of NAME: its number.
-errno_of()
-{
-	awk -v name="$1" '$2 == name { print $3 }' "$BATS_FILE_TMPDIR/errnos"
 }
 
 # Play the scene with this call failing, and judge.

@@ -417,6 +417,28 @@ mode_of()
 # children PID [STATE]: its child processes (in that state: Z for zombies).
 children()
 {
+	local child list='' name parent text
+
+	if [ ! -r "/proc/$1/task/$1/children" ]; then
+		children_by_ps "$@"
+		return
+	fi
+	{ read -r list <"/proc/$1/task/$1/children"; } 2>/dev/null || :
+	{ read -r parent <"/proc/$1/comm"; } 2>/dev/null || :
+	for child in $list; do
+		# "PID (NAME) STATE ..."
+		{ read -r text <"/proc/$child/stat"; } 2>/dev/null || continue
+		name=${text#*(}
+		name=${name%)*}
+		[[ ${text##*) } == "${2-}"* ]] || continue
+		# (Of fdlisten not those that accept beside it.)
+		[ "$parent/$name" != fdlisten/fdlisten ] || continue
+		echo "$child"
+	done
+}
+
+children_by_ps()
+{
 	ps -A -o ppid= -o pid= -o stat= -o comm= |
 	awk -v parent="$1" -v state="${2-}" '
 	# (Of fdlisten not those that accept beside it.)

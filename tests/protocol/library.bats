@@ -635,7 +635,7 @@ ENOTCONN"
 		share/zsh/site-functions/_fdpass; do
 		[ -s "$installed/$name" ] || { echo "$name"; false; }
 	done
-	for name in "$top_dir"/man/lessons/*.c; do
+	for name in "$top_dir"/man/lessons/*; do
 		cmp "$name" "$installed/share/fdpass/lessons/${name##*/}"
 	done
 	env -u MAKEFLAGS -u MAKELEVEL make -C "$top_dir" install \

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A mistake: it looks at a message three times with MSG_PEEK before it takes
+ * it. Each look has made a duplicate of the descriptor, and nobody closes it.
+ * With an argument they are closed. It receives on descriptor 0, and shows what
+ * it has open then.
+ */
+#include "pass.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+int
+main(int argc, char *argv[])
+{
+	int i, fd;
+
+	(void)argv;
+	for (i = 0; i < 3; i++) {
+		fd = recv_fd(STDIN_FILENO, MSG_PEEK);
+		if (argc > 1)
+			close(fd);
+	}
+	fd = recv_fd(STDIN_FILENO, 0);
+	printf("received descriptor %d\n", fd);
+	fflush(stdout);
+	execlp("fdinfo", "fdinfo", "3", "4", "5", "6", (char *)NULL);
+	return 1;
+}
