@@ -424,7 +424,8 @@ step_send(struct handover *h)
 	}
 	/* The answer cannot have arrived yet; poll first. */
 	h->state = HANDOVER_ANSWER;
-	/* What came of the last try stands until this one has been waited for. */
+	/* What came of the last try stands until this one has been waited for.
+	 */
 	if (h->verdict != VERDICT_NOT_NOW && h->verdict != VERDICT_UNREAD)
 		note(h, VERDICT_NO_ANSWER);
 	tell(h, HANDOVER_AWAITS);
