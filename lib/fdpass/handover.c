@@ -424,8 +424,7 @@ step_send(struct handover *h)
 	}
 	/* The answer cannot have arrived yet; poll first. */
 	h->state = HANDOVER_ANSWER;
-	/* What came of the last try stands until this one has been waited for.
-	 */
+	/* The last try's outcome stands until this one was waited for. */
 	if (h->verdict != VERDICT_NOT_NOW && h->verdict != VERDICT_UNREAD)
 		note(h, VERDICT_NO_ANSWER);
 	tell(h, HANDOVER_AWAITS);
