@@ -171,7 +171,7 @@ every_call()
 
 	scene=$1
 	call=none number=0 error=none
-	rm calls
+	rm -f calls
 	injection=("FAIL_LOG=$PWD/calls")
 	effect=0
 	"$scene"

@@ -112,7 +112,7 @@ many()
 	# tells who it is.
 	if ! built_posix_only; then
 		run_limited sh -c "echo 'fdpass $directory' | fdrecv - true"
-		like "$output" "*of another user*"
+		like "$output" "*from another user*"
 		running sender
 	fi
 	limited "${as_user[@]}" sh -c \
