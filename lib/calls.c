@@ -262,11 +262,24 @@ call_exec(const char *step, const char *path, char *const *argv,
 		execve("/bin/sh", script, environment);
 }
 
+/* What an answer, or what came in its place, is in a trace. */
+static const char *
+answer_word(const char *answer, size_t length)
+{
+	if (length == 1 && *answer == FDPASS_TAKEN)
+		return "taken";
+	if (length == 1 && *answer == FDPASS_RETRY)
+		return "not now";
+	if (length == 1 &&
+	    ((unsigned char)*answer < ' ' || *answer == FDPASS_REFUSED))
+		return "refused";
+	return "a greeting";
+}
+
 static void
 tell_answer(int s, char answer)
 {
-	trace_call("W1", "send(%d) = %s", s,
-	    answer == FDPASS_TAKEN ? "taken" : "refused");
+	trace_call("W1", "send(%d) = %s", s, answer_word(&answer, 1));
 }
 
 /*
@@ -407,9 +420,7 @@ tell_handover(const struct handover *h, enum handover_event event)
 		break;
 	case HANDOVER_ANSWERED:
 		trace("S7", "recv(%d) = %s", h->sock,
-		    h->answer_length == 1 && h->answer[0] == FDPASS_TAKEN ?
-			"taken" :
-			"refused");
+		    answer_word(h->answer, h->answer_length));
 		break;
 	case HANDOVER_ENDED:
 		trace("S7", "recv(%d) = end of file", h->sock);

@@ -425,6 +425,24 @@ receiver_answer(struct received *received, char answer)
 	return answer == FDPASS_TAKEN ? r : 0;
 }
 
+/* Say whose connection is refused before it has sent anything. */
+static void
+say_stranger(const struct receiver *r, int s)
+{
+	struct fdpass_message none;
+	struct sys_peer peer;
+	char sender[SAY_SENDER];
+
+	sys_peer_of(s, &peer);
+	fdpass_buffer(&none, NULL, 0);
+	none.pid = peer.pid;
+	none.uid = peer.uid;
+	none.gid = peer.gid;
+	say_sender(sender, sizeof sender, &none);
+	say_offence(
+	    "%s: refused a sender of another user, %s", r->operand, sender);
+}
+
 /* A connection was accepted: returns it, or -1 if it may not send. */
 static int
 admit(struct receiver *r, int s)
@@ -433,9 +451,9 @@ admit(struct receiver *r, int s)
 		r->in.highest = s;
 	if (!r->is_abstract || name_allows(s))
 		return s;
+	say_stranger(r, s);
 	fdpass_answer(s, FDPASS_REFUSED);
 	wait_close(s);
-	say_offence("%s: refused a sender of another user", r->operand);
 	errno = ECONNABORTED;
 	return -1;
 }

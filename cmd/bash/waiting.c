@@ -168,8 +168,8 @@ open_held(struct waiting *w)
 	w->error = errno;
 	w->again = now() + AGAIN;
 	if (w->notice != -1 && now() >= w->notice) {
-		builtin_error("%s: waiting: connect: %s", w->request.socket,
-		    strerror(w->error));
+		builtin_error("%s: connect: %s; still waiting",
+		    w->request.socket, strerror(w->error));
 		w->notice = -1;
 	}
 	return GO_ON;

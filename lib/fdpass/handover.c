@@ -424,7 +424,9 @@ step_send(struct handover *h)
 	}
 	/* The answer cannot have arrived yet; poll first. */
 	h->state = HANDOVER_ANSWER;
-	note(h, VERDICT_NO_ANSWER);
+	/* The last try's outcome stands until this one was waited for. */
+	if (h->verdict != VERDICT_NOT_NOW && h->verdict != VERDICT_UNREAD)
+		note(h, VERDICT_NO_ANSWER);
 	tell(h, HANDOVER_AWAITS);
 	wait_for(h, POLLIN);
 }
@@ -444,6 +446,7 @@ step_answer(struct handover *h)
 		tell(h, HANDOVER_ENDED);
 		end_as(h, HANDOVER_TAKEN);
 	} else if (sys_would_block(errno)) {
+		note(h, VERDICT_NO_ANSWER);
 		wait_for(h, POLLIN);
 	} else if (errno == ECONNRESET || errno == EPIPE) {
 		went_away(h);

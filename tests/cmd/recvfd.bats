@@ -309,6 +309,15 @@ tells()
 	stop two
 }
 
+@test "-cw says once what it waits for" {
+	script worker 'recvfd -cw f ./nobody'
+	start worker bash --norc ./worker
+	wait_for test -s worker.err
+	same "$(sed "s/^.*recvfd: //" worker.err)" \
+		"./nobody: connect: No such file or directory; still waiting"
+	stop worker
+}
+
 @test "-cw waits for the holder" {
 	leaves_sockets
 	script worker 'recvfd -cw f ./keep; echo $?'

@@ -575,8 +575,10 @@ open("thread", "w").write("%d\n" % t.native_id); time.sleep(100)'
 	name=$(unique others)
 	start receiver "${as_user[@]}" fdrecv -k "$name" true
 	wait_for grep -q " $name\$" /proc/net/unix
-	run_limited "${as_other[@]}" fdsend "$name"
-	logs receiver "fdrecv: $name: refused a sender of another user"
+	# shellcheck disable=SC2016
+	run_limited "${as_other[@]}" sh -c 'echo $$ >sender; exec fdsend "$1"' sh \
+		"$name"
+	logs receiver "fdrecv: $name: refused a sender of another user, from pid $(cat sender) uid $other gid $other"
 	says 1 "fdrecv: $name: its owner is another user, and an abstract name keeps nobody away" \
 		"${as_other[@]}" fdrecv -c "$name" true
 	stop receiver

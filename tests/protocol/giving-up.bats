@@ -190,6 +190,36 @@ runs_exactly()
 	stop receiver
 }
 
+@test "a receiver that answers not now is not said to be silent" {
+	start busy python3 -c '
+import socket
+s = socket.socket(socket.AF_UNIX)
+s.bind("./s")
+s.listen(64)
+while True:
+    c = s.accept()[0]
+    try:
+        c.recv(9)
+        c.send(b"r")
+    except OSError:
+        pass
+    c.close()'
+	wait_for test -S ./s
+	fails 124 "fdsend: ./s: not taken within 0.5 s: refused by the receiver: not now" \
+		fdsend -w -t 0.5 ./s
+	fails 124 "fdsend: ./s: not taken within 0.5 s: refused by the receiver: not now" \
+		fdsend -t 0.5 ./s
+	fdsend -v ./s 2>trace || :
+	grep -q "^S7 fdsend.*: recv([0-9]*) = not now$" trace
+	start waiting fdsend -w ./s
+	wait_for test -s waiting.err
+	same "$(cat waiting.err)" \
+		"fdsend: ./s: refused by the receiver: not now; still waiting"
+	stop waiting KILL
+	stop busy KILL
+	rm s
+}
+
 @test "what waits says once what it waits for" {
 	start waiting fdsend -w ./nobody
 	wait_for test -s waiting.err

@@ -28,10 +28,14 @@
  *	foreign receive [-D] [-x MODE] SOCKET
  *
  * Make SOCKET, take one message, print "descriptors N bytes M payload TEXT",
- *and then (-x MODE) taken    answer NUL (the default) refused  answer 1 end
- *close without an answer unread   close before reading silent   do not answer;
- *wait for the sender to go away SOCKET is removed once a sender has connected.
- *-D makes a datagram socket, which stays.
+ * and then (-x MODE):
+ *  taken    answer NUL (the default)
+ *  refused  answer 1
+ *  end      close without an answer
+ *  unread   close before reading
+ *  silent   do not answer; wait for the sender to go away
+ * SOCKET is removed once a sender has connected.
+ *  -D  makes a datagram socket, which stays
  *
  *	knock [-t TYPE] [-b BYTES] PATH
  *
@@ -41,8 +45,8 @@
  *
  *	bound [-t TYPE] [-f FD] PATH COMMAND [ARG...]
  *
- * Bind a socket of that type (stream) to PATH, listen on it (but for
- *datagrams), and become COMMAND with it as descriptor FD (3). PATH stays.
+ * Bind a socket of that type (stream) to PATH, listen on it unless it takes
+ * datagrams, and become COMMAND with it as descriptor FD (3). PATH stays.
  *
  *	paired [-t TYPE] [-o FD] [-i FD] COMMAND [ARG...] '|' COMMAND [ARG...]
  *
