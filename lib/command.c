@@ -299,8 +299,8 @@ command_start(const struct command *c, const char *step,
 		pid = start(c, step, l, e);
 		if (pid != -1 || wait_endings() >= (int)patience)
 			return pid;
-		say_offence("%s: fork: %s; trying again", c->argv[0],
-		    strerror(errno));
+		say_offence(
+		    "%s: fork: %s; trying again", c->argv[0], strerror(errno));
 		wait_pause(WAIT_FORK);
 		if (others != NULL)
 			children_reap(others);

@@ -368,7 +368,7 @@ nobody away"
 @test "four workers serve many connections at once, and none is lost" {
 	local count
 
-	count=$(scaled 1000 5000)
+	count=$(scaled 400 5000)
 	script worker 'trap "echo \$n; exit" TERM; n=0' \
 		'while recvfd c fd:3; do IFS= read -r -d "" x <&$c' \
 		'printf %s "$x" >&$c; exec {c}>&-; ((++n)); done'
@@ -727,7 +727,7 @@ typed()
 }
 
 @test "nothing is lost of the table or of memory in many rounds" {
-	local rounds=500
+	local rounds=200
 
 	[ "${FDPASS_TRIALS-}" != full ] || rounds=10000
 	script worker 'size() { local x; read -r _ x _ </proc/$$/statm' \
