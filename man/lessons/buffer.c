@@ -25,6 +25,8 @@ receiver(int sock, int look)
 	int fd = recv_fd(sock, 0);
 	char byte, *text;
 
+	if (fd == -1)
+		return 1;
 	if (look && (fcntl(fd, F_GET_SEALS) & SEALS) != SEALS) {
 		puts("receiver: not sealed, refused");
 		return 1;
@@ -32,8 +34,9 @@ receiver(int sock, int look)
 	text = mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0);
 	if (text == MAP_FAILED)
 		return 1;
-	write(sock, "", 1);   /* "I have it" */
-	read(sock, &byte, 1); /* the sender does what it does */
+	/* Say that it is mapped; then wait until the sender has tried. */
+	if (write(sock, "", 1) != 1 || read(sock, &byte, 1) != 1)
+		return 1;
 	printf("receiver: %s\n", text);
 	return 0;
 }
@@ -49,9 +52,10 @@ main(int argc, char *argv[])
 		seal |= argv[argc][0] == 's';
 		look |= argv[argc][0] == 'l';
 	}
-	if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == -1)
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == -1 ||
+	    (child = fork()) == -1)
 		return 1;
-	if ((child = fork()) == 0) {
+	if (child == 0) {
 		close(pair[0]);
 		status = receiver(pair[1], look);
 		fflush(stdout);
@@ -59,17 +63,19 @@ main(int argc, char *argv[])
 	}
 	close(pair[1]);
 	fd = memfd_create("buffer", MFD_ALLOW_SEALING);
-	ftruncate(fd, 4096);
-	write(fd, "hello", 5);
-	if (seal)
-		fcntl(fd, F_ADD_SEALS, SEALS);
-	send_fd(pair[0], fd);
+	if (fd == -1 || ftruncate(fd, 4096) == -1 ||
+	    write(fd, "hello", 5) != 5 ||
+	    (seal && fcntl(fd, F_ADD_SEALS, SEALS) == -1) ||
+	    send_fd(pair[0], fd) == -1)
+		return 1;
 	if (read(pair[0], &byte, 1) == 1) {
 		if (ftruncate(fd, 0) == -1)
 			perror("sender: ftruncate");
-		write(pair[0], "", 1);
+		if (write(pair[0], "", 1) != 1)
+			return 1;
 	}
-	waitpid(child, &status, 0);
+	if (waitpid(child, &status, 0) == -1)
+		return 1;
 	if (WIFSIGNALED(status))
 		printf("receiver: ended by %s\n",
 		    WTERMSIG(status) == SIGBUS ? "SIGBUS" : "a signal");

@@ -2,8 +2,8 @@
 /*
  * A mistake: a protocol begins with a line of text, and then comes a
  * descriptor. The program reads the line with stdio, whose read() takes as much
- * as there is, the byte behind the line too. With an argument it reads one
- * byte at a time.
+ * as there is, including the byte that the descriptor came with. With an
+ * argument it reads one byte at a time.
  */
 #include "pass.h"
 
@@ -17,8 +17,8 @@ main(int argc, char *argv[])
 	int fd;
 
 	(void)argv;
-	if (argc > 1)
-		setvbuf(stdin, NULL, _IONBF, 0);
+	if (argc > 1 && setvbuf(stdin, NULL, _IONBF, 0) != 0)
+		return 1;
 	if (fgets(line, sizeof line, stdin) == NULL)
 		return 1;
 	fputs(line, stdout);

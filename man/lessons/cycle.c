@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * A socket that is sent through itself: it waits in its own queue, and a pipe's
- * writing end waits there with it. When all is closed, only the queue has
- * them, and only they have the queue.
+ * writing end waits there with it. When the program has closed all, the queue
+ * alone refers to them, and no process can reach the queue.
  *
  * With an argument, the mistake: the end with the queue stays open, and nobody
  * receives from it.
@@ -20,6 +20,7 @@ main(int argc, char *argv[])
 {
 	struct pollfd p = {-1, POLLIN, 0};
 	int pair[2], ends[2];
+	int seconds = argc == 1 ? 10 : 1;
 
 	(void)argv;
 	if (pipe(ends) == -1 || socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == -1)
@@ -35,9 +36,9 @@ main(int argc, char *argv[])
 		return 1;
 	if (argc == 1)
 		close(pair[1]);
-	close(pair[0]); /* that calls the collector */
-	if (poll(&p, 1, argc == 1 ? 10000 : 1000) == 0) {
-		puts("after a second the pipe still has a writer");
+	close(pair[0]); /* this starts the collector */
+	if (poll(&p, 1, seconds * 1000) == 0) {
+		printf("after %d s the pipe still has a writer\n", seconds);
 		return 1;
 	}
 	puts("all closed, and the pipe has no writer");

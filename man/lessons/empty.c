@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * A mistake: a message with a descriptor and without a byte of payload. On a
- * stream there is nothing then that the descriptor could travel with. It sends
+ * stream there is then no byte that the descriptor could travel with. It sends
  * its standard input over its standard output.
  */
 #include <sys/socket.h>
@@ -20,6 +20,7 @@ main(void)
 	struct msghdr m = {0};
 	struct cmsghdr *h;
 	int fd = STDIN_FILENO;
+	ssize_t n;
 
 	memset(&control, 0, sizeof control);
 	/* Here m.msg_iov is missing. */
@@ -30,7 +31,10 @@ main(void)
 	h->cmsg_type = SCM_RIGHTS;
 	h->cmsg_len = CMSG_LEN(sizeof(int));
 	memcpy(CMSG_DATA(h), &fd, sizeof fd);
-	fprintf(
-	    stderr, "sendmsg() = %ld\n", (long)sendmsg(STDOUT_FILENO, &m, 0));
-	return 0;
+	n = sendmsg(STDOUT_FILENO, &m, 0);
+	if (n == -1)
+		perror("sendmsg");
+	else
+		fprintf(stderr, "sendmsg() = %ld\n", (long)n);
+	return n == -1;
 }

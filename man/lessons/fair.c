@@ -22,15 +22,19 @@ static void
 worker(char number, int l, int by_epoll)
 {
 	struct epoll_event e = {0};
-	int client, set = epoll_create1(0);
+	int client, set = -1;
 
 	e.events = EPOLLIN | EPOLLEXCLUSIVE;
-	epoll_ctl(set, EPOLL_CTL_ADD, l, &e);
+	if (by_epoll &&
+	    ((set = epoll_create1(0)) == -1 ||
+		epoll_ctl(set, EPOLL_CTL_ADD, l, &e) == -1))
+		_exit(1);
 	for (;;) {
-		if (by_epoll)
-			epoll_wait(set, &e, 1, -1);
+		if (by_epoll && epoll_wait(set, &e, 1, -1) == -1)
+			_exit(1);
 		client = accept4(l, NULL, NULL, SOCK_CLOEXEC);
-		write(client, &number, 1);
+		if (client == -1 || write(client, &number, 1) != 1)
+			_exit(1);
 		close(client);
 	}
 }
@@ -46,17 +50,19 @@ show(const char *name, int by_epoll)
 	char number = 0;
 
 	/* With no name given, the kernel chooses an abstract one. */
-	bind(l, &address, sizeof address.sa_family);
-	getsockname(l, &address, &size);
-	listen(l, CLIENTS);
+	if (l == -1 || bind(l, &address, sizeof address.sa_family) == -1 ||
+	    getsockname(l, &address, &size) == -1 || listen(l, CLIENTS) == -1) {
+		perror("listen");
+		return;
+	}
 	for (i = 0; i < WORKERS; i++)
 		if ((pids[i] = fork()) == 0)
 			worker((char)i, l, by_epoll);
 	for (i = 0; i < CLIENTS; i++) {
-		poll(NULL, 0, 20); /* all of them wait again */
+		poll(NULL, 0, 20); /* until all of them wait again */
 		s = socket(AF_UNIX, SOCK_STREAM, 0);
-		connect(s, &address, size);
-		if (read(s, &number, 1) == 1)
+		if (s != -1 && connect(s, &address, size) == 0 &&
+		    read(s, &number, 1) == 1)
 			count[(int)number]++;
 		close(s);
 	}
@@ -64,6 +70,8 @@ show(const char *name, int by_epoll)
 	fflush(stdout);
 	close(l);
 	for (i = 0; i < WORKERS; i++) {
+		if (pids[i] == -1)
+			continue;
 		kill(pids[i], SIGKILL);
 		waitpid(pids[i], NULL, 0);
 	}

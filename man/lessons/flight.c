@@ -14,14 +14,16 @@
 #include <stdio.h>
 #include <unistd.h>
 
-/* Send descriptor 0, so many times at most, to nobody who receives it. */
+/* Send descriptor 0 at most so many times; nobody receives it. */
 static void
 send_some(const char *who, int most)
 {
 	int pair[2], n;
 
-	if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == -1)
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == -1) {
+		perror(who);
 		return;
+	}
 	for (n = 0; n < most; n++)
 		if (send_fd(pair[0], STDIN_FILENO) == -1) {
 			fflush(stdout);
@@ -38,17 +40,19 @@ main(void)
 	struct rlimit limit;
 	pid_t child;
 
-	getrlimit(RLIMIT_NOFILE, &limit);
+	if (getrlimit(RLIMIT_NOFILE, &limit) == -1)
+		return 1;
 	limit.rlim_cur = 20;
-	setrlimit(RLIMIT_NOFILE, &limit);
-	if (geteuid() == 0 && setuid(65534) == -1)
+	if (setrlimit(RLIMIT_NOFILE, &limit) == -1 ||
+	    (geteuid() == 0 && setuid(65534) == -1))
 		return 1;
 	send_some("one process", 100);
 	child = fork();
+	if (child == -1)
+		return 1;
 	if (child == 0) {
 		send_some("another one", 1);
 		_exit(0);
 	}
-	waitpid(child, NULL, 0);
-	return 0;
+	return waitpid(child, NULL, 0) == -1;
 }

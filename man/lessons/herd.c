@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * A mistake: three workers share one socket. Each waits with poll() until it is
- * readable, and then calls recvmsg(), which blocks. One of them gets the
+ * readable, and then calls recv(), which blocks. One of them gets the
  * message; the others find none.
  */
 #define _POSIX_C_SOURCE 200809L
@@ -27,15 +27,18 @@ worker(void)
 
 	close(messages[0]);
 	close(gate[1]);
-	poll(&p, 1, -1);
-	write(report[1], "p", 1);
-	read(gate[0], &byte, 1); /* so that it shows every time */
-	recv(messages[1], &byte, 1, 0);
-	write(report[1], "r", 1);
-	pause();
+	if (poll(&p, 1, -1) != 1 || write(report[1], "p", 1) != 1)
+		_exit(1);
+	/* All receive at the same time, so that the mistake always shows. */
+	if (read(gate[0], &byte, 1) != 0)
+		_exit(1);
+	if (recv(messages[1], &byte, 1, 0) == 1 &&
+	    write(report[1], "r", 1) == 1)
+		pause();
+	_exit(1);
 }
 
-/* Up to so many reports, the next within so many milliseconds. */
+/* Count reports: at most so many, each within so many milliseconds. */
 static int
 count(int most, int ms)
 {
@@ -64,7 +67,8 @@ main(void)
 		if (workers[i] == 0)
 			worker();
 	}
-	write(messages[0], "m", 1);
+	if (write(messages[0], "m", 1) != 1)
+		return 1;
 	printf("poll() woke %d workers\n", count(WORKERS, 10000));
 	close(gate[1]);
 	i = count(1, 10000);

@@ -2,7 +2,8 @@
 /*
  * A mistake: a process forks another that writes to it through a pair of
  * sockets, and keeps a copy of the other's end. So it waits for an end of file
- * that it prevents itself. With an argument it closes that copy.
+ * that cannot come while it holds that copy. With an argument it closes that
+ * copy.
  */
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -25,7 +26,7 @@ main(int argc, char *argv[])
 	if (child == 0) {
 		close(pair[0]);
 		n = write(pair[1], "hello\n", 6);
-		return n != 6; /* its copy of pair[1] is closed now */
+		return n != 6; /* ending closes its copy of pair[1] */
 	}
 	waitpid(child, NULL, 0);
 	if (argc > 1)

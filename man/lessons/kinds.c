@@ -22,10 +22,11 @@ show(const char *name, int type, size_t size)
 	int pair[2];
 	ssize_t n;
 
-	if (socketpair(AF_UNIX, type, 0, pair) == -1)
+	if (socketpair(AF_UNIX, type, 0, pair) == -1 ||
+	    send(pair[0], "ab", 2, 0) != 2 || send(pair[0], "cde", 3, 0) != 3) {
+		perror(name);
 		return;
-	send(pair[0], "ab", 2, 0);
-	send(pair[0], "cde", 3, 0);
+	}
 	close(pair[0]);
 	printf("%-9s", name);
 	p.fd = pair[1];

@@ -13,7 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* A TCP connection to ourselves that is full: the peer stays in *peer. */
+/* Make a TCP connection to ourselves and fill it; *peer is the other end. */
 static int
 full_connection(int *peer)
 {
@@ -26,15 +26,19 @@ full_connection(int *peer)
 
 	a.sin_family = AF_INET;
 	a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	if (bind(l, (struct sockaddr *)&a, size) == -1 || listen(l, 1) == -1 ||
+	if (l == -1 || fd == -1 || bind(l, (struct sockaddr *)&a, size) == -1 ||
+	    listen(l, 1) == -1 ||
 	    getsockname(l, (struct sockaddr *)&a, &size) == -1 ||
 	    connect(fd, (struct sockaddr *)&a, size) == -1)
 		return -1;
 	*peer = accept(l, NULL, NULL);
 	close(l);
+	if (*peer == -1)
+		return -1;
 	while (send(fd, zeros, sizeof zeros, MSG_DONTWAIT) > 0)
 		;
-	setsockopt(fd, SOL_SOCKET, SO_LINGER, &two, sizeof two);
+	if (setsockopt(fd, SOL_SOCKET, SO_LINGER, &two, sizeof two) == -1)
+		return -1;
 	return fd;
 }
 
@@ -51,8 +55,11 @@ main(int argc, char *argv[])
 		return 1;
 	close(fd);
 	fd = recv_fd(pair[1], 0);
-	if (argc > 1)
-		setsockopt(fd, SOL_SOCKET, SO_LINGER, &none, sizeof none);
+	if (fd == -1)
+		return 1;
+	if (argc > 1 &&
+	    setsockopt(fd, SOL_SOCKET, SO_LINGER, &none, sizeof none) == -1)
+		return 1;
 	clock_gettime(CLOCK_MONOTONIC, &then);
 	close(fd);
 	clock_gettime(CLOCK_MONOTONIC, &now);

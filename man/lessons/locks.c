@@ -3,8 +3,8 @@
  * Three kinds of locks on a file called lock. The descriptor is passed to
  * another process and closed here: is the file still locked?
  *
- * With an argument, the mistake: the descriptor stays, but the same file is
- * opened and closed once more, as any function of a library may do.
+ * With an argument, the mistake: the descriptor stays open, but the same file
+ * is opened and closed once more, as any library function may do.
  */
 #define _GNU_SOURCE
 #include "pass.h"
@@ -38,22 +38,27 @@ is_locked(enum kind kind)
 
 	if (child == 0)
 		_exit(take(kind, open("lock", O_RDWR)) == -1);
-	waitpid(child, &status, 0);
-	return status != 0;
+	return child != -1 && waitpid(child, &status, 0) == child &&
+	    status != 0;
 }
 
-static void
+/* Send fd to a new process, which keeps it until worker[0] is closed. */
+static int
 pass_on(int worker[2], int fd)
 {
-	if (fork() == 0) {
+	pid_t child = fork();
+	char byte;
+
+	if (child == 0) {
 		close(worker[0]);
-		close(fd); /* what fork() copied does not count */
-		recv_fd(worker[1], 0);
-		recv_fd(worker[1], 0); /* until the end */
-		_exit(0);
+		close(fd); /* keep only the copy that comes in the message */
+		if (recv_fd(worker[1], 0) == -1)
+			_exit(1);
+		_exit(read(worker[1], &byte, 1) != 0);
 	}
-	send_fd(worker[0], fd);
-	close(fd);
+	if (child == -1 || send_fd(worker[0], fd) == -1)
+		return -1;
+	return close(fd);
 }
 
 int
@@ -70,8 +75,8 @@ main(int argc, char *argv[])
 			return 1;
 		if (argc > 1)
 			close(open("lock", O_RDONLY));
-		else
-			pass_on(worker, fd);
+		else if (pass_on(worker, fd) == -1)
+			return 1;
 		printf("%-5s %s\n", names[kind],
 		    is_locked(kind) ? "locked" : "free");
 		fflush(stdout);

@@ -19,11 +19,13 @@ main(void)
 
 	while ((connection = accept(3, NULL, NULL)) != -1) {
 		sock = socket(AF_UNIX, SOCK_STREAM, 0);
-		if (connect(sock, (struct sockaddr *)&worker, sizeof worker) ==
+		if (sock == -1 ||
+		    connect(sock, (struct sockaddr *)&worker, sizeof worker) ==
 			-1 ||
 		    send_fd(sock, connection) == -1)
 			perror("worker");
-		close(sock);
+		if (sock != -1)
+			close(sock);
 		/* Here close(connection) is missing. */
 	}
 	return 1;

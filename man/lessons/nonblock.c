@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * A mistake: O_NONBLOCK is set on a descriptor that others hold too. The flag
- * belongs to the open file description; it reaches all of them, and stays when
- * this process has ended.
+ * belongs to the open file description: all of them have it, even after this
+ * process has ended.
  */
 #include <fcntl.h>
 #include <unistd.h>

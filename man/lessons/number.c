@@ -37,9 +37,15 @@ main(void)
 		return receiver(ends[0]);
 	}
 	file = open("notes", O_RDONLY);
+	if (file == -1) {
+		perror("notes");
+		return 1;
+	}
 	printf("sender: the file is descriptor %d\n", file);
 	fflush(stdout);
-	write(ends[1], &file, sizeof file); /* the number alone */
-	waitpid(child, NULL, 0);
-	return 0;
+	/* The mistake: this sends the number alone. */
+	if (write(ends[1], &file, sizeof file) != sizeof file)
+		perror("sender: write");
+	close(ends[1]);
+	return waitpid(child, NULL, 0) == -1;
 }

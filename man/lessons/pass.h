@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Send one descriptor, and receive one: the least that is correct, for the
- * programs of the lessons. Lesson 7 reads it line by line.
+ * Send one descriptor, and receive one: the shortest correct way, for the
+ * programs of the lessons. Lesson 7 explains it.
  */
 #ifndef PASS_H
 #define PASS_H
@@ -36,8 +36,9 @@ send_fd(int sock, int fd)
 }
 
 /*
- * Receive one byte, and the descriptor that came with it, or -1. It trusts the
- * sender to send one: lesson 9 says what a receiver has to do that does not.
+ * Receive one byte, and return the descriptor that came with it, or -1. It
+ * trusts the sender to send one descriptor and no more: lesson 9 shows what a
+ * receiver has to do that trusts nobody.
  */
 static inline int
 recv_fd(int sock, int flags)

@@ -16,14 +16,16 @@
 #include <string.h>
 #include <unistd.h>
 
-static void
+/* Allow descriptors below n only. */
+static int
 limit(rlim_t n)
 {
 	struct rlimit l;
 
-	getrlimit(RLIMIT_NOFILE, &l);
+	if (getrlimit(RLIMIT_NOFILE, &l) == -1)
+		return -1;
 	l.rlim_cur = n < l.rlim_max ? n : l.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &l);
+	return setrlimit(RLIMIT_NOFILE, &l);
 }
 
 int
@@ -45,12 +47,13 @@ main(int argc, char *argv[])
 	m.msg_iovlen = 1;
 	m.msg_control = &control;
 	m.msg_controllen = sizeof control;
-	if (argc > 1)
-		limit((rlim_t)atoi(argv[1]));
+	if (argc > 1 && limit((rlim_t)atoi(argv[1])) == -1)
+		return 1;
 	if (recvmsg(STDIN_FILENO, &m, 0) != 1)
 		return 1;
 	h = CMSG_FIRSTHDR(&m);
-	if (h != NULL && h->cmsg_type == SCM_RIGHTS)
+	if (h != NULL && h->cmsg_level == SOL_SOCKET &&
+	    h->cmsg_type == SCM_RIGHTS)
 		memcpy(&fd, CMSG_DATA(h), sizeof fd);
 	if (fd == -1)
 		puts("received no descriptor");
@@ -59,7 +62,8 @@ main(int argc, char *argv[])
 	if (m.msg_flags & MSG_CTRUNC)
 		puts("MSG_CTRUNC is set");
 	fflush(stdout);
-	limit(64);
+	if (limit(64) == -1) /* what follows needs more descriptors */
+		return 1;
 	execlp("sh", "sh", "-c", "fdinfo 3; fdinfo 4", (char *)NULL);
 	return 1;
 }

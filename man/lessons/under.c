@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * under NAME: show the file NAME of the directory that is descriptor 3. The
- * mistake is to believe that openat() stays in it.
- * under -b NAME: what leads out of it is refused. (Linux 5.6)
+ * mistake is to believe that openat() stays in that directory.
+ * under -b NAME: the same, but a name that leads out of it is refused. (Linux
+ * 5.6)
  */
 #define _GNU_SOURCE
 #include <linux/openat2.h>
@@ -40,6 +41,7 @@ main(int argc, char *argv[])
 		return 1;
 	}
 	while ((n = read(fd, bytes, sizeof bytes)) > 0)
-		write(STDOUT_FILENO, bytes, (size_t)n);
+		if (write(STDOUT_FILENO, bytes, (size_t)n) != n)
+			return 1;
 	return n == -1;
 }

@@ -41,7 +41,11 @@ main(void)
 	struct cmsghdr *h;
 	int yes = 1;
 
-	setsockopt(STDIN_FILENO, SOL_SOCKET, SO_PASSCRED, &yes, sizeof yes);
+	if (setsockopt(STDIN_FILENO, SOL_SOCKET, SO_PASSCRED, &yes,
+		sizeof yes) == -1) {
+		perror("SO_PASSCRED");
+		return 1;
+	}
 	m.msg_iov = &iov;
 	m.msg_iovlen = 1;
 	m.msg_control = &control;

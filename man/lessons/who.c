@@ -24,15 +24,17 @@ sender(int sock)
 	char byte;
 	struct iovec iov = {&byte, 1};
 	struct msghdr m = {0};
+	struct cmsghdr *h;
 	struct ucred cred;
 
 	m.msg_iov = &iov;
 	m.msg_iovlen = 1;
 	m.msg_control = &control;
 	m.msg_controllen = sizeof control;
-	if (recvmsg(sock, &m, 0) != 1 || CMSG_FIRSTHDR(&m) == NULL)
+	if (recvmsg(sock, &m, 0) != 1 || (h = CMSG_FIRSTHDR(&m)) == NULL ||
+	    h->cmsg_level != SOL_SOCKET || h->cmsg_type != SCM_CREDENTIALS)
 		return -1;
-	memcpy(&cred, CMSG_DATA(CMSG_FIRSTHDR(&m)), sizeof cred);
+	memcpy(&cred, CMSG_DATA(h), sizeof cred);
 	return cred.pid;
 }
 
@@ -45,22 +47,30 @@ main(void)
 	pid_t child;
 	char byte;
 
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair) == -1)
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair) == -1 ||
+	    setsockopt(pair[0], SOL_SOCKET, SO_PASSCRED, &yes, sizeof yes) ==
+		-1 ||
+	    (child = fork()) == -1)
 		return 1;
-	setsockopt(pair[0], SOL_SOCKET, SO_PASSCRED, &yes, sizeof yes);
-	if ((child = fork()) == 0) {
+	if (child == 0) {
 		close(pair[0]);
-		send(pair[1], "", 1, 0);
-		_exit((int)read(pair[1], &byte, 1)); /* until the end */
+		if (send(pair[1], "", 1, 0) != 1)
+			_exit(1);
+		/* Live until the parent closes its end. */
+		_exit((int)read(pair[1], &byte, 1));
 	}
 	close(pair[1]);
-	getsockopt(pair[0], SOL_SOCKET, SO_PEERCRED, &cred, &size);
+	if (getsockopt(pair[0], SOL_SOCKET, SO_PEERCRED, &cred, &size) == -1)
+		return 1;
 	printf("SO_PEERCRED: the %s\n", cred.pid == child ? "child" : "parent");
 	printf("SCM_CREDENTIALS: the %s\n",
 	    sender(pair[0]) == child ? "child" : "parent");
 	pidfd = (int)syscall(SYS_pidfd_open, child, 0);
+	if (pidfd == -1)
+		return 1;
 	close(pair[0]);
-	waitpid(child, NULL, 0); /* its number is free now */
+	if (waitpid(child, NULL, 0) == -1) /* this frees its number */
+		return 1;
 	fflush(stdout);
 	if (syscall(SYS_pidfd_send_signal, pidfd, 0, NULL, 0) == -1)
 		perror("the pidfd");

@@ -29,6 +29,7 @@ main(int argc, char *argv[])
 	char payload[257]; /* one more than is taken */
 	int listener, sender, wanted;
 
+	(void)argv;
 	if ((listener = fdpass_listen("./s", 0600)) == -1) {
 		perror("./s");
 		return 1;
@@ -46,7 +47,6 @@ main(int argc, char *argv[])
 		close(sender);
 		fdpass_close(&m);
 	}
-	(void)argv;
 	unlink("./s");
 	return 1;
 }
