@@ -65,7 +65,7 @@ need_memory()
 }
 
 @test "no memory for what COMMAND is told of a message" {
-	local line from='from pid [0-9]* uid [0-9]* gid [0-9]*'
+	local line from='from *'
 
 	need_memory
 	line="fdrecv: -: memory for a payload: Cannot allocate memory"
@@ -114,10 +114,13 @@ need_memory()
 		failing bind:0:EIO sh -c 'exec fdsend - >pipe'
 	says 1 "fdsend: -: listen: Input/output error" \
 		failing listen:0:EIO sh -c 'exec fdsend - >pipe'
-	start_from pipe reader fdrecv - true
-	says 1 "fdsend: -: invite the reader: Input/output error" \
-		failing accept4:0:EIO sh -c 'exec fdsend - >pipe'
-	ended reader
+	# (Of the accepting calls the library has accept4() alone.)
+	if [ "${FDPASS_VARIANT-}" != posix ]; then
+		start_from pipe reader fdrecv - true
+		says 1 "fdsend: -: invite the reader: Input/output error" \
+			failing accept4:0:EIO sh -c 'exec fdsend - >pipe'
+		ended reader
+	fi
 	same "$(ls -A "$TMPDIR")" ""
 	exec 7>&-
 }
