@@ -15,6 +15,9 @@
 #include <time.h>
 #include <unistd.h>
 
+/* Here, so that no compiler leaves the work out. */
+static volatile unsigned long n;
+
 static long
 spent_ms(void)
 {
@@ -28,7 +31,6 @@ spent_ms(void)
 int
 main(int argc, char *argv[])
 {
-	volatile unsigned long n = 0;
 	long wanted = argc > 1 ? atol(argv[1]) : 0;
 
 	if (argc == 2) {
