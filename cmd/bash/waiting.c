@@ -161,7 +161,7 @@ open_held(struct waiting *w)
 		return keep_socket(w, s) == -1 ? failed(w, "dup") : GO_ON;
 	if (errno == EPERM && w->request.socket[0] == '@')
 		return failed_why(w,
-		    "served by another user, and an abstract "
+		    "its owner is another user, and an abstract "
 		    "name keeps nobody away");
 	if (!is_tried_again(w))
 		return failed(w, "connect");

@@ -339,7 +339,7 @@ tells()
 	wait_for fdconnect "$name" true
 	in_bash "recvfd -c f $name; echo \$?"
 	same "$output" 1
-	like "$stderr" "*served by another user, and an abstract name keeps \
+	like "$stderr" "*its owner is another user, and an abstract name keeps \
 nobody away"
 	stop keeper
 }
