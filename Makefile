@@ -66,7 +66,6 @@ LIB_OBJ = \
 	cmd/fdsend-relay.o \
 	cmd/fdsend-verdict.o \
 	lib/address.o \
-	lib/ask.o \
 	lib/calls.o \
 	lib/command.o \
 	lib/descriptors.o \
@@ -80,7 +79,6 @@ LIB_OBJ = \
 	lib/say.o \
 	lib/stream.o \
 	lib/sys.o \
-	lib/trace.o \
 	lib/wait.o
 
 # The public library, libfdpass: these, and what they need of the archive.

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 #include "fdconnect-connect.h"
 
-#include "ask.h"
 #include "calls.h"
+#include "descriptors.h"
 #include "fdpass/name.h"
 #include "say.h"
 #include "wait.h"
@@ -15,7 +15,7 @@
 static int
 check_connected(int fd)
 {
-	if (!ask_is_connected(fd))
+	if (!descriptor_is_connected(fd))
 		return failed_because(
 		    EINVAL, "the descriptor is not a connected socket");
 	/* COMMAND gets the connection as descriptors 6 and 7 instead. */
@@ -57,7 +57,7 @@ finish_connect(int s, int64_t deadline)
 		errno = ETIMEDOUT;
 		return -1;
 	}
-	error = ask_option(s, SOL_SOCKET, SO_ERROR);
+	error = descriptor_option(s, SOL_SOCKET, SO_ERROR);
 	if (error > 0)
 		errno = error;
 	return error == 0 ? 0 : -1;

@@ -3,7 +3,7 @@
 
 #include "fdconnect-part.h"
 
-#include "ask.h"
+#include "descriptors.h"
 #include "fdpass/message.h"
 #include "wait.h"
 
@@ -41,7 +41,7 @@ static const char unwritable = 'x';
 static void
 close_foreign(int fd)
 {
-	if (ask_type(fd) == -1)
+	if (descriptor_type(fd) == -1)
 		close(fd);
 	else
 		wait_close(fd);
@@ -68,7 +68,7 @@ part_close(struct part *p)
 int
 part_type(int fd)
 {
-	int type = ask_unix_type(fd);
+	int type = descriptor_unix_type(fd);
 
 	return type == SOCK_STREAM || type == SOCK_SEQPACKET ? type : -1;
 }

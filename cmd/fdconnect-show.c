@@ -6,7 +6,6 @@
 #include "calls.h"
 #include "info.h"
 #include "say.h"
-#include "trace.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -6,15 +6,14 @@
 #include "sys.h"
 
 #include "address.h"
-#include "ask.h"
 #include "calls.h"
 #include "command.h"
+#include "descriptors.h"
 #include "environ.h"
 #include "fdconnect-connect.h"
 #include "fdconnect-copy.h"
 #include "options.h"
 #include "say.h"
-#include "trace.h"
 #include "wait.h"
 
 #include <errno.h>
@@ -110,7 +109,7 @@ pass(int s)
 
 	if (environment == NULL)
 		return -1;
-	ask_is_connection(s, &peer);
+	descriptor_is_connection(s, &peer);
 	environ_connection(environment, s, &peer, NULL);
 	landing_add(&landing, s, READ_FD);
 	landing_add(&landing, s, WRITE_FD);

@@ -3,12 +3,10 @@
 
 #include "fdecho-serve.h"
 
-#include "ask.h"
 #include "calls.h"
 #include "descriptors.h"
 #include "loop.h"
 #include "say.h"
-#include "trace.h"
 #include "wait.h"
 
 #include <errno.h>
@@ -86,7 +84,7 @@ drop(struct server *s, struct connection *c)
 static int
 keeps_messages(int fd)
 {
-	return ask_type(fd) != SOCK_STREAM;
+	return descriptor_type(fd) != SOCK_STREAM;
 }
 
 /* Keep what could not be sent, and send it before anything else is read. */
@@ -131,7 +129,7 @@ is_connection(int fd)
 {
 	struct peer unused;
 
-	return ask_is_connection(fd, &unused);
+	return descriptor_is_connection(fd, &unused);
 }
 
 /* Send as much as possible: returns how much, or -1 if the peer is gone. */

@@ -10,7 +10,6 @@
 #include "options.h"
 #include "receive.h"
 #include "say.h"
-#include "trace.h"
 #include "wait.h"
 
 #include <errno.h>

@@ -7,7 +7,7 @@
 
 #include "sys.h"
 
-#include "ask.h"
+#include "descriptors.h"
 #include "loop.h"
 #include "stream.h"
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "fdlisten-listen.h"
 
-#include "ask.h"
 #include "calls.h"
 #include "descriptors.h"
 #include "say.h"
@@ -76,7 +75,7 @@ listen_tcp(const struct address *a)
 static int
 check_datagram(int fd)
 {
-	int type = ask_type(fd);
+	int type = descriptor_type(fd);
 
 	if (type == -1)
 		return failed("datagram socket");
@@ -92,7 +91,7 @@ check_datagram(int fd)
 static int
 check_listening(int fd)
 {
-	int is_listening = ask_is_listening(fd);
+	int is_listening = descriptor_is_listening(fd);
 
 	if (is_listening == -1)
 		return failed("listening socket");

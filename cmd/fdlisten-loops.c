@@ -5,7 +5,6 @@
 
 #include "calls.h"
 #include "say.h"
-#include "trace.h"
 #include "wait.h"
 
 #include <sys/mman.h>

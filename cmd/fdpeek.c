@@ -5,13 +5,13 @@
  */
 #include "sys.h"
 
-#include "ask.h"
+#include "calls.h"
 #include "command.h"
+#include "descriptors.h"
 #include "fdpeek-protocol.h"
 #include "info.h"
 #include "options.h"
 #include "say.h"
-#include "trace.h"
 #include "wait.h"
 
 #include <errno.h>
@@ -50,8 +50,8 @@ check_input(void)
 	struct peer peer;
 
 	options_need(STDIN_FILENO);
-	if (ask_type(STDIN_FILENO) == SOCK_STREAM &&
-	    ask_is_connection(STDIN_FILENO, &peer))
+	if (descriptor_type(STDIN_FILENO) == SOCK_STREAM &&
+	    descriptor_is_connection(STDIN_FILENO, &peer))
 		return 0;
 	info_type(what, sizeof what, STDIN_FILENO);
 	failed_because(EINVAL,

@@ -3,7 +3,7 @@
 
 #include "fdrecv-landing.h"
 
-#include "ask.h"
+#include "descriptors.h"
 #include "info.h"
 #include "say.h"
 
@@ -22,7 +22,8 @@
 static int
 is_reading_end(int fd, const struct stat *st)
 {
-	return (st->st_mode & 0222) == 0 && ask_unix_type(fd) == SOCK_STREAM &&
+	return (st->st_mode & 0222) == 0 &&
+	    descriptor_unix_type(fd) == SOCK_STREAM &&
 	    send(fd, "", 0, MSG_NOSIGNAL | MSG_DONTWAIT) == -1 &&
 	    errno == EPIPE;
 }

@@ -5,8 +5,9 @@
  */
 #include "sys.h"
 
-#include "ask.h"
+#include "calls.h"
 #include "command.h"
+#include "descriptors.h"
 #include "environ.h"
 #include "fdrecv-fetch.h"
 #include "fdrecv-landing.h"
@@ -16,7 +17,6 @@
 #include "options.h"
 #include "receive.h"
 #include "say.h"
-#include "trace.h"
 #include "wait.h"
 
 #include <errno.h>
@@ -189,7 +189,8 @@ static int
 prepare(struct landing *l, const struct fdpass_message *m, int *file)
 {
 	struct peer peer;
-	int is_connection = m->count > 0 && ask_is_connection(m->fds[0], &peer);
+	int is_connection =
+	    m->count > 0 && descriptor_is_connection(m->fds[0], &peer);
 
 	if (landing_message(l, m, is_connection, option.fds.fds,
 		option.fds.count, option.all) == -1)

@@ -5,6 +5,7 @@
 #include "sys.h"
 
 #include "address.h"
+#include "calls.h"
 #include "descriptors.h"
 #include "fdpass.h"
 #include "fdpass/handover.h"
@@ -15,7 +16,6 @@
 #include "receive.h"
 #include "say.h"
 #include "stream.h"
-#include "trace.h"
 #include "wait.h"
 
 #include <errno.h>

@@ -2,9 +2,12 @@
 /*
  * The system calls of the steps: each is made and traced in one place.
  *
- * step is the label of its line in the trace; the result and errno are those of
- * the call. The tell_* functions only trace: for calls that are made elsewhere,
- * because they are repeated in steps that never block.
+ * call_X() makes the system call X: step is the label of its line in the trace,
+ * the result and errno are those of the call. tell_X() only traces a call that
+ * is made elsewhere, because it is repeated in steps that never block.
+ *
+ * With FDTRACE=step:FIFO, each call is held back until a byte is read from the
+ * FIFO.
  */
 #ifndef CALLS_H
 #define CALLS_H
@@ -14,6 +17,13 @@
 #include "fdpass/arrival.h"
 #include "fdpass/handover.h"
 #include "fdpass/name.h"
+
+extern int trace_on;
+
+int trace_init(int verbose);
+int trace_has_room(void);
+void trace_before(const char *step, const char *format, ...);
+void trace(const char *step, const char *format, ...);
 
 int call_socket(const char *step, int domain, int type);
 int call_socket_nonblock(const char *step, int domain, int type);

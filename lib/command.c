@@ -4,7 +4,6 @@
 #include "calls.h"
 #include "environ.h"
 #include "say.h"
-#include "trace.h"
 #include "wait.h"
 
 #include <sys/stat.h>

@@ -151,7 +151,7 @@ static void
 set_tcp(struct environment *e, int fd, const struct sockaddr *local,
     const struct peer *peer)
 {
-	int type = peer->type != -1 ? peer->type : ask_type(fd);
+	int type = peer->type != -1 ? peer->type : descriptor_type(fd);
 	char host[INET6_ADDRSTRLEN + 16], port[8];
 
 	if (type == SOCK_DGRAM ||

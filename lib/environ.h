@@ -7,7 +7,7 @@
 
 #include "sys.h"
 
-#include "ask.h"
+#include "descriptors.h"
 #include "fdpass.h"
 
 struct environment;

@@ -4,7 +4,6 @@
 #include "info.h"
 
 #include "address.h"
-#include "ask.h"
 #include "descriptors.h"
 #include "say.h"
 
@@ -293,7 +292,7 @@ protocol_of(int fd, int type)
 {
 #if defined(SYS_LINUX) && defined(SO_PROTOCOL)
 	(void)type;
-	return ask_option(fd, SOL_SOCKET, SO_PROTOCOL);
+	return descriptor_option(fd, SOL_SOCKET, SO_PROTOCOL);
 #else
 	(void)fd;
 	return type == SOCK_STREAM ? IPPROTO_TCP : IPPROTO_UDP;
@@ -381,7 +380,7 @@ describe_socket(struct info *info, struct text *t, const struct subject *s)
 	if (s->fd == -1)
 		return;
 	memset(&ss, 0, sizeof ss);
-	type = ask_type(s->fd);
+	type = descriptor_type(s->fd);
 	if (type == -1 ||
 	    getsockname(s->fd, (struct sockaddr *)&ss, &length) == -1)
 		return;
@@ -391,10 +390,10 @@ describe_socket(struct info *info, struct text *t, const struct subject *s)
 	else
 		name_family(info, t, family, type);
 	add_address(t, "local", &ss, length);
-	if (ask_is_listening(s->fd) > 0)
+	if (descriptor_is_listening(s->fd) > 0)
 		add_word(t, "listening");
 	if (family == AF_INET6 &&
-	    ask_option(s->fd, IPPROTO_IPV6, IPV6_V6ONLY) > 0)
+	    descriptor_option(s->fd, IPPROTO_IPV6, IPV6_V6ONLY) > 0)
 		add_word(t, "v6only");
 	length = sizeof ss;
 	memset(&ss, 0, sizeof ss);
@@ -857,7 +856,7 @@ info_type(char *text, size_t size, int fd)
 			words = names[i].words;
 	if (fstat(fd, &st) == 0 && S_ISSOCK(st.st_mode))
 		words = "socket";
-	if (words[0] == 's' && ask_is_listening(fd) > 0)
+	if (words[0] == 's' && descriptor_is_listening(fd) > 0)
 		words = "listening socket";
 	snprintf(text, size, "%s", words);
 	errno = saved;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 #include "options.h"
 
+#include "calls.h"
 #include "descriptors.h"
 #include "fdpass.h"
 #include "say.h"
-#include "trace.h"
 
 #include <limits.h>
 #include <stdarg.h>

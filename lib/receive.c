@@ -2,7 +2,6 @@
 #include "receive.h"
 
 #include "address.h"
-#include "ask.h"
 #include "calls.h"
 #include "descriptors.h"
 #include "fdpass/invite.h"
@@ -139,7 +138,7 @@ follow_invitation(struct receiver *r, int64_t deadline)
 	r->is_private = 1;
 	if (r->in.fd == -1)
 		return failure.error == ENOTCONN ? 0 : -1;
-	r->in.type = ask_type(r->in.fd);
+	r->in.type = descriptor_type(r->in.fd);
 	return 0;
 }
 
@@ -151,8 +150,8 @@ open_inherited(struct receiver *r, int fd, int64_t deadline)
 
 	if (!descriptors_is_open(fd))
 		return failed_because(EBADF, "descriptor %d is not open", fd);
-	r->in.type = ask_unix_type(fd);
-	if (r->in.type == -1 && !ask_is_pipe(fd))
+	r->in.type = descriptor_unix_type(fd);
+	if (r->in.type == -1 && !descriptor_is_pipe(fd))
 		return failed_usage(
 		    "not a UNIX socket or a pipe, so no descriptors come from "
 		    "it");
@@ -164,7 +163,7 @@ open_inherited(struct receiver *r, int fd, int64_t deadline)
 		result = follow_invitation(r, deadline);
 		if (r->in.fd == -1)
 			return result;
-	} else if (ask_is_listening(r->in.fd) == 1) {
+	} else if (descriptor_is_listening(r->in.fd) == 1) {
 		r->kind = RECEIVER_LISTENING;
 	}
 	ask_peer(r);

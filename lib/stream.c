@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "stream.h"
 
-#include "ask.h"
 #include "calls.h"
 #include "descriptors.h"
 #include "fdpass.h"
@@ -256,12 +255,12 @@ kind_of(int fd)
 static int
 check(int fd)
 {
-	if (ask_unix_type(fd) != -1) {
-		if (ask_is_connected(fd))
+	if (descriptor_unix_type(fd) != -1) {
+		if (descriptor_is_connected(fd))
 			return 0;
 		return failed_usage("a UNIX socket that is not connected");
 	}
-	if (!ask_is_pipe(fd))
+	if (!descriptor_is_pipe(fd))
 		return failed_usage(
 		    "%s, not a UNIX socket or a pipe; write ... | fdrecv -, or "
 		    "fdpipe ... '|' ...",
@@ -323,14 +322,14 @@ stream_open(struct stream *s, const char *operand, int fd, int64_t deadline)
 	s->fd = fd;
 	s->holds = s->gives_back = 0;
 	s->end = 0;
-	s->type = ask_unix_type(fd);
+	s->type = descriptor_unix_type(fd);
 	if (s->type == -1) {
 		s->fd = invite(fd, deadline);
 		if (s->fd == -1 && failure.error == ETIMEDOUT)
 			failed_late("no reader");
 		if (s->fd == -1)
 			return note(s);
-		s->type = ask_unix_type(s->fd);
+		s->type = descriptor_unix_type(s->fd);
 		/*
 		 * Nothing comes the other way, so readable means that the
 		 * reader wants no more.
