@@ -84,7 +84,6 @@ LIB_OBJ = \
 # The public library, libfdpass: these, and what they need of the archive.
 FDPASS_H = lib/fdpass.h
 FDPASS_OBJ = \
-	lib/fdpass/arrival.o \
 	lib/fdpass/handover.o \
 	lib/fdpass/invite.o \
 	lib/fdpass/message.o \

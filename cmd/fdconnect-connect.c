@@ -141,7 +141,7 @@ connect_tcp(const struct address *a, int64_t deadline)
 }
 
 static int
-connect_at(const struct address *a, int64_t deadline)
+connect_or_inherit(const struct address *a, int64_t deadline)
 {
 	struct sockaddr_un sun;
 	socklen_t length = 0;
@@ -149,11 +149,11 @@ connect_at(const struct address *a, int64_t deadline)
 
 	switch (a->kind) {
 	case ADDRESS_UNIX:
-		if (address_unix(a->operand, &sun, &length, &failure) == -1)
+		if (name_address(a->operand, &sun, &length, &failure) == -1)
 			return -1;
 		s = connect_to((const struct sockaddr *)&sun, length, deadline);
 		if (s == -1 && errno == ECONNREFUSED &&
-		    address_is_no_socket(a->operand))
+		    name_is_no_socket(a->operand))
 			return failed_because(ENOTSOCK, "not a socket");
 		return s;
 	case ADDRESS_FD:
@@ -168,9 +168,9 @@ connect_at(const struct address *a, int64_t deadline)
  * -1, errno and the failure: ETIMEDOUT when the deadline has passed.
  */
 int
-address_connect(const struct address *a, int64_t deadline)
+connect_at(const struct address *a, int64_t deadline)
 {
-	int s = connect_at(a, deadline);
+	int s = connect_or_inherit(a, deadline);
 
 	return s == -1 ? failed_on(a->operand) : s;
 }

@@ -9,6 +9,6 @@
 
 #include <stdint.h>
 
-int address_connect(const struct address *a, int64_t deadline);
+int connect_at(const struct address *a, int64_t deadline);
 
 #endif

@@ -16,12 +16,6 @@
 #define FLOOD 8192           /* this much in the queue is worth a look */
 #define SPARE_DESCRIPTORS 16 /* besides those of two parts */
 
-/* Room for the largest control messages, aligned as the kernel needs it. */
-union control {
-	struct cmsghdr align;
-	char bytes[CMSG_SPACE(sizeof(int) * FDPASS_MAX_FDS) + 256];
-};
-
 /* Room for credentials, and for nothing else. */
 union credentials {
 	struct cmsghdr align;
@@ -201,7 +195,7 @@ plain_before(struct source *s, char *scratch, size_t n)
 static int
 receive(struct part *p, struct source *s, size_t n)
 {
-	union control control;
+	union message_control control;
 	struct msghdr m;
 	struct iovec iov;
 	ssize_t r;
@@ -248,7 +242,7 @@ static int
 has_room(struct source *s)
 {
 	int fds[FDPASS_MAX_FDS];
-	union control control;
+	union message_control control;
 	struct msghdr m;
 	struct iovec iov;
 	size_t count = 0;
@@ -374,7 +368,7 @@ part_take(struct part *p, struct source *s)
 int
 part_send(struct part *p, int fd, int type)
 {
-	union control control;
+	union message_control control;
 	struct msghdr m;
 	struct iovec iov;
 	ssize_t n;

@@ -78,7 +78,7 @@ connect_in_time(int64_t deadline)
 	int s, error, trace_was = trace_on;
 
 	for (;;) {
-		s = address_connect(&address, deadline);
+		s = connect_at(&address, deadline);
 		if (s != -1 && trace_was && !trace_on)
 			trace_again(s);
 		if (s != -1)

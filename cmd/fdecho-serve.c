@@ -5,6 +5,7 @@
 
 #include "calls.h"
 #include "descriptors.h"
+#include "fdpass/message.h"
 #include "loop.h"
 #include "say.h"
 #include "wait.h"

@@ -122,7 +122,7 @@ inherit(const struct address *a)
 }
 
 static int
-listen_at(const struct address *a, mode_t mode, struct named *name)
+listen_or_inherit(const struct address *a, mode_t mode, struct named *name)
 {
 	static const char *const steps[3] = {"S1", "S2", "S3"};
 
@@ -141,13 +141,13 @@ listen_at(const struct address *a, mode_t mode, struct named *name)
 /*
  * Make the listening socket for this address, or a bound socket for datagrams;
  * for ADDRESS_FD it is the caller's own descriptor. If it has a file, name
- * remembers that, for named_remove(). Returns the socket, or -1 and the
+ * remembers that, for name_remove(). Returns the socket, or -1 and the
  * failure.
  */
 int
-address_listen(const struct address *a, mode_t mode, struct named *name)
+listen_at(const struct address *a, mode_t mode, struct named *name)
 {
-	int s = listen_at(a, mode, name);
+	int s = listen_or_inherit(a, mode, name);
 
 	return s == -1 ? failed_on(a->operand) : s;
 }

@@ -8,6 +8,6 @@
 #include "address.h"
 #include "fdpass/name.h"
 
-int address_listen(const struct address *a, mode_t mode, struct named *name);
+int listen_at(const struct address *a, mode_t mode, struct named *name);
 
 #endif

@@ -126,7 +126,7 @@ options(int argc, char *argv[])
 static int
 end(int result)
 {
-	named_remove(&name);
+	name_remove(&name);
 	return ending(result, option.keep, option.timeout);
 }
 
@@ -301,7 +301,7 @@ give(struct acceptor *a, int connection)
 		loops_start(&loops, &command, &landing, environment);
 		return 0;
 	}
-	named_remove(&name);
+	name_remove(&name);
 	call_close("S8", a->fd);
 	exit(command_become(&command, "S6", &landing, environment));
 }
@@ -317,7 +317,7 @@ main(int argc, char *argv[])
 		return end(-1);
 	wait_init(WAIT_CHILD);
 
-	listener = address_listen(&address, option.mode, &name);
+	listener = listen_at(&address, option.mode, &name);
 	if (listener == -1 || announce(listener) == -1 || open_output() == -1)
 		return end(-1);
 	if (option.only_listen)

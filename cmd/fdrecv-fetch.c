@@ -20,7 +20,7 @@ source_check(const char *name)
 	socklen_t length;
 
 	if (name_check_socket(name, &failure) == -1 ||
-	    address_unix(name, &sun, &length, &failure) == -1)
+	    name_address(name, &sun, &length, &failure) == -1)
 		return failed_on(name);
 	return 0;
 }
@@ -134,7 +134,7 @@ connect_to(struct source *s, int64_t deadline)
 	socklen_t length = 0;
 	int sock;
 
-	if (address_unix(s->name, &sun, &length, &failure) == -1)
+	if (name_address(s->name, &sun, &length, &failure) == -1)
 		return -1;
 	for (;;) {
 		errno = EINTR;
@@ -145,8 +145,7 @@ connect_to(struct source *s, int64_t deadline)
 			break;
 		if (other_type(s, failure.error))
 			continue;
-		if (failure.error == ECONNREFUSED &&
-		    address_is_no_socket(s->name))
+		if (failure.error == ECONNREFUSED && name_is_no_socket(s->name))
 			return failed_because(ENOTSOCK, "not a socket");
 		if (!wait_is_waited_out(failure.error) &&
 		    !sys_would_block(failure.error) &&

@@ -4,8 +4,6 @@
 #include "fdsend-verdict.h"
 
 #include "calls.h"
-#include "fdpass.h"
-#include "fdpass/name.h"
 #include "say.h"
 
 #include <errno.h>
@@ -87,8 +85,8 @@ verdict_failure(const struct handover *h, struct failure *f)
 }
 
 /* Trace a hand-over, and report once what it waits for. */
-static void
-watch(const struct handover *h, enum handover_event event)
+void
+verdict_watch(const struct handover *h, enum handover_event event)
 {
 	struct failure f = {0};
 	char reason[sizeof f.reason];
@@ -99,21 +97,4 @@ watch(const struct handover *h, enum handover_event event)
 	explain(h, &f);
 	failure_words(reason, sizeof reason, &f);
 	say_offence("%s: %s; still waiting", h->target->name, reason);
-}
-
-/*
- * Prepare hand-overs to the UNIX socket called operand, with flags HANDOVER_*.
- * t keeps a pointer to operand. Returns 0, or -1 and the failure.
- */
-int
-target_init(struct target *t, const char *operand, int flags)
-{
-	t->name = operand;
-	t->type = SOCK_STREAM;
-	t->flags = flags;
-	t->watch = watch;
-	if (name_check_socket(operand, &failure) == -1 ||
-	    address_unix(operand, &t->address, &t->length, &failure) == -1)
-		return failed_on(operand);
-	return 0;
 }

@@ -8,7 +8,7 @@
 #include "failure.h"
 #include "fdpass/handover.h"
 
-int target_init(struct target *target, const char *operand, int flags);
 void verdict_failure(const struct handover *h, struct failure *f);
+void verdict_watch(const struct handover *h, enum handover_event event);
 
 #endif

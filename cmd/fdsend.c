@@ -9,6 +9,7 @@
 #include "descriptors.h"
 #include "fdpass.h"
 #include "fdpass/handover.h"
+#include "fdpass/name.h"
 #include "fdsend-payload.h"
 #include "fdsend-relay.h"
 #include "fdsend-verdict.h"
@@ -272,6 +273,23 @@ send_to_stream(const char *operand, int fd)
 	return relay_to_stream(&in, &to, option.timeout);
 }
 
+/*
+ * Prepare hand-overs to the UNIX socket called operand, with flags HANDOVER_*.
+ * t keeps a pointer to operand. Returns 0, or -1 and the failure.
+ */
+static int
+prepare(struct target *t, const char *operand, int flags)
+{
+	t->name = operand;
+	t->type = SOCK_STREAM;
+	t->flags = flags;
+	t->watch = verdict_watch;
+	if (name_check_socket(operand, &failure) == -1 ||
+	    name_address(operand, &t->address, &t->length, &failure) == -1)
+		return failed_on(operand);
+	return 0;
+}
+
 static int
 send_to_name(const char *operand)
 {
@@ -288,7 +306,7 @@ send_to_name(const char *operand)
 		flags |= HANDOVER_DROP;
 	else if (!option.relay)
 		flags |= HANDOVER_TELL;
-	if (target_init(&to, operand, flags) == -1)
+	if (prepare(&to, operand, flags) == -1)
 		return -1;
 	wait_init(0);
 	if (!option.relay)

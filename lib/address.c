@@ -106,7 +106,7 @@ parse(struct address *a, const char *operand)
 		return failed_usage("the address is empty");
 	if (strchr(operand, '/') != NULL || operand[0] == '@') {
 		a->kind = ADDRESS_UNIX;
-		return address_unix(operand, &sun, &length, &failure);
+		return name_address(operand, &sun, &length, &failure);
 	}
 	switch (address_fd_operand(operand, &a->fd)) {
 	case 1:

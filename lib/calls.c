@@ -324,7 +324,7 @@ call_named_listen(const char *const steps[3], const char *path, int type,
 
 	trace_before(steps[0], "socket() bind(%s)%s", path,
 	    type == SOCK_DGRAM ? "" : " listen()");
-	s = named_listen(path, type, mode, name, &failure);
+	s = name_listen(path, type, mode, name, &failure);
 	if (s == -1)
 		return -1;
 	trace(steps[0], "socket() = %d", s);

@@ -14,9 +14,9 @@
 
 #include "sys.h"
 
-#include "fdpass/arrival.h"
 #include "fdpass/handover.h"
 #include "fdpass/name.h"
+#include "fdpass/receiver.h"
 
 extern int trace_on;
 

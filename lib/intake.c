@@ -2,15 +2,13 @@
 #include "intake.h"
 
 #include "descriptors.h"
-#include "fdpass/arrival.h"
 #include "fdpass/message.h"
 #include "wait.h"
 
 #include <errno.h>
 
-#define STUCK 1000    /* ms for others to take what does not fit */
-#define OWN_LATER 8   /* descriptors that we may open after a look */
-#define NOBODY 65534L /* the user of a sender that Linux does not know */
+#define STUCK 1000  /* ms for others to take what does not fit */
+#define OWN_LATER 8 /* descriptors that we may open after a look */
 
 /* Measure the descriptor table, to begin. */
 void
@@ -85,7 +83,6 @@ note_highest(struct intake *in, const struct fdpass_message *m)
 /*
  * Take one part of a message from a stream: returns 1, 0 at the end, or -1 with
  * errno. An empty message counts as none (EINTR), for a flood of them may come.
- * From before we asked for credentials, Linux reports an unknown user.
  */
 static int
 take_part(struct intake *in, struct fdpass_message *part, int flags)
@@ -97,8 +94,7 @@ take_part(struct intake *in, struct fdpass_message *part, int flags)
 		errno = EINTR;
 		return -1;
 	}
-	if (part->pid == -1 && part->uid == NOBODY && part->gid == NOBODY)
-		part->uid = part->gid = -1;
+	message_forget_nobody(part);
 	return result;
 }
 

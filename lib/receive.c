@@ -5,6 +5,7 @@
 #include "calls.h"
 #include "descriptors.h"
 #include "fdpass/invite.h"
+#include "fdpass/message.h"
 #include "say.h"
 #include "wait.h"
 
@@ -43,21 +44,12 @@ inherit(int fd, int flags)
 	return fd;
 }
 
-/*
- * Ask who is at the other end, for senders that attach no credentials. Only if
- * our end was accepted on a name does the system tell who connected; for a
- * socketpair it would tell who made the pair.
- */
+/* Ask who is at the other end, for senders that attach no credentials. */
 static void
 ask_peer(struct receiver *r)
 {
-	struct sockaddr_storage ss;
-	socklen_t length = sizeof ss;
-
 	r->in.peer.pid = r->in.peer.uid = r->in.peer.gid = -1;
-	if (r->kind == RECEIVER_STREAM &&
-	    getsockname(r->in.fd, (struct sockaddr *)&ss, &length) == 0 &&
-	    length > sizeof(sa_family_t))
+	if (r->kind == RECEIVER_STREAM && name_was_accepted_on(r->in.fd))
 		sys_peer_of(r->in.fd, &r->in.peer);
 }
 
@@ -371,7 +363,7 @@ receiver_stop(struct receiver *r)
 		r->until = wait_deadline(DRAIN);
 		r->quiet = wait_deadline(QUIET);
 	}
-	named_remove(&r->name);
+	name_remove(&r->name);
 	if (r->kind == RECEIVER_LISTENING) {
 		receiver_dismiss(r);
 		close_fd(&r->in.fd);
@@ -388,7 +380,7 @@ receiver_stop(struct receiver *r)
 void
 receiver_close(struct receiver *r)
 {
-	named_remove(&r->name);
+	name_remove(&r->name);
 	if (r->kind == RECEIVER_LISTENING)
 		receiver_dismiss(r);
 	end_loop(r);

@@ -9,8 +9,8 @@
 #include "sys.h"
 
 #include "fdpass.h"
-#include "fdpass/arrival.h"
 #include "fdpass/name.h"
+#include "fdpass/receiver.h"
 #include "intake.h"
 #include "loop.h"
 

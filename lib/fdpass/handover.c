@@ -208,7 +208,7 @@ refused(struct handover *h)
 	if (h->told == TOLD)
 		tell(h, HANDOVER_IS_REFUSED);
 	h->told = TOLD_ENOUGH; /* one line shows what is tried */
-	if (error == ECONNREFUSED && address_is_no_socket(h->target->name))
+	if (error == ECONNREFUSED && name_is_no_socket(h->target->name))
 		fail(h, VERDICT_NOT_SOCKET);
 	else if (may_be_starting(h, error) || h->target->flags & HANDOVER_WAIT)
 		retry(h, wait_backoff(h->tries++));
@@ -578,7 +578,7 @@ fdpass_hand_over(const char *name, const void *payload, size_t length,
 	t.type = SOCK_STREAM;
 	t.flags = HANDOVER_TELL | (flags & FDPASS_WAIT ? HANDOVER_WAIT : 0);
 	t.watch = NULL;
-	if (address_unix(name, &t.address, &t.length, &f) == -1)
+	if (name_address(name, &t.address, &t.length, &f) == -1)
 		return -1;
 	/* If there is no room for the socket now, a step makes it later. */
 	handover_begin(&h, &t, -1);

@@ -118,7 +118,7 @@ connect_private(const char *path, struct failure *f)
 	socklen_t length = 0;
 	int s;
 
-	if (address_unix(path, &sun, &length, f) == -1)
+	if (name_address(path, &sun, &length, f) == -1)
 		return -1;
 	s = try_connect(&sun, length, SOCK_SEQPACKET, f);
 	if (s == -1 && (errno == EPROTOTYPE || errno == EPROTONOSUPPORT))

@@ -13,12 +13,7 @@
 #include <unistd.h>
 
 #define KEPT_TOGETHER 16384 /* bytes that Linux keeps in one piece */
-
-/* Room for the largest control messages, aligned as the kernel needs it. */
-union control {
-	struct cmsghdr align;
-	char bytes[CMSG_SPACE(sizeof(int) * FDPASS_MAX_FDS) + 256];
-};
+#define NOBODY 65534L       /* the user of a sender that Linux does not know */
 
 /* Write the control message for these descriptors; returns its size. */
 size_t
@@ -45,7 +40,7 @@ ssize_t
 fdpass_send(int sock, const void *payload, size_t length, const int *fds,
     size_t count, int flags)
 {
-	union control control;
+	union message_control control;
 	struct msghdr m;
 	struct iovec iov;
 	size_t used = 0;
@@ -183,7 +178,7 @@ take_control(struct fdpass_message *message, struct msghdr *m)
 int
 fdpass_recv(int sock, struct fdpass_message *message, int flags)
 {
-	union control control;
+	union message_control control;
 	struct msghdr m;
 	struct iovec iov;
 	ssize_t n;
@@ -233,4 +228,54 @@ message_is_end(int sock)
 	return poll(&p, 1, 0) == -1 ||
 	    ((p.revents & (POLLHUP | SYS_POLLRDHUP)) != 0 &&
 		sys_queued(sock) == 0);
+}
+
+/* If the message does not tell who sent it, ask who has connected. */
+void
+message_ask_sender(struct fdpass_message *m, int sock)
+{
+	struct sys_peer peer;
+
+	if (m->uid != -1)
+		return;
+	sys_peer_of(sock, &peer);
+	m->pid = peer.pid;
+	m->uid = peer.uid;
+	m->gid = peer.gid;
+}
+
+/*
+ * Forget the sender of a message that was sent before we asked for credentials:
+ * Linux reports an unknown user.
+ */
+void
+message_forget_nobody(struct fdpass_message *m)
+{
+	if (m->pid == -1 && m->uid == NOBODY && m->gid == NOBODY)
+		m->uid = m->gid = -1;
+}
+
+/* Add a part to the message; -1 if it is too much. */
+int
+message_append(struct fdpass_message *m, struct fdpass_message *part)
+{
+	m->length += part->length;
+	if (m->count + part->count > FDPASS_MAX_FDS ||
+	    m->length > FDPASS_MAX_PAYLOAD) {
+		fdpass_close(part);
+		errno = EMSGSIZE;
+		return -1;
+	}
+	/*
+	 * The sender is the process that sent the descriptors; another one may
+	 * have added bytes after them.
+	 */
+	if (part->uid != -1 && (part->count > 0 || m->count == 0)) {
+		m->pid = part->pid;
+		m->uid = part->uid;
+		m->gid = part->gid;
+	}
+	memcpy(m->fds + m->count, part->fds, part->count * sizeof m->fds[0]);
+	m->count += part->count;
+	return 0;
 }

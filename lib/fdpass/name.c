@@ -20,7 +20,7 @@ enum probe { FREE, STALE, LIVE, NOT_A_SOCKET, UNKNOWN };
 
 /* The socket address of PATH or @NAME. */
 int
-address_unix(const char *path, struct sockaddr_un *sun, socklen_t *length,
+name_address(const char *path, struct sockaddr_un *sun, socklen_t *length,
     struct failure *f)
 {
 	size_t n = strlen(path), limit = sizeof sun->sun_path;
@@ -73,7 +73,7 @@ name_check_socket(const char *operand, struct failure *f)
 
 /* Is the name a file that is not a socket? That refuses a connection too. */
 int
-address_is_no_socket(const char *path)
+name_is_no_socket(const char *path)
 {
 	struct stat st;
 
@@ -297,7 +297,7 @@ remember(struct named *name, const char *path)
  * outlive name.
  */
 int
-named_listen(const char *path, int type, mode_t mode, struct named *name,
+name_listen(const char *path, int type, mode_t mode, struct named *name,
     struct failure *f)
 {
 	struct sockaddr_un sun;
@@ -305,7 +305,7 @@ named_listen(const char *path, int type, mode_t mode, struct named *name,
 	int s, abstract = path[0] == '@';
 
 	name->path = NULL;
-	if (address_unix(path, &sun, &length, f) == -1)
+	if (name_address(path, &sun, &length, f) == -1)
 		return -1;
 	s = sys_socket(AF_UNIX, type);
 	if (s == -1)
@@ -324,11 +324,26 @@ bound:
 		remember(name, path);
 	if (type != SOCK_DGRAM && listen(s, SYS_BACKLOG) == -1) {
 		failure_errno(f, "listen");
-		named_remove(name);
+		name_remove(name);
 		close(s);
 		return -1;
 	}
 	return s;
+}
+
+/*
+ * Has this end of a connection a name? Then it was accepted on that name, and
+ * the system tells who has connected; otherwise it would tell who made the
+ * pair, or who listened.
+ */
+int
+name_was_accepted_on(int sock)
+{
+	struct sockaddr_storage ss;
+	socklen_t length = sizeof ss;
+
+	return getsockname(sock, (struct sockaddr *)&ss, &length) == 0 &&
+	    length > sizeof(sa_family_t);
 }
 
 /* Is this socket bound to an abstract name? */
@@ -365,7 +380,7 @@ name_allows(int sock)
  * look stale, and another process might put its own in its place.
  */
 void
-named_remove(struct named *name)
+name_remove(struct named *name)
 {
 	struct stat st;
 	int saved = errno;
@@ -388,7 +403,7 @@ fdpass_listen(const char *name, mode_t mode)
 	struct failure f = {0};
 	int s;
 
-	s = named_listen(name, SOCK_STREAM, mode, &unused, &f);
+	s = name_listen(name, SOCK_STREAM, mode, &unused, &f);
 	/* With each message, tell who sent it, not only who has connected. */
 	if (s != -1)
 		sys_want_creds(s, 1);
@@ -416,7 +431,7 @@ fdpass_connect(const char *name)
 	struct failure f = {0};
 	int s;
 
-	if (address_unix(name, &sun, &length, &f) == -1)
+	if (name_address(name, &sun, &length, &f) == -1)
 		return -1;
 	s = sys_socket_nonblock(AF_UNIX, SOCK_STREAM);
 	if (s == -1)

@@ -23,13 +23,14 @@ struct named {
 	struct timespec made; /* inode numbers are reused */
 };
 
-int address_unix(const char *path, struct sockaddr_un *sun, socklen_t *length,
+int name_address(const char *path, struct sockaddr_un *sun, socklen_t *length,
     struct failure *f);
-int address_is_no_socket(const char *path);
-int named_listen(const char *path, int type, mode_t mode, struct named *name,
+int name_is_no_socket(const char *path);
+int name_listen(const char *path, int type, mode_t mode, struct named *name,
     struct failure *f);
-void named_remove(struct named *name);
+void name_remove(struct named *name);
 int name_check_socket(const char *operand, struct failure *f);
+int name_was_accepted_on(int sock);
 int name_is_abstract(int fd);
 int name_allows(int sock);
 

@@ -7,7 +7,7 @@
  *
  * All that this knows of the receiver is in begin(), step() and end().
  */
-#include "fdpass/arrival.h"
+#include "fdpass/receiver.h"
 
 #include "fuzz.h"
 

@@ -17,7 +17,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct failure f;
 	size_t header = offsetof(struct sockaddr_un, sun_path);
 
-	if (address_unix(name, &sun, &length, &f) == -1) {
+	if (name_address(name, &sun, &length, &f) == -1) {
 		must(f.error != 0 && f.reason[0] != '\0');
 		free(name);
 		return 0;

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The receiver's side of a hand-over: accepted connections whose message has
- * not come, or not all of it.
+ * The receiver's side of a hand-over: accept, receive one message, answer.
+ *
+ * An arrival is an accepted connection whose message has not come, or not all
+ * of it. The receiver of programs that use the library, see fdpass.h, waits for
+ * arrivals, or for the messages of a descriptor stream.
  */
-#ifndef ARRIVAL_H
-#define ARRIVAL_H
+#ifndef RECEIVER_H
+#define RECEIVER_H
 
 #include "sys.h"
 
@@ -40,8 +43,6 @@ void arrival_begin(struct arrival *arrival, int sock, int type);
 int arrival_step(struct arrival *arrival, char *buffer, size_t size);
 void arrival_drop(struct arrival *arrival, char answer);
 char arrival_refusal(int error);
-void message_ask_sender(struct fdpass_message *message, int sock);
-int message_append(struct fdpass_message *message, struct fdpass_message *part);
 
 void arrivals_init(struct arrivals *set, size_t most);
 void arrivals_add(struct arrivals *set, struct arrival *arrival);
