@@ -58,6 +58,7 @@ LIB_OBJ = \
 	cmd/fdlisten-output.o \
 	cmd/fdpeek-protocol.o \
 	cmd/fdrecv-fetch.o \
+	cmd/fdrecv-inbox.o \
 	cmd/fdrecv-landing.o \
 	cmd/fdrecv-payload.o \
 	cmd/fdrecv-pool.o \
@@ -72,7 +73,6 @@ LIB_OBJ = \
 	lib/environ.o \
 	lib/failure.o \
 	lib/info.o \
-	lib/intake.o \
 	lib/loop.o \
 	lib/options.o \
 	lib/receive.o \

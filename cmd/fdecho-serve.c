@@ -439,34 +439,31 @@ has_connection(const struct fdpass_message *m)
 static void
 settle(struct server *s, struct arrival *a)
 {
-	struct received received;
+	struct fdpass_message *m = &a->message;
+	int is_good = has_connection(m);
 
-	received.sock = a->sock;
-	received.message = a->message;
 	if (trace_on)
-		message_ask_sender(&received.message, a->sock);
-	tell_received("W1", a->sock, &received.message);
-	if (receiver_answer(&received,
-		has_connection(&received.message) ? FDPASS_TAKEN :
-						    FDPASS_REFUSED) == 0)
-		start_message(s, &received.message);
-	fdpass_close(&received.message);
+		message_ask_sender(m, a->sock);
+	tell_received("W1", a->sock, m);
+	/* A sender that has given up keeps what it sent. */
+	if (call_answer(a->sock, is_good ? FDPASS_TAKEN : FDPASS_REFUSED) ==
+		0 ||
+	    !is_good)
+		start_message(s, m);
+	fdpass_close(m);
 	admit(s);
 }
 
 /*
  * A connection has brought no message that we can take: report why, and tell
- * its sender. If the descriptors do not fit although we hold no others and the
- * table is not full, they never will: refuse for good.
+ * its sender. That there is no room now is nothing to report.
  */
 static void
 refuse(struct server *s, struct arrival *a, int error)
 {
-	char answer = arrival_refusal(error);
+	char answer =
+	    receiver_refusal(error, s->count == 0 && s->arrivals.count == 0);
 
-	if (error == EMFILE && s->count == 0 && s->arrivals.count == 0 &&
-	    descriptors_have_room())
-		answer = FDPASS_REFUSED;
 	a->message.length = 0;
 	message_ask_sender(&a->message, a->sock);
 	if (error != EMFILE || answer == FDPASS_REFUSED)
@@ -585,7 +582,7 @@ start_arrival(struct server *s, int fd)
 	struct arrival fresh;
 	int r;
 
-	arrival_begin(&fresh, fd, s->receiver->in.type);
+	arrival_begin(&fresh, fd, s->receiver->type);
 	/* Usually the message is there already. */
 	r = arrival_step(&fresh, payload, sizeof payload);
 	if (r == 1)
@@ -615,14 +612,14 @@ take_one(struct server *s)
 		return 1;
 	}
 	fdpass_buffer(&m, payload, sizeof payload);
-	if (!intake_has_room(&r->in, s->count == 0)) {
+	if (!receiver_has_room(r, s->count == 0)) {
 		errno = EMFILE;
 		return -1;
 	}
-	tell_before("W1", "recvmsg", r->in.fd);
-	result = receiver_try(r, &m);
+	tell_before("W1", "recvmsg", r->fd);
+	result = receiver_take(r, &m, FDPASS_NOWAIT);
 	if (result == 1) {
-		tell_received("W1", r->in.fd, &m);
+		tell_received("W1", r->fd, &m);
 		start_message(s, &m);
 		admit(s);
 	} else if (result == 0) {
@@ -676,7 +673,7 @@ static void
 stop_listening(struct server *s)
 {
 	if (s->is_listening)
-		loop_remove(&s->loop, s->receiver->in.fd);
+		loop_remove(&s->loop, s->receiver->fd);
 	s->is_listening = 0;
 }
 
@@ -687,9 +684,9 @@ stop_listening(struct server *s)
 static int
 start_listening(struct server *s)
 {
-	s->is_exclusive = !intake_is_tight(&s->receiver->in);
+	s->is_exclusive = !receiver_is_tight(s->receiver);
 	s->is_listening =
-	    loop_add(&s->loop, s->receiver->in.fd,
+	    loop_add(&s->loop, s->receiver->fd,
 		LOOP_READ | (s->is_exclusive ? LOOP_SHARED : 0), s) == 0;
 	return s->is_listening ? 0 : -1;
 }
@@ -707,7 +704,7 @@ listen_or_not(struct server *s)
 			s->again = -1;
 	}
 	if (s->is_listening && s->is_exclusive &&
-	    intake_is_tight(&s->receiver->in))
+	    receiver_is_tight(s->receiver))
 		stop_listening(s);
 	if (want == s->is_listening)
 		return 0;
@@ -803,10 +800,10 @@ init(struct server *s, struct receiver *r, long max)
 	s->max = max;
 	s->again = -1;
 	s->newest = &s->parked;
-	s->room = (long)r->in.limit - r->in.highest - KEPT;
+	s->room = (long)r->limit - r->highest - KEPT;
 	if (s->room < 4)
 		s->room = 4;
-	arrivals_init(&s->arrivals, r->arrivals.most);
+	arrivals_init(&s->arrivals, receiver_most_arrivals(r));
 }
 
 /* Free all memory; the end of the process closes what is still open. */
@@ -836,7 +833,7 @@ echo_serve(struct receiver *r, long max)
 	struct server s;
 	int result = 0;
 
-	if (r->in.fd == -1)
+	if (r->fd == -1)
 		return 0;
 	init(&s, r, max);
 	if (loop_init(&s.loop) == -1)

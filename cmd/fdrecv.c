@@ -10,12 +10,12 @@
 #include "descriptors.h"
 #include "environ.h"
 #include "fdrecv-fetch.h"
+#include "fdrecv-inbox.h"
 #include "fdrecv-landing.h"
 #include "fdrecv-payload.h"
 #include "fdrecv-pool.h"
 #include "fdrecv-show.h"
 #include "options.h"
-#include "receive.h"
 #include "say.h"
 #include "wait.h"
 
@@ -63,7 +63,7 @@ static struct {
 
 static struct command command; /* path is NULL: show what arrives */
 static struct environment *environment;
-static struct receiver receiver = {.in = {.fd = -1}};
+static struct inbox inbox = {.receiver = {.fd = -1}};
 
 /* No number may be named by two -f. */
 static void
@@ -177,7 +177,7 @@ options(int argc, char *argv[])
 static int
 end(int result)
 {
-	receiver_close(&receiver);
+	inbox_close(&inbox);
 	return ending(result, option.keep, option.timeout);
 }
 
@@ -219,7 +219,7 @@ wait_child(pid_t pid)
 	while (!command_has_ended(pid) && wait_endings() < 2) {
 		wait_pause(-1);
 		if (wait_ending() != 0)
-			receiver_stop(&receiver);
+			inbox_stop(&inbox);
 	}
 }
 
@@ -230,7 +230,7 @@ cannot_show(struct received *in)
 	failed("write");
 	if (failure.error == EPIPE)
 		failure.status = EXIT_BY_SIGNAL + SIGPIPE;
-	receiver_answer(
+	received_answer(
 	    in, failure.error == EINTR ? FDPASS_RETRY : FDPASS_REFUSED);
 	fdpass_close(&in->message);
 	failed_on("standard output");
@@ -246,7 +246,7 @@ show(struct received *in)
 {
 	if (show_wait() == -1)
 		return cannot_show(in);
-	if (receiver_answer(in, FDPASS_TAKEN) == -1)
+	if (received_answer(in, FDPASS_TAKEN) == -1)
 		return GIVEN_UP;
 	if (show_message(&in->message) == -1)
 		return cannot_show(in);
@@ -259,13 +259,13 @@ run(struct received *in, const struct landing *landing)
 {
 	pid_t pid;
 
-	if (receiver_answer(in, FDPASS_TAKEN) == -1)
+	if (received_answer(in, FDPASS_TAKEN) == -1)
 		return GIVEN_UP;
 	/* Senders that wait for us should try again, perhaps elsewhere. */
 	if (option.connect)
-		receiver_close(&receiver);
+		inbox_close(&inbox);
 	else
-		receiver_dismiss(&receiver);
+		inbox_dismiss(&inbox);
 	pid = command_start(
 	    &command, "W1", landing, environment, NULL, COMMAND_UNTIL_PRESSED);
 	fdpass_close(&in->message);
@@ -278,10 +278,10 @@ run(struct received *in, const struct landing *landing)
 static int
 become(struct received *in, const struct landing *landing)
 {
-	if (receiver_answer(in, FDPASS_TAKEN) == -1)
+	if (received_answer(in, FDPASS_TAKEN) == -1)
 		return GIVEN_UP;
 	/* Close SOCKET here and not by exec: what waits in it may linger. */
-	receiver_close(&receiver);
+	inbox_close(&inbox);
 	exit(command_become(&command, "W1", landing, environment));
 }
 
@@ -293,7 +293,7 @@ refused(const struct fdpass_message *m)
 
 	failure_words(reason, sizeof reason, &failure);
 	say_sender(sender, sizeof sender, m);
-	say_offence("%s: %s, %s", receiver.operand, reason, sender);
+	say_offence("%s: %s, %s", inbox.receiver.operand, reason, sender);
 }
 
 /* Process a message: show it, run COMMAND on it, or refuse it. */
@@ -307,7 +307,7 @@ work_on(struct received *in)
 		r = show(in);
 	} else if (prepare(&landing, &in->message, &file) == -1) {
 		refused(&in->message);
-		receiver_answer(in,
+		received_answer(in,
 		    wait_is_waited_out(failure.error) ? FDPASS_RETRY :
 							FDPASS_REFUSED);
 		r = -1;
@@ -332,7 +332,7 @@ ended(void)
 	if (option.keep && !option.connect)
 		return 0;
 	failed_because(ENOTCONN, "end of file before a message came");
-	return failed_on(receiver.operand);
+	return failed_on(inbox.receiver.operand);
 }
 
 /*
@@ -368,14 +368,14 @@ fetch_from(struct source *source, int64_t deadline)
 
 	if (fd == -1)
 		return -1;
-	receiver_adopt(&receiver, source->name, fd, source->type,
+	inbox_adopt(&inbox, source->name, fd, source->type,
 	    RECEIVER_CREDS | RECEIVER_BECOMES);
 	return 0;
 }
 
 /*
  * -c: connect, and receive what is held there. With -w, connect again if the
- * connection ends without a message. Returns as receiver_next().
+ * connection ends without a message. Returns as inbox_next().
  */
 static int
 fetch(const char *name, struct received *in)
@@ -393,10 +393,10 @@ fetch(const char *name, struct received *in)
 			return wait_ending() == 0 && wait_is_over(deadline) ?
 			    failure_still(&failure, "no message") :
 			    -1;
-		r = receiver_next(&receiver, in, deadline);
+		r = inbox_next(&inbox, in, deadline);
 		if (r != 0 || !option.wait)
 			return r;
-		receiver_close(&receiver);
+		inbox_close(&inbox);
 		failed_because(ECONNRESET, "closed without a message");
 		source_wait(&source, deadline);
 	}
@@ -426,7 +426,7 @@ next(const char *operand, struct received *received)
 	do
 		r = option.connect ?
 		    fetch(operand, received) :
-		    receiver_next(&receiver, received, next_deadline());
+		    inbox_next(&inbox, received, next_deadline());
 	while (is_lost(r));
 	if (r == 0 && wait_ending() != 0) {
 		errno = EINTR;
@@ -492,8 +492,8 @@ open_socket(const char *operand)
 		return source_check(operand);
 	if (option.keep)
 		flags |= RECEIVER_DRAIN;
-	return receiver_open(&receiver, operand, option.mode, flags,
-	    wait_deadline(option.timeout));
+	return inbox_open(
+	    &inbox, operand, option.mode, flags, wait_deadline(option.timeout));
 }
 
 /*
@@ -504,8 +504,8 @@ static int
 stop(void *unused)
 {
 	(void)unused;
-	receiver_stop(&receiver);
-	return receiver.in.fd != -1;
+	inbox_stop(&inbox);
+	return inbox.receiver.fd != -1;
 }
 
 int

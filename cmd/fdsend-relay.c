@@ -88,7 +88,7 @@ wait_resources(struct relay *r, const char *what)
 }
 
 /*
- * Take a message: returns as receiver_try(). Report a message that cannot be
+ * Take a message: returns as receiver_take(). Report a message that cannot be
  * taken.
  */
 static int
@@ -96,10 +96,10 @@ take(struct receiver *receiver, struct fdpass_message *m)
 {
 	int r;
 
-	tell_before("W1", "recvmsg", receiver->in.fd);
-	r = receiver_try(receiver, m);
+	tell_before("W1", "recvmsg", receiver->fd);
+	r = receiver_take(receiver, m, FDPASS_NOWAIT);
 	if (r == 1)
-		tell_received("W1", receiver->in.fd, m);
+		tell_received("W1", receiver->fd, m);
 	if (r == 1 && m->length == 0) {
 		/*
 		 * SOCK_SEQPACKET can carry an empty message, SOCK_STREAM
@@ -146,7 +146,7 @@ take_some(struct relay *r)
 	int result = 1;
 
 	while (result == 1 && (s = free_slot(r)) != NULL) {
-		if (!intake_has_room(&r->receiver->in, r->busy == 0)) {
+		if (!receiver_has_room(r->receiver, r->busy == 0)) {
 			errno = EMFILE;
 			wait_resources(r, r->receiver->operand);
 			return 0;
@@ -237,7 +237,7 @@ turn(struct relay *r)
 
 	deadline = wait_earlier(r->again, receiver_wake(r->receiver));
 	n = collect(r, p, which, &deadline);
-	p[n].fd = r->receiver->in.fd;
+	p[n].fd = r->receiver->fd;
 	p[n].events = POLLIN;
 	p[n].revents = 0;
 	if (wait_poll(p, more ? n + 1 : n, deadline) == -1) {
@@ -274,7 +274,7 @@ relay_to_name(struct receiver *receiver, struct target *target, int64_t timeout)
 	r.target = target;
 	r.timeout = timeout;
 	r.again = -1;
-	if (receiver->in.fd == -1)
+	if (receiver->fd == -1)
 		r.has_ended = 1;
 	while (r.busy > 0 || !r.has_ended) {
 		if (wait_endings() > 1)
@@ -350,10 +350,10 @@ make_room(struct passage *p)
 {
 	struct pollfd input;
 
-	input.fd = p->in->in.fd;
+	input.fd = p->in->fd;
 	input.events = POLLIN;
 	if (p->count < HELD && !p->has_ended && poll(&input, 1, 0) == 1 &&
-	    intake_has_room(&p->in->in, 0))
+	    receiver_has_room(p->in, 0))
 		return hold_one(p);
 	wait_pause(WAIT_QUEUE);
 	return 0;
@@ -396,7 +396,7 @@ send_held(struct passage *p)
 static int
 pass_on(struct passage *p)
 {
-	if (!intake_has_room(&p->in->in, 1)) {
+	if (!receiver_has_room(p->in, 1)) {
 		receiver_offence(p->in, EMFILE, NULL);
 		wait_pause(WAIT_SHORT);
 		return 0;
@@ -419,7 +419,7 @@ relay_to_stream(struct receiver *in, const struct stream *out, int64_t timeout)
 	int r = 0, ready, is_last = 0;
 	size_t i;
 
-	if (in->in.fd == -1)
+	if (in->fd == -1)
 		return 0;
 	memset(&p, 0, sizeof p);
 	p.in = in;
@@ -432,7 +432,7 @@ relay_to_stream(struct receiver *in, const struct stream *out, int64_t timeout)
 			if (receiver_is_over(in))
 				break;
 		}
-		ready = stream_wait(&p.out, in->in.fd, receiver_wake(in));
+		ready = stream_wait(&p.out, in->fd, receiver_wake(in));
 		if (ready == 1) {
 			r = pass_on(&p);
 		} else if (ready == -1 && errno == ESHUTDOWN) {

@@ -15,9 +15,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#define DRAIN 2000 /* ms to take what is queued when told to end */
-#define QUIET 250  /* ms without a message after which no more come */
-#define AT_ONCE 5  /* ms within which a message has usually come */
+#define STUCK 1000  /* ms for others to take what does not fit */
+#define OWN_LATER 8 /* descriptors that we may open after a look */
+#define DRAIN 2000  /* ms to take what is queued when told to end */
+#define QUIET 250   /* ms without a message after which no more come */
 
 /* Keep this socket and its duplicates from COMMAND. */
 static int
@@ -48,9 +49,9 @@ inherit(int fd, int flags)
 static void
 ask_peer(struct receiver *r)
 {
-	r->in.peer.pid = r->in.peer.uid = r->in.peer.gid = -1;
-	if (r->kind == RECEIVER_STREAM && name_was_accepted_on(r->in.fd))
-		sys_peer_of(r->in.fd, &r->in.peer);
+	r->peer.pid = r->peer.uid = r->peer.gid = -1;
+	if (r->kind == RECEIVER_STREAM && name_was_accepted_on(r->fd))
+		sys_peer_of(r->fd, &r->peer);
 }
 
 /*
@@ -64,10 +65,10 @@ check_abstract(const struct receiver *r)
 	struct sockaddr_un sun;
 	socklen_t length = sizeof sun;
 
-	if (!name_is_abstract(r->in.fd) || name_allows(r->in.fd))
+	if (!name_is_abstract(r->fd) || name_allows(r->fd))
 		return 0;
 	memset(&sun, 0, sizeof sun);
-	if (getpeername(r->in.fd, (struct sockaddr *)&sun, &length) == 0 &&
+	if (getpeername(r->fd, (struct sockaddr *)&sun, &length) == 0 &&
 	    sun.sun_path[0] != '\0')
 		return 0;
 	return failed_because(EPERM,
@@ -123,14 +124,14 @@ connect_invited(int pipe_fd, int64_t deadline)
 static int
 follow_invitation(struct receiver *r, int64_t deadline)
 {
-	int pipe_fd = r->in.fd;
+	int pipe_fd = r->fd;
 
-	r->in.fd = connect_invited(pipe_fd, deadline);
+	r->fd = connect_invited(pipe_fd, deadline);
 	close(pipe_fd);
 	r->is_private = 1;
-	if (r->in.fd == -1)
+	if (r->fd == -1)
 		return failure.error == ENOTCONN ? 0 : -1;
-	r->in.type = descriptor_type(r->in.fd);
+	r->type = descriptor_type(r->fd);
 	return 0;
 }
 
@@ -142,26 +143,26 @@ open_inherited(struct receiver *r, int fd, int64_t deadline)
 
 	if (!descriptors_is_open(fd))
 		return failed_because(EBADF, "descriptor %d is not open", fd);
-	r->in.type = descriptor_unix_type(fd);
-	if (r->in.type == -1 && !descriptor_is_pipe(fd))
+	r->type = descriptor_unix_type(fd);
+	if (r->type == -1 && !descriptor_is_pipe(fd))
 		return failed_usage(
 		    "not a UNIX socket or a pipe, so no descriptors come from "
 		    "it");
-	r->in.fd = inherit(fd, r->flags);
-	if (r->in.fd == -1)
+	r->fd = inherit(fd, r->flags);
+	if (r->fd == -1)
 		return -1;
 	r->kind = RECEIVER_STREAM;
-	if (r->in.type == -1) {
+	if (r->type == -1) {
 		result = follow_invitation(r, deadline);
-		if (r->in.fd == -1)
+		if (r->fd == -1)
 			return result;
-	} else if (descriptor_is_listening(r->in.fd) == 1) {
+	} else if (descriptor_is_listening(r->fd) == 1) {
 		r->kind = RECEIVER_LISTENING;
 	}
 	ask_peer(r);
 	if (r->kind == RECEIVER_STREAM)
 		return check_abstract(r);
-	r->is_abstract = name_is_abstract(r->in.fd);
+	r->is_abstract = name_is_abstract(r->fd);
 	return 0;
 }
 
@@ -169,7 +170,7 @@ static void
 begin(struct receiver *r, const char *operand, int flags)
 {
 	memset(r, 0, sizeof *r);
-	r->in.fd = -1;
+	r->fd = -1;
 	r->operand = operand;
 	r->flags = flags;
 	r->opener = getpid();
@@ -183,34 +184,33 @@ open_named(struct receiver *r, const char *operand, mode_t mode)
 	if (name_check_socket(operand, &failure) == -1)
 		return -1;
 	r->kind = RECEIVER_LISTENING;
-	r->in.type = SOCK_STREAM;
+	r->type = SOCK_STREAM;
 	r->is_own = 1;
 	r->is_abstract = operand[0] == '@';
-	r->in.fd =
-	    call_named_listen(steps, operand, SOCK_STREAM, mode, &r->name);
-	return r->in.fd == -1 ? -1 : 0;
+	r->fd = call_named_listen(steps, operand, SOCK_STREAM, mode, &r->name);
+	return r->fd == -1 ? -1 : 0;
+}
+
+/* Find out what the descriptor table has room for, to begin. */
+static void
+measure(struct receiver *r)
+{
+	r->limit = descriptors_limit();
+	r->highest = descriptors_highest();
 }
 
 /*
  * How many unfinished connections to keep: fewer if the descriptor table is
  * small.
  */
-static size_t
-most_arrivals(const struct receiver *r)
+size_t
+receiver_most_arrivals(const struct receiver *r)
 {
-	int room = (r->in.limit - r->in.highest) / 4;
+	int room = (r->limit - r->highest) / 4;
 
 	return room < 1          ? 1 :
 	    room > ARRIVALS_MOST ? ARRIVALS_MOST :
 				   (size_t)room;
-}
-
-/* Find out what the descriptor table has room for. */
-static void
-measure(struct receiver *r)
-{
-	intake_measure(&r->in);
-	arrivals_init(&r->arrivals, most_arrivals(r));
 }
 
 /* Open SOCKET: a name, or a descriptor that was given. */
@@ -240,10 +240,10 @@ receiver_open(struct receiver *r, const char *operand, mode_t mode, int flags,
 	begin(r, operand, flags);
 	if (open_socket(r, operand, mode, deadline) == -1)
 		return failed_on(operand);
-	if (r->in.fd == -1)
+	if (r->fd == -1)
 		return 0;
 	if (flags & RECEIVER_CREDS && (r->is_own || r->kind == RECEIVER_STREAM))
-		r->has_asked = sys_want_creds(r->in.fd, 1) == 1 && !r->is_own;
+		r->has_asked = sys_want_creds(r->fd, 1) == 1 && !r->is_own;
 	/* COMMAND is to have the caller's limit. */
 	if (!(flags & RECEIVER_BECOMES))
 		descriptors_raise_limit();
@@ -261,9 +261,9 @@ receiver_adopt(
 {
 	begin(r, operand, flags);
 	r->kind = RECEIVER_STREAM;
-	r->in.peer.pid = r->in.peer.uid = r->in.peer.gid = -1;
-	r->in.fd = fd;
-	r->in.type = type;
+	r->peer.pid = r->peer.uid = r->peer.gid = -1;
+	r->fd = fd;
+	r->type = type;
 	measure(r);
 }
 
@@ -271,18 +271,19 @@ receiver_adopt(
  * After receiver_stop(), is the stream to be read until its end? Its sender
  * sees that we want no more, sends what it holds, and closes.
  */
-static int
-has_told_sender(const struct receiver *r)
+int
+receiver_has_told_sender(const struct receiver *r)
 {
 	return r->is_private && (r->flags & RECEIVER_DRAIN) != 0;
 }
 
 /* When to stop taking messages that are on their way. */
-static int64_t
-last_moment(const struct receiver *r)
+int64_t
+receiver_last_moment(const struct receiver *r)
 {
 	/* The sender of a shared stream is not told to stop; it may go on. */
-	return has_told_sender(r) ? r->until : wait_earlier(r->until, r->quiet);
+	return receiver_has_told_sender(r) ? r->until :
+					     wait_earlier(r->until, r->quiet);
 }
 
 /*
@@ -295,15 +296,17 @@ receiver_is_over(struct receiver *r)
 {
 	if (r->kind == RECEIVER_LISTENING)
 		return 1;
-	return !has_told_sender(r) && r->until != 0 &&
-	    wait_is_over(last_moment(r));
+	return !receiver_has_told_sender(r) && r->until != 0 &&
+	    wait_is_over(receiver_last_moment(r));
 }
 
 /* When to ask receiver_is_over() again; -1: never. */
 int64_t
 receiver_wake(struct receiver *r)
 {
-	return r->until == 0 || has_told_sender(r) ? -1 : last_moment(r);
+	return r->until == 0 || receiver_has_told_sender(r) ?
+	    -1 :
+	    receiver_last_moment(r);
 }
 
 /* Close a socket, and with it what waits in its queue. */
@@ -313,42 +316,6 @@ close_fd(int *fd)
 	if (*fd != -1)
 		wait_close(*fd);
 	*fd = -1;
-}
-
-/* Stop waiting for connections. */
-static void
-end_loop(struct receiver *r)
-{
-	if (r->has_loop)
-		loop_end(&r->loop);
-	r->has_loop = r->is_watched = 0;
-}
-
-static void
-remove_arrival(struct receiver *r, struct arrival *a)
-{
-	loop_remove(&r->loop, a->sock);
-	arrivals_remove(&r->arrivals, a);
-}
-
-static void
-send_away(struct receiver *r, struct arrival *a, char answer)
-{
-	remove_arrival(r, a);
-	call_refuse(a, answer);
-	free(a);
-}
-
-/*
- * Take no more for now: answer "try again" to the senders whose message has not
- * come yet. (Closing without an answer would mean that the message was taken.)
- */
-void
-receiver_dismiss(struct receiver *r)
-{
-	while (r->arrivals.first != NULL)
-		send_away(r, r->arrivals.first, FDPASS_RETRY);
-	end_loop(r);
 }
 
 /*
@@ -364,12 +331,10 @@ receiver_stop(struct receiver *r)
 		r->quiet = wait_deadline(QUIET);
 	}
 	name_remove(&r->name);
-	if (r->kind == RECEIVER_LISTENING) {
-		receiver_dismiss(r);
-		close_fd(&r->in.fd);
-	} else if (has_told_sender(r) && r->opener == getpid()) {
-		shutdown(r->in.fd, SHUT_WR);
-	}
+	if (r->kind == RECEIVER_LISTENING)
+		close_fd(&r->fd);
+	else if (receiver_has_told_sender(r) && r->opener == getpid())
+		shutdown(r->fd, SHUT_WR);
 }
 
 /*
@@ -381,39 +346,10 @@ void
 receiver_close(struct receiver *r)
 {
 	name_remove(&r->name);
-	if (r->kind == RECEIVER_LISTENING)
-		receiver_dismiss(r);
-	end_loop(r);
-	if (r->has_asked && r->in.fd != -1 && r->opener == getpid())
-		sys_want_creds(r->in.fd, 0);
+	if (r->has_asked && r->fd != -1 && r->opener == getpid())
+		sys_want_creds(r->fd, 0);
 	r->has_asked = 0;
-	close_fd(&r->in.fd);
-}
-
-int
-received_init(struct received *received)
-{
-	received->sock = -1;
-	fdpass_buffer(&received->message, malloc(FDPASS_MAX_PAYLOAD + 1),
-	    FDPASS_MAX_PAYLOAD + 1);
-	return received->message.payload == NULL ? -1 : 0;
-}
-
-/*
- * Answer, if the sender waits for that, and close the connection. -1 if the
- * answer was FDPASS_TAKEN but the sender has given up: then the message must
- * not be used.
- */
-int
-receiver_answer(struct received *received, char answer)
-{
-	int r;
-
-	if (received->sock == -1)
-		return 0;
-	r = call_answer(received->sock, answer);
-	received->sock = -1;
-	return answer == FDPASS_TAKEN ? r : 0;
+	close_fd(&r->fd);
 }
 
 /* Say whose connection is refused before it has sent anything. */
@@ -438,8 +374,8 @@ say_stranger(const struct receiver *r, int s)
 static int
 admit(struct receiver *r, int s)
 {
-	if (s > r->in.highest)
-		r->in.highest = s;
+	if (s > r->highest)
+		r->highest = s;
 	if (!r->is_abstract || name_allows(s))
 		return s;
 	say_stranger(r, s);
@@ -460,7 +396,7 @@ receiver_accept(struct receiver *r)
 	int s;
 
 	wait_guard_begin(&guard);
-	s = call_accept("W1", r->in.fd, NULL, NULL);
+	s = call_accept("W1", r->fd, NULL, NULL);
 	wait_guard_end(&guard);
 	return s == -1 ? -1 : admit(r, s);
 }
@@ -469,45 +405,28 @@ receiver_accept(struct receiver *r)
  * accept() that blocks until a signal or the deadline, for the socket may be
  * shared.
  */
-static int
-accept_blocking(struct receiver *r, int64_t deadline)
+int
+receiver_accept_before(struct receiver *r, int64_t deadline)
 {
 	int s;
 
 	wait_block_begin(deadline);
-	s = call_accept("W1", r->in.fd, NULL, NULL);
+	s = call_accept("W1", r->fd, NULL, NULL);
 	wait_block_end();
 	return s == -1 ? -1 : admit(r, s);
 }
 
-/* Wait for a connection; -1 with EINTR or ETIMEDOUT when we have to end. */
-static int
-wait_connection(struct receiver *r, int64_t deadline)
+/*
+ * The answer to a connection that has brought no message we can take. If the
+ * descriptors do not fit although we are idle, and hold no others, and the
+ * table is not full, they never will: refuse for good.
+ */
+char
+receiver_refusal(int error, int is_idle)
 {
-	struct pollfd p;
-	int s, error;
-
-	tell_before("W1", "accept", r->in.fd);
-	while (!wait_must_end(deadline)) {
-		s = accept_blocking(r, deadline);
-		if (s != -1)
-			return s;
-		error = errno;
-		if (wait_is_waited_out(error)) {
-			say_offence("%s: accept: %s; trying again", r->operand,
-			    strerror(error));
-			wait_out(error, deadline);
-		} else if (sys_would_block(error)) {
-			/* Its owner has made it non-blocking. */
-			p.fd = r->in.fd;
-			p.events = POLLIN;
-			wait_poll(&p, 1, deadline);
-		} else if (error != EINTR && error != ECONNABORTED) {
-			errno = error;
-			break;
-		}
-	}
-	return failed("accept");
+	if (error == EMFILE && is_idle && descriptors_have_room())
+		return FDPASS_REFUSED;
+	return arrival_refusal(error);
 }
 
 /*
@@ -540,339 +459,179 @@ receiver_offence(
 		say_offence("%s: recvmsg: %s", r->operand, strerror(error));
 }
 
-/* Add this connection to the loop. */
-static int
-watch(struct receiver *r, struct arrival *a)
+/*
+ * Is it possible that the descriptors of the largest message do not fit? The
+ * kernel hands out the lowest free numbers, so all above the highest that was
+ * ever in use are free.
+ */
+int
+receiver_is_tight(const struct receiver *r)
 {
-	if (!r->has_loop && loop_init(&r->loop) == -1)
-		return -1;
-	r->has_loop = 1;
-	if (!r->is_watched) {
-		if (loop_add(&r->loop, r->in.fd, LOOP_READ | LOOP_SHARED, r) ==
-		    -1)
-			return -1;
-		r->is_watched = 1;
-	}
-	return loop_add(&r->loop, a->sock, LOOP_READ, a);
+	return r->limit - 1 - r->highest < FDPASS_MAX_FDS + OWN_LATER;
 }
 
 /*
- * Keep a connection whose message has not come yet. If there are too many, the
- * oldest gives way.
+ * A message does not fit. Wait for others to take it, or for us to close
+ * something. But if we are idle there is nothing to close, so after a while the
+ * message has to be dropped: returns 1 then.
  */
-static void
-keep_arrival(struct receiver *r, struct arrival *fresh)
-{
-	struct arrival *surplus, *a = malloc(sizeof *a);
-
-	if (a == NULL) {
-		arrival_drop(fresh, FDPASS_RETRY);
-		return;
-	}
-	surplus = arrivals_surplus(&r->arrivals, fresh->sock);
-	if (surplus != NULL)
-		send_away(r, surplus, FDPASS_RETRY);
-	*a = *fresh;
-	arrivals_add(&r->arrivals, a);
-	if (watch(r, a) == -1)
-		send_away(r, a, FDPASS_RETRY);
-}
-
-/* A connection has brought its message, which receiver_next() returns. */
 static int
-deliver(struct received *received, const struct arrival *a)
+is_stuck(struct receiver *r, int is_idle)
 {
-	received->sock = a->sock;
-	received->message = a->message;
-	message_ask_sender(&received->message, a->sock);
+	if (!is_idle)
+		r->stuck = 0;
+	else if (r->stuck == 0)
+		r->stuck = wait_deadline(STUCK);
+	if (r->stuck == 0 || wait_now() < r->stuck)
+		return 0;
+	r->stuck = 0;
 	return 1;
 }
 
 /*
- * A connection has brought no message that we can take: report why, and tell
- * its sender. If the descriptors do not fit although we hold no others and the
- * table is not full, they never will: refuse for good.
+ * Does the next message of the stream fit into the descriptor table? If not,
+ * leave it to the other readers of the stream, unless we are idle and it is
+ * clear that nobody takes it.
  */
-static void
-refuse(struct receiver *r, struct arrival *a, int error)
+int
+receiver_has_room(struct receiver *r, int is_idle)
 {
-	char answer = arrival_refusal(error);
-
-	if (error == EMFILE && r->arrivals.count == 0 &&
-	    descriptors_have_room())
-		answer = FDPASS_REFUSED;
-	a->message.length = 0;
-	message_ask_sender(&a->message, a->sock);
-	receiver_offence(r, error, &a->message);
-	call_refuse(a, answer);
-}
-
-/*
- * Take a new connection: returns 1 if its message has come. If no other
- * connection is waiting, give it a moment for that; if that does not suffice,
- * keep it.
- */
-static int
-take_fresh(struct receiver *r, int s, struct received *received)
-{
-	struct fdpass_message *m = &received->message;
-	struct arrival fresh;
-	struct pollfd p;
+	struct fdpass_message probe;
+	char byte;
 	int result;
 
-	arrival_begin(&fresh, s, r->in.type);
-	tell_before("W1", "recvmsg", s);
-	result = arrival_step(&fresh, m->payload, m->size);
-	if (result == 0 && r->arrivals.count == 0) {
-		p.fd = s;
-		p.events = POLLIN;
-		if (wait_poll(&p, 1, wait_deadline(AT_ONCE)) == 1)
-			result = arrival_step(&fresh, m->payload, m->size);
-	}
-	if (result == 0)
-		keep_arrival(r, &fresh);
-	else if (result == -1)
-		refuse(r, &fresh, errno);
-	return result == 1 ? deliver(received, &fresh) : 0;
+	if (!receiver_is_tight(r))
+		return 1;
+	fdpass_buffer(&probe, &byte, sizeof byte);
+	result = fdpass_recv(r->fd, &probe, FDPASS_PEEK | FDPASS_NOWAIT);
+	if (result == -1)
+		return errno != EMFILE || is_stuck(r, is_idle);
+	fdpass_close(&probe);
+	r->stuck = 0;
+	return 1;
+}
+
+static void
+note_highest(struct receiver *r, const struct fdpass_message *m)
+{
+	size_t i;
+
+	for (i = 0; i < m->count; i++)
+		if (m->fds[i] > r->highest)
+			r->highest = m->fds[i];
 }
 
 /*
- * Another step of a connection that was kept: returns 1 if its message has
- * come.
+ * Take one part of a message from a stream: returns 1, 0 at the end, or -1 with
+ * errno. An empty message counts as none (EINTR), for a flood of them may come.
  */
 static int
-take_kept(struct receiver *r, struct arrival *a, struct received *received)
+take_part(struct receiver *r, struct fdpass_message *part, int flags)
 {
-	struct fdpass_message *m = &received->message;
-	int result = arrival_step(a, m->payload, m->size), error = errno;
+	int result;
 
-	if (result == 0)
-		return 0;
-	remove_arrival(r, a);
-	if (result == -1)
-		refuse(r, a, error);
-	else
-		deliver(received, a);
-	free(a->kept);
-	free(a);
-	return result == 1;
-}
-
-/* Wait once, for connections that were kept and for new ones. */
-static int
-turn(struct receiver *r, struct received *received, int64_t deadline)
-{
-	struct loop_event events[LOOP_EVENTS];
-	struct arrival *a;
-	int n, s;
-
-	deadline = wait_earlier(deadline, arrivals_deadline(&r->arrivals));
-	/* Take one event at a time: the others stay ready. */
-	n = loop_wait(&r->loop, events, 1, deadline);
-	if (n == 1 && events[0].data != r)
-		return take_kept(r, events[0].data, received);
-	if (n == 1 && (s = receiver_accept(r)) != -1)
-		return take_fresh(r, s, received);
-	if (n == 1 && wait_is_waited_out(errno))
-		wait_out(errno, deadline);
-	while ((a = arrivals_due(&r->arrivals)) != NULL)
-		if (take_kept(r, a, received) == 1)
-			return 1;
-	return 0;
-}
-
-/* Take connections until one has brought a message. */
-static int
-next_connection(struct receiver *r, struct received *received, int64_t deadline)
-{
-	int s, result = 0;
-
-	while (result == 0) {
-		if (wait_must_end(deadline))
-			return failed("accept");
-		if (r->arrivals.count > 0) {
-			result = turn(r, received, deadline);
-			continue;
-		}
-		end_loop(r);
-		s = wait_connection(r, deadline);
-		if (s == -1)
-			return -1;
-		result = take_fresh(r, s, received);
+	result = fdpass_recv(r->fd, part, flags);
+	if (result == 0 && r->type != SOCK_STREAM && !message_is_end(r->fd)) {
+		errno = EINTR;
+		return -1;
 	}
+	message_forget_nobody(part);
 	return result;
 }
 
-/* Take a message from the stream, as intake_take(). */
+/*
+ * Skip the rest of a message that was too large, up to its descriptors, which
+ * end it. Returns as take_part().
+ */
 static int
-take(struct receiver *r, struct fdpass_message *m, int flags)
+skip(struct receiver *r, struct fdpass_message *m, int flags)
 {
-	int result = intake_take(&r->in, m, flags), error = errno;
+	int result;
+
+	do {
+		result = take_part(r, m, flags);
+		/* With EMFILE, the descriptors came, and were lost. */
+		r->is_skipping = result == 1 ? m->count == 0 :
+					       result == 0 || errno != EMFILE;
+		fdpass_close(m);
+	} while (result == 1 && r->is_skipping);
+	return result;
+}
+
+/* Take all parts of one message; on SOCK_STREAM, the descriptors end it. */
+static int
+take_parts(struct receiver *r, struct fdpass_message *m, int flags)
+{
+	struct fdpass_message part;
+	int result, has_end;
+
+	do {
+		fdpass_buffer(
+		    &part, m->payload + m->length, m->size - m->length);
+		result = take_part(r, &part, flags);
+		if (result == 0)
+			return m->length > 0;
+		if (result == -1) {
+			if (errno == EINTR || sys_would_block(errno))
+				r->partial = m->length;
+			/* Tell the caller whose message was lost. */
+			m->pid = part.pid;
+			m->uid = part.uid;
+			m->gid = part.gid;
+			return -1;
+		}
+		has_end = part.count > 0 || r->type != SOCK_STREAM;
+		if (message_append(m, &part) == -1) {
+			r->is_skipping = !has_end;
+			fdpass_close(m);
+			errno = EMSGSIZE;
+			return -1;
+		}
+	} while (m->count == 0 && r->type == SOCK_STREAM);
+	return 1;
+}
+
+/* Take one message, beginning with what came of it before. */
+static int
+take_whole(struct receiver *r, struct fdpass_message *m, int flags)
+{
+	int result = 1;
+
+	if (r->is_skipping)
+		result = skip(r, m, flags);
+	if (result != 1)
+		return result;
+	m->length = r->partial;
+	m->count = 0;
+	m->pid = r->peer.pid;
+	m->uid = r->peer.uid;
+	m->gid = r->peer.gid;
+	r->partial = 0;
+	result = take_parts(r, m, flags);
+	if (result != 1)
+		return result;
+	note_highest(r, m);
+	return 1;
+}
+
+/*
+ * Take one message from a stream, with FDPASS_NOWAIT in flags or without:
+ * returns 1, 0 at the end, or -1 with errno. On SOCK_STREAM, the descriptors
+ * end a message; if we have to stop waiting before they come, the bytes so far
+ * are kept for the next call.
+ */
+int
+receiver_take(struct receiver *r, struct fdpass_message *m, int flags)
+{
+	int result = take_whole(r, m, flags), error = errno;
 
 	if (r->until == 0 || (result == -1 && sys_would_block(error)))
 		return result;
 	if (result == 1)
 		r->quiet = wait_deadline(QUIET);
 	/* Its sender was told to stop, but goes on. */
-	if (has_told_sender(r) && wait_is_over(r->until))
-		shutdown(r->in.fd, SHUT_RD);
+	if (receiver_has_told_sender(r) && wait_is_over(r->until))
+		shutdown(r->fd, SHUT_RD);
 	errno = error;
 	return result;
-}
-
-/* For an event loop: take a message if there is one. */
-int
-receiver_try(struct receiver *r, struct fdpass_message *m)
-{
-	return take(r, m, FDPASS_NOWAIT);
-}
-
-/*
- * Wait for a message and take it. recvmsg() may block if messages are kept
- * apart and any message fits: then it has nothing to drop, which could hang.
- */
-static int
-take_waiting(struct receiver *r, struct fdpass_message *m, int64_t deadline)
-{
-	struct pollfd p;
-	int result;
-
-	if (r->in.type != SOCK_STREAM && !intake_is_tight(&r->in)) {
-		wait_block_begin(deadline);
-		result = take(r, m, 0);
-		wait_block_end();
-		return result;
-	}
-	p.fd = r->in.fd;
-	p.events = POLLIN;
-	if (wait_poll(&p, 1, deadline) != 1) {
-		errno = EINTR;
-		return -1;
-	}
-	if (!intake_has_room(&r->in, 1)) {
-		wait_out(EMFILE, deadline);
-		errno = EINTR;
-		return -1;
-	}
-	return take(r, m, FDPASS_NOWAIT);
-}
-
-/* Wait with poll(), if the owner of the socket has made it non-blocking. */
-static void
-wait_readable(const struct receiver *r, int64_t deadline)
-{
-	struct pollfd p;
-
-	p.fd = r->in.fd;
-	p.events = POLLIN;
-	wait_poll(&p, 1, deadline);
-}
-
-/* recvmsg() has failed. Returns 0 to try again, -1 and the failure if not. */
-static int
-try_again(struct receiver *r, const struct fdpass_message *m, int error,
-    int64_t deadline)
-{
-	if (error == EMFILE || error == EMSGSIZE) {
-		receiver_offence(r, error, m);
-		if (!(r->flags & RECEIVER_DRAIN))
-			return failed_because(error, "the message was lost");
-	} else if (wait_is_waited_out(error)) {
-		wait_out(error, deadline);
-	} else if (sys_would_block(error)) {
-		wait_readable(r, deadline);
-	} else if (error != EINTR) {
-		errno = error;
-		return failed("recvmsg");
-	}
-	return 0;
-}
-
-/*
- * We have to end, but what was sent must not be lost: take what is queued, up
- * to the end of the stream if that comes. A worker that alone is told to end
- * leaves the rest to the other workers after a while. EINTR when there is no
- * more.
- */
-static int
-drain(struct receiver *r, struct fdpass_message *m)
-{
-	struct pollfd p;
-	int is_owner = has_told_sender(r) && r->opener == getpid();
-	int result;
-
-	receiver_stop(r);
-	p.fd = r->in.fd;
-	p.events = POLLIN;
-	while (r->flags & RECEIVER_DRAIN && wait_endings() < 2) {
-		/* While messages are there at once no signal is let in. */
-		wait_look();
-		/* Another process may keep sending into a shared stream. */
-		if (!has_told_sender(r) && wait_is_over(r->until))
-			break;
-		result = receiver_try(r, m);
-		if (result == 1)
-			return 1;
-		if (result == 0)
-			break;
-		if (!sys_would_block(errno)) {
-			/* One that is lost is not the last. */
-			if (try_again(r, m, errno, -1) == -1)
-				break;
-			continue;
-		}
-		if (!is_owner && wait_is_over(last_moment(r)))
-			break;
-		wait_poll(&p, 1, is_owner ? -1 : last_moment(r));
-	}
-	errno = EINTR;
-	return failed("recvmsg");
-}
-
-static int
-next_message(struct receiver *r, struct fdpass_message *m, int64_t deadline)
-{
-	int result;
-
-	tell_before("W1", "recvmsg", r->in.fd);
-	for (;;) {
-		if (wait_ending() != 0)
-			return drain(r, m);
-		if (wait_must_end(deadline))
-			return failed("recvmsg");
-		result = take_waiting(r, m, deadline);
-		if (result >= 0)
-			return result;
-		if (errno == ECONNRESET)
-			return 0;
-		if (try_again(r, m, errno, deadline) == -1)
-			return -1;
-	}
-}
-
-/*
- * Wait for the next message until the deadline. Returns 1 and the message, to
- * be answered with receiver_answer(), whose descriptors are the caller's; 0 at
- * the end of the stream; -1 and the failure: EINTR when wait_ending() says why,
- * or ETIMEDOUT.
- */
-int
-receiver_next(struct receiver *r, struct received *received, int64_t deadline)
-{
-	int result;
-
-	received->sock = -1;
-	received->message.count = 0;
-	if (r->in.fd == -1)
-		return 0;
-	result = r->kind == RECEIVER_STREAM ?
-	    next_message(r, &received->message, deadline) :
-	    next_connection(r, received, deadline);
-	if (result == 1)
-		tell_received("W1",
-		    received->sock != -1 ? received->sock : r->in.fd,
-		    &received->message);
-	if (result == -1 && failure.error == ETIMEDOUT)
-		failed_late("no message");
-	return result == -1 ? failed_on(r->operand) : result;
 }

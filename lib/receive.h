@@ -11,8 +11,6 @@
 #include "fdpass.h"
 #include "fdpass/name.h"
 #include "fdpass/receiver.h"
-#include "intake.h"
-#include "loop.h"
 
 #include <stdint.h>
 
@@ -22,18 +20,13 @@
 
 enum receiver_kind { RECEIVER_LISTENING, RECEIVER_STREAM };
 
-/* A received message, and the connection where its sender waits. */
-struct received {
-	int sock; /* -1: the message came on a stream, nobody waits */
-	struct fdpass_message message;
-};
-
 struct receiver {
 	const char *operand;
 	enum receiver_kind kind;
 	int flags;
-	struct intake in; /* the stream; or in.fd is the listening socket */
-	int is_own;       /* we made the listening socket */
+	int fd;     /* the socket; -1: the stream has ended */
+	int type;   /* of the socket */
+	int is_own; /* we made the listening socket */
 	int is_abstract;
 	int is_private; /* only we read the stream, by invitation */
 	int has_asked;  /* for credentials, on a stream that others share */
@@ -41,29 +34,33 @@ struct receiver {
 	int64_t until; /* end of taking what is queued; 0: not ending */
 	int64_t quiet; /* the same, if nothing comes any more */
 	struct named name;
-	struct arrivals arrivals; /* connections without a message yet */
-	struct loop loop; /* to wait for them, and for new connections */
-	int has_loop;
-	int is_watched; /* the listening socket is in the loop */
+	int limit;   /* size of the descriptor table */
+	int highest; /* the highest descriptor ever in use */
+	/* Of a stream: */
+	struct sys_peer peer; /* the sender, if a message does not tell */
+	size_t partial;       /* bytes of a message before its descriptors */
+	int is_skipping; /* drop the rest of a message that was too large */
+	int64_t stuck;   /* when to give up a message that does not fit */
 };
 
 int receiver_open(struct receiver *r, const char *operand, mode_t mode,
     int flags, int64_t deadline);
 void receiver_adopt(
     struct receiver *r, const char *operand, int fd, int type, int flags);
-int receiver_next(
-    struct receiver *r, struct received *received, int64_t deadline);
-int receiver_answer(struct received *received, char answer);
-int receiver_try(struct receiver *r, struct fdpass_message *message);
+size_t receiver_most_arrivals(const struct receiver *r);
 int receiver_accept(struct receiver *r);
+int receiver_accept_before(struct receiver *r, int64_t deadline);
+int receiver_is_tight(const struct receiver *r);
+int receiver_has_room(struct receiver *r, int is_idle);
+int receiver_take(struct receiver *r, struct fdpass_message *m, int flags);
+char receiver_refusal(int error, int is_idle);
 void receiver_offence(
     const struct receiver *r, int error, const struct fdpass_message *m);
 int receiver_is_over(struct receiver *r);
 int64_t receiver_wake(struct receiver *r);
-void receiver_dismiss(struct receiver *r);
+int receiver_has_told_sender(const struct receiver *r);
+int64_t receiver_last_moment(const struct receiver *r);
 void receiver_stop(struct receiver *r);
 void receiver_close(struct receiver *r);
-
-int received_init(struct received *received);
 
 #endif
