@@ -51,6 +51,7 @@ LIB_OBJ = \
 	cmd/fdconnect-copy.o \
 	cmd/fdconnect-part.o \
 	cmd/fdconnect-show.o \
+	cmd/fdecho-connections.o \
 	cmd/fdecho-serve.o \
 	cmd/fdlisten-accept.o \
 	cmd/fdlisten-listen.o \

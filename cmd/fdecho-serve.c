@@ -4,9 +4,8 @@
 #include "fdecho-serve.h"
 
 #include "calls.h"
-#include "descriptors.h"
+#include "fdecho-connections.h"
 #include "fdpass/message.h"
-#include "loop.h"
 #include "say.h"
 #include "wait.h"
 
@@ -14,423 +13,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BUFFER (256 * 1024)         /* measured: twice as fast as 64 KiB */
-#define SLOW_CHUNK (16 * 1024)      /* for a connection that has been slow */
-#define KEPT_MOST (4 * 1024 * 1024) /* bytes for slow readers, about */
-#define KEPT 8                      /* descriptors to keep free for ourselves */
-#define BATCH 32                    /* connections to allocate at once */
-
-static char buffer[BUFFER];
-
-/* A connection: one that may bring a message, or one on which we echo. */
-struct connection {
-	int fd;
-	int is_waiting;          /* it is in the loop */
-	struct arrival *arrival; /* NULL: we echo on this connection */
-	struct connection *next; /* in a list: of new, parked or spare ones */
-	char *rest;              /* what a slow reader has not taken yet */
-	size_t length;
-	size_t sent;
-	size_t chunk; /* bytes to read at once */
-};
-
-/* Memory for connections. It never moves, for the loop holds pointers to it. */
-struct batch {
-	struct batch *next;
-	struct connection connections[BATCH];
-};
+#define KEPT 8 /* descriptors to keep free for ourselves */
 
 struct server {
-	struct loop loop;
+	struct connections connections;
 	struct receiver *receiver;
-	long max;
-	long count;               /* of connections on which we echo */
 	long room;                /* descriptors that we may hold in all */
-	size_t kept;              /* bytes kept for slow readers */
 	struct arrivals arrivals; /* connections that may bring a message */
-	struct connection *fresh; /* connections that are not in the loop yet */
-	struct connection *parked;  /* connections over the limit, for now */
-	struct connection **newest; /* the end of the parked ones */
-	struct connection *spare;   /* unused memory for connections */
-	struct batch *batches;      /* all memory for connections */
-	int is_listening;           /* the receiver is in the loop */
-	int is_exclusive;           /* and no other process is woken with us */
-	int has_paused;             /* some arrivals are out of the loop */
+	int is_listening;         /* the receiver is in the loop */
+	int is_exclusive;         /* and no other process is woken with us */
+	int has_paused;           /* some arrivals are out of the loop */
 	int has_ended;
 	int64_t again; /* when to try after running out; -1: now */
 };
-
-static void
-release(struct server *s, struct connection *c)
-{
-	c->rest = NULL;
-	c->next = s->spare;
-	s->spare = c;
-}
-
-static void
-drop(struct server *s, struct connection *c)
-{
-	if (c->is_waiting)
-		loop_remove(&s->loop, c->fd);
-	call_close("W4", c->fd);
-	if (c->rest != NULL)
-		s->kept -= c->length;
-	free(c->rest);
-	release(s, c);
-	s->count--;
-}
-
-/* Does this socket drop the rest of a message that is read in part? */
-static int
-keeps_messages(int fd)
-{
-	return descriptor_type(fd) != SOCK_STREAM;
-}
-
-/* Keep what could not be sent, and send it before anything else is read. */
-static int
-keep_rest(struct server *s, struct connection *c, const char *bytes, size_t n)
-{
-	char *rest = malloc(n);
-
-	if (rest == NULL)
-		return -1;
-	memcpy(rest, bytes, n);
-	c->length = n;
-	c->sent = 0;
-	/* Limit the memory that a slow reader costs. */
-	if (!keeps_messages(c->fd))
-		c->chunk = SLOW_CHUNK;
-	c->rest = rest;
-	s->kept += n;
-	return c->is_waiting ? loop_change(&s->loop, c->fd, LOOP_WRITE, c) : 0;
-}
-
-/* Report that a connection was lost, unless its peer just went away. */
-static void
-say_lost(const char *operation)
-{
-	switch (errno) {
-	case ECONNRESET:
-	case EPIPE:
-	case ETIMEDOUT:
-	case ECONNABORTED:
-	case EHOSTUNREACH:
-	case ENETUNREACH:
-	case ENETDOWN:
-	case EDESTADDRREQ: /* not a connection, see start_echo() */
-		return;
-	}
-	say_offence("connection lost: %s: %s", operation, strerror(errno));
-}
-
-static int
-is_connection(int fd)
-{
-	struct peer unused;
-
-	return descriptor_is_connection(fd, &unused);
-}
-
-/* Send as much as possible: returns how much, or -1 if the peer is gone. */
-static ssize_t
-send_some(int fd, const char *bytes, size_t n)
-{
-	ssize_t sent = call_send("W3", fd, bytes, n);
-
-	if (sent == -1)
-		say_lost("send");
-	return sent;
-}
-
-static int
-is_no_connection(int error)
-{
-	return error == ENOTSOCK || error == ENOTCONN || error == EINVAL ||
-	    error == EOPNOTSUPP || error == EBADF; /* opened with O_PATH */
-}
-
-/*
- * Receive what is there. (Descriptors that come with the bytes are closed by
- * the kernel, and may linger.) If a resource has run out, try again some times.
- */
-static ssize_t
-receive_some(int fd, size_t size)
-{
-	struct wait_guard guard;
-	int tries = 0;
-	ssize_t n;
-
-	wait_guard_begin(&guard);
-	while ((n = call_recv("W2", fd, buffer, size)) == -1) {
-		if (wait_is_waited_out(errno) && tries++ < WAIT_TRIES &&
-		    wait_endings() < 2)
-			wait_pause(WAIT_QUEUE);
-		else if (errno != EINTR)
-			break;
-	}
-	wait_guard_end(&guard);
-	if (n == -1 && !sys_would_block(errno) && !is_no_connection(errno))
-		say_lost("recv");
-	return n;
-}
-
-/* How much to read: little if much is kept for slow readers. */
-static size_t
-chunk_of(const struct server *s, const struct connection *c)
-{
-	if (s->kept > KEPT_MOST && c->chunk > SLOW_CHUNK &&
-	    !keeps_messages(c->fd))
-		return SLOW_CHUNK;
-	return c->chunk;
-}
-
-/*
- * Send back the n bytes in buffer. Returns 0, or -1 if the connection is over.
- */
-static int
-echo_read(struct server *s, struct connection *c, size_t n)
-{
-	ssize_t sent = send_some(c->fd, buffer, n);
-
-	if (sent == -1)
-		return -1;
-	if ((size_t)sent < n)
-		return keep_rest(s, c, buffer + sent, n - (size_t)sent);
-	if (n == c->chunk && c->chunk < BUFFER)
-		c->chunk *= 4;
-	return 0;
-}
-
-/*
- * One turn of a connection: returns -1 at its end of file, or if its peer is
- * gone.
- */
-static int
-echo_turn(struct server *s, struct connection *c, int ready)
-{
-	ssize_t n;
-
-	/*
-	 * An error ends the connection, unless it was only in the error queue.
-	 */
-	if ((ready & LOOP_ERROR) != 0 && sys_drain_errors(c->fd) > 0)
-		return 0;
-
-	if (c->rest != NULL) {
-		n = send_some(c->fd, c->rest + c->sent, c->length - c->sent);
-		if (n == -1)
-			return -1;
-		c->sent += (size_t)n;
-		if (c->sent < c->length)
-			return 0;
-		free(c->rest);
-		c->rest = NULL;
-		s->kept -= c->length;
-		return loop_change(&s->loop, c->fd, LOOP_READ, c);
-	}
-	n = receive_some(c->fd, chunk_of(s, c));
-	if (n > 0 && echo_read(s, c, (size_t)n) == 0)
-		return 0;
-	if (n == -1 && sys_would_block(errno) && (ready & LOOP_ERROR) == 0)
-		return 0;
-	return -1;
-}
-
-static int
-more_memory(struct server *s)
-{
-	struct batch *b = malloc(sizeof *b);
-	size_t i;
-
-	if (b == NULL)
-		return -1;
-	b->next = s->batches;
-	s->batches = b;
-	for (i = 0; i < BATCH; i++)
-		release(s, &b->connections[i]);
-	return 0;
-}
-
-static struct connection *
-new_connection(struct server *s, int fd)
-{
-	struct connection *c;
-
-	if (s->spare == NULL && more_memory(s) == -1)
-		return NULL;
-	c = s->spare;
-	s->spare = c->next;
-	memset(c, 0, sizeof *c);
-	c->fd = fd;
-	c->chunk = BUFFER;
-	return c;
-}
-
-/* Add a connection to the loop. */
-static int
-wait_for(struct server *s, struct connection *c)
-{
-	int want = c->rest == NULL ? LOOP_READ : LOOP_WRITE;
-
-	c->is_waiting = loop_add(&s->loop, c->fd, want, c) == 0;
-	return c->is_waiting ? 0 : -1;
-}
-
-/* The same, trying for a while; after that, drop the connection. */
-static void
-keep(struct server *s, struct connection *c)
-{
-	int tries = 0;
-
-	while (wait_for(s, c) == -1 && tries++ < WAIT_TRIES)
-		wait_pause(WAIT_SHORT);
-	if (!c->is_waiting) {
-		say_offence("connection lost: %s", strerror(errno));
-		drop(s, c);
-	}
-}
-
-/*
- * Add new connections to the loop, now that their sender has its answer. A
- * short connection has often ended already: one more turn finds that out and
- * spares the loop. (Not with a trace, which would show a call that usually
- * finds nothing.)
- */
-static void
-admit(struct server *s)
-{
-	struct connection *c;
-
-	while ((c = s->fresh) != NULL) {
-		s->fresh = c->next;
-		if (c->rest != NULL || trace_on || echo_turn(s, c, 0) == 0)
-			keep(s, c);
-		else
-			drop(s, c);
-	}
-}
-
-/*
- * Take over one received descriptor. Its data is often there already, so read
- * before waiting; that also tells whether it is a connection. Returns -1 if it
- * is not, and then the caller closes it.
- */
-static int
-start_echo(struct server *s, int fd)
-{
-	struct connection *c;
-	int tries = 0;
-	ssize_t n;
-
-	n = receive_some(fd, BUFFER);
-	if (n == -1 && is_no_connection(errno))
-		return -1;
-	/* An unconnected datagram socket, too, would only have no data yet. */
-	if (n == -1 && sys_would_block(errno) && !is_connection(fd))
-		return -1;
-	if (n == 0 || (n == -1 && !sys_would_block(errno))) {
-		call_close("W4", fd);
-		return 0;
-	}
-	while ((c = new_connection(s, fd)) == NULL && tries++ < WAIT_TRIES)
-		wait_pause(WAIT_SHORT);
-	if (c == NULL) {
-		say_offence("connection lost: %s", strerror(errno));
-		wait_close(fd);
-		return 0;
-	}
-	s->count++;
-	if (n == -1) {
-		keep(s, c);
-	} else if (echo_read(s, c, (size_t)n) == 0) {
-		c->next = s->fresh;
-		s->fresh = c;
-	} else if (errno == EDESTADDRREQ) {
-		/* The socket has no peer to echo the datagram to. */
-		s->count--;
-		release(s, c);
-		return -1;
-	} else {
-		drop(s, c);
-	}
-	return 0;
-}
-
-/* This connection is one too many: keep it until another has ended. */
-static int
-park(struct server *s, int fd)
-{
-	struct connection *c;
-
-	if (!is_connection(fd))
-		return -1;
-	c = new_connection(s, fd);
-	if (c == NULL)
-		return -1;
-	*s->newest = c;
-	s->newest = &c->next;
-	return 0;
-}
-
-static void
-start_parked(struct server *s)
-{
-	struct connection *c;
-	int fd;
-
-	while ((c = s->parked) != NULL && s->count < s->max) {
-		s->parked = c->next;
-		if (s->parked == NULL)
-			s->newest = &s->parked;
-		fd = c->fd;
-		release(s, c);
-		if (start_echo(s, fd) == -1)
-			wait_close(fd);
-	}
-}
-
-/*
- * Take over the connections of a message, and close its other descriptors.
- * Returns -1 if there was no connection.
- */
-static int
-start_message(struct server *s, struct fdpass_message *m)
-{
-	size_t i, started = 0;
-	int r;
-
-	for (i = 0; i < m->count; i++) {
-		r = s->count < s->max ? start_echo(s, m->fds[i]) :
-					park(s, m->fds[i]);
-		if (r == 0)
-			started++;
-		else
-			wait_close(m->fds[i]);
-	}
-	if (m->count == 0)
-		say_offence("%s: refused a message without descriptors",
-		    s->receiver->operand);
-	else if (started < m->count)
-		say_offence("%s: refused a descriptor that is not a connected "
-			    "socket",
-		    s->receiver->operand);
-	m->count = 0;
-	return started > 0 ? 0 : -1;
-}
-
-/* Does the message bring a connection? */
-static int
-has_connection(const struct fdpass_message *m)
-{
-	size_t i;
-
-	for (i = 0; i < m->count; i++)
-		if (is_connection(m->fds[i]))
-			return 1;
-	return 0;
-}
 
 /*
  * A message has come: answer first, for the sender may be gone, and only then
@@ -440,18 +35,16 @@ static void
 settle(struct server *s, struct arrival *a)
 {
 	struct fdpass_message *m = &a->message;
-	int is_good = has_connection(m);
+	int r, is_good = connections_come_with(m);
 
 	if (trace_on)
 		message_ask_sender(m, a->sock);
 	tell_received("W1", a->sock, m);
-	/* A sender that has given up keeps what it sent. */
-	if (call_answer(a->sock, is_good ? FDPASS_TAKEN : FDPASS_REFUSED) ==
-		0 ||
-	    !is_good)
-		start_message(s, m);
+	r = call_answer(a->sock, is_good ? FDPASS_TAKEN : FDPASS_REFUSED);
+	/* A sender that has given up keeps what it has sent. */
+	if (r == 0 || !is_good)
+		connections_start(&s->connections, m, s->receiver->operand);
 	fdpass_close(m);
-	admit(s);
 }
 
 /*
@@ -461,8 +54,8 @@ settle(struct server *s, struct arrival *a)
 static void
 refuse(struct server *s, struct arrival *a, int error)
 {
-	char answer =
-	    receiver_refusal(error, s->count == 0 && s->arrivals.count == 0);
+	char answer = receiver_refusal(
+	    error, s->connections.count == 0 && s->arrivals.count == 0);
 
 	a->message.length = 0;
 	message_ask_sender(&a->message, a->sock);
@@ -477,9 +70,9 @@ remove_arrival(struct server *s, struct arrival *a)
 {
 	struct connection *c = a->owner;
 
-	loop_remove(&s->loop, a->sock);
+	loop_remove(&s->connections.loop, a->sock);
 	arrivals_remove(&s->arrivals, a);
-	release(s, c);
+	connections_release(&s->connections, c);
 }
 
 static void
@@ -492,18 +85,11 @@ send_away(struct server *s, struct arrival *a)
 
 static char payload[FDPASS_MAX_PAYLOAD + 1]; /* it is not used */
 
-/* Have we as many connections as we may? */
-static int
-is_full(const struct server *s)
-{
-	return s->count >= s->max || s->parked != NULL;
-}
-
 /* While we have enough connections, leave the message in its queue. */
 static void
 pause_arrival(struct server *s, struct connection *c)
 {
-	loop_remove(&s->loop, c->fd);
+	loop_remove(&s->connections.loop, c->fd);
 	c->is_waiting = 0;
 	s->has_paused = 1;
 }
@@ -514,12 +100,13 @@ resume_arrivals(struct server *s)
 	struct arrival *a;
 	struct connection *c;
 
-	if (!s->has_paused || is_full(s))
+	if (!s->has_paused || connections_is_full(&s->connections))
 		return;
 	s->has_paused = 0;
 	for (a = s->arrivals.first; a != NULL; a = a->next) {
 		c = a->owner;
-		if (!c->is_waiting && wait_for(s, c) == -1)
+		if (!c->is_waiting &&
+		    connections_wait(&s->connections, c) == -1)
 			s->has_paused = 1;
 	}
 }
@@ -529,7 +116,7 @@ step_arrival(struct server *s, struct arrival *a)
 {
 	int r, error;
 
-	if (is_full(s)) {
+	if (connections_is_full(&s->connections)) {
 		pause_arrival(s, a->owner);
 		return;
 	}
@@ -562,10 +149,10 @@ keep_arrival(struct server *s, const struct arrival *fresh)
 	a = malloc(sizeof *a);
 	if (a == NULL)
 		return -1;
-	c = new_connection(s, fresh->sock);
-	if (c == NULL || wait_for(s, c) == -1) {
+	c = connections_new(&s->connections, fresh->sock);
+	if (c == NULL || connections_wait(&s->connections, c) == -1) {
 		if (c != NULL)
-			release(s, c);
+			connections_release(&s->connections, c);
 		free(a);
 		return -1;
 	}
@@ -612,7 +199,7 @@ take_one(struct server *s)
 		return 1;
 	}
 	fdpass_buffer(&m, payload, sizeof payload);
-	if (!receiver_has_room(r, s->count == 0)) {
+	if (!receiver_has_room(r, s->connections.count == 0)) {
 		errno = EMFILE;
 		return -1;
 	}
@@ -620,8 +207,7 @@ take_one(struct server *s)
 	result = receiver_take(r, &m, FDPASS_NOWAIT);
 	if (result == 1) {
 		tell_received("W1", r->fd, &m);
-		start_message(s, &m);
-		admit(s);
+		connections_start(&s->connections, &m, r->operand);
 	} else if (result == 0) {
 		s->has_ended = 1;
 	}
@@ -631,7 +217,8 @@ take_one(struct server *s)
 static int
 has_room(const struct server *s)
 {
-	return !is_full(s) && s->count + (long)s->arrivals.count + 2 < s->room;
+	return !connections_is_full(&s->connections) &&
+	    s->connections.count + (long)s->arrivals.count + 2 < s->room;
 }
 
 /* A resource has run out: report it, and wait a moment. */
@@ -673,7 +260,7 @@ static void
 stop_listening(struct server *s)
 {
 	if (s->is_listening)
-		loop_remove(&s->loop, s->receiver->fd);
+		loop_remove(&s->connections.loop, s->receiver->fd);
 	s->is_listening = 0;
 }
 
@@ -686,7 +273,7 @@ start_listening(struct server *s)
 {
 	s->is_exclusive = !receiver_is_tight(s->receiver);
 	s->is_listening =
-	    loop_add(&s->loop, s->receiver->fd,
+	    loop_add(&s->connections.loop, s->receiver->fd,
 		LOOP_READ | (s->is_exclusive ? LOOP_SHARED : 0), s) == 0;
 	return s->is_listening ? 0 : -1;
 }
@@ -729,7 +316,8 @@ queue_up_again(struct server *s)
 {
 	struct receiver *r = s->receiver;
 
-	if (r->is_own || r->is_private || s->count == 0 || s->has_ended)
+	if (r->is_own || r->is_private || s->connections.count == 0 ||
+	    s->has_ended)
 		return;
 	stop_listening(s);
 }
@@ -752,7 +340,8 @@ turn(struct server *s)
 	struct arrival *a;
 	int i, n, taken = 0;
 
-	n = loop_wait(&s->loop, events, LOOP_EVENTS, next_deadline(s));
+	n = loop_wait(
+	    &s->connections.loop, events, LOOP_EVENTS, next_deadline(s));
 	if (n == -1 && errno != EINTR)
 		return failed("wait");
 	for (i = 0; i < n; i++) {
@@ -761,15 +350,15 @@ turn(struct server *s)
 			taken = 1;
 		else if (c->arrival != NULL)
 			step_arrival(s, c->arrival);
-		else if (echo_turn(s, c, events[i].ready) == -1)
-			drop(s, c);
+		else
+			connections_turn(&s->connections, c, events[i].ready);
 	}
 	while ((a = arrivals_due(&s->arrivals)) != NULL)
-		if (is_full(s))
+		if (connections_is_full(&s->connections))
 			send_away(s, a);
 		else
 			step_arrival(s, a);
-	start_parked(s);
+	connections_start_parked(&s->connections);
 	resume_arrivals(s);
 	/* Take more only after the connections that we have. */
 	if (!taken)
@@ -792,34 +381,26 @@ stop(struct server *s)
 		send_away(s, s->arrivals.first);
 }
 
-static void
+static int
 init(struct server *s, struct receiver *r, long max)
 {
 	memset(s, 0, sizeof *s);
 	s->receiver = r;
-	s->max = max;
 	s->again = -1;
-	s->newest = &s->parked;
 	s->room = (long)r->limit - r->highest - KEPT;
 	if (s->room < 4)
 		s->room = 4;
 	arrivals_init(&s->arrivals, receiver_most_arrivals(r));
+	return connections_init(&s->connections, max);
 }
 
-/* Free all memory; the end of the process closes what is still open. */
-static void
-release_all(struct server *s)
+/* Is there nothing left to do, or does a second signal leave it undone? */
+static int
+is_done(const struct server *s)
 {
-	struct batch *b;
-	size_t i;
-
-	while ((b = s->batches) != NULL) {
-		s->batches = b->next;
-		for (i = 0; i < BATCH; i++)
-			free(b->connections[i].rest);
-		free(b);
-	}
-	loop_end(&s->loop);
+	return wait_endings() > 1 ||
+	    (s->has_ended && s->connections.count == 0 &&
+		s->connections.parked == NULL && s->arrivals.count == 0);
 }
 
 /*
@@ -828,15 +409,14 @@ release_all(struct server *s)
  * signal comes. Returns 0, or -1 and the failure.
  */
 int
-echo_serve(struct receiver *r, long max)
+serve_socket(struct receiver *r, long max)
 {
 	struct server s;
 	int result = 0;
 
 	if (r->fd == -1)
 		return 0;
-	init(&s, r, max);
-	if (loop_init(&s.loop) == -1)
+	if (init(&s, r, max) == -1)
 		return failed("epoll_create");
 	for (;;) {
 		if (wait_ending() != 0) {
@@ -847,15 +427,13 @@ echo_serve(struct receiver *r, long max)
 			result = failed("wait");
 			break;
 		}
-		if ((s.count == 0 && s.arrivals.count == 0 &&
-			s.parked == NULL && s.has_ended) ||
-		    wait_endings() > 1)
+		if (is_done(&s))
 			break;
 		if (turn(&s) == -1) {
 			result = -1;
 			break;
 		}
 	}
-	release_all(&s);
+	connections_end(&s.connections);
 	return result;
 }

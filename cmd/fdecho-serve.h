@@ -7,6 +7,6 @@
 
 #include "receive.h"
 
-int echo_serve(struct receiver *r, long max);
+int serve_socket(struct receiver *r, long max);
 
 #endif

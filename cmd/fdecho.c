@@ -101,7 +101,7 @@ serve(const char *operand, long max)
 	    RECEIVER_DRAIN | (trace_on ? RECEIVER_CREDS : 0), -1);
 	if (r == -1)
 		return -1;
-	r = echo_serve(&receiver, max);
+	r = serve_socket(&receiver, max);
 	receiver_close(&receiver);
 	return r == -1 ? failed_on(operand) : 0;
 }
