@@ -539,6 +539,37 @@ leave_unread()
 	served_well
 }
 
+@test "-n 1 serves those of one message in their turn, each to its end" {
+	start echo fdecho -n 1 ./pool
+	up ./pool
+	# The first connection on 5, the second on 6, the third on 0.
+	start server fdlisten ./a sh -c '
+		exec fdlisten ./b sh -c "
+			exec fdlisten ./c fdsend -f 5 -f 6 -f 0 ./pool 6<&0
+		" 5<&0'
+	up ./a
+	hold one ./a
+	up ./b
+	# The second says all that it has to say before it is served.
+	start two sh -c 'echo second | client ./b'
+	up ./c
+	hold three ./c
+	say three third
+	ended server
+	is_status 0
+	say one first
+	heard one first
+	hang_up one
+	ended two
+	same "$(cat two.out)" second
+	heard three third
+	say three fourth
+	heard three fourth
+	hang_up three
+	stop echo
+	is_status 0
+}
+
 @test "-n 1 serves one after the other" {
 	serve -n 1
 	served_all "$(cat address)" -n 200 -c 20
