@@ -53,6 +53,7 @@ LIB_OBJ = \
 	cmd/fdconnect-show.o \
 	cmd/fdecho-connections.o \
 	cmd/fdecho-serve.o \
+	cmd/fdinfo-process.o \
 	cmd/fdlisten-accept.o \
 	cmd/fdlisten-listen.o \
 	cmd/fdlisten-loops.o \

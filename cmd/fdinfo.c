@@ -6,7 +6,7 @@
 #include "sys.h"
 
 #include "descriptors.h"
-#include "info.h"
+#include "fdinfo-process.h"
 #include "options.h"
 #include "say.h"
 
@@ -80,7 +80,7 @@ give_up(long pid, int error)
 static void
 survey(struct table *t, int needed)
 {
-	t->open = info_list(t->pid, &t->n_open);
+	t->open = process_list(t->pid, &t->n_open);
 	if (t->open == NULL && t->pid != 0 && needed)
 		give_up(t->pid, errno);
 	if (t->open == NULL && needed)
@@ -88,7 +88,7 @@ survey(struct table *t, int needed)
 	if (t->open == NULL)
 		t->n_open = 0;
 	t->group = allocated(calloc(t->n_open + 1, sizeof *t->group));
-	if (info_groups(t->pid, t->open, t->n_open, t->group) == -1)
+	if (process_groups(t->pid, t->open, t->n_open, t->group) == -1)
 		allocated(NULL);
 }
 
@@ -116,7 +116,7 @@ add_row(struct table *t, int fd)
 
 	if (t->pid == 0 && !descriptors_is_open(fd))
 		return 0;
-	if (info_get(&info, t->pid, fd) == -1) {
+	if (process_info(&info, t->pid, fd) == -1) {
 		/* A process that has ended has no open descriptors. */
 		if (t->pid != 0 && errno != EBADF && errno != ESRCH)
 			give_up(t->pid, errno);

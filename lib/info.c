@@ -7,9 +7,6 @@
 #include "descriptors.h"
 #include "say.h"
 
-#include <sys/stat.h>
-
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -20,19 +17,6 @@
 #ifdef SYS_LINUX
 #include <sys/sysmacros.h>
 #endif
-
-/*
- * A descriptor to describe: one of ours, on which any call works, or one that
- * only /proc knows.
- */
-struct subject {
-	int fd;        /* the number here; -1: not within reach */
-	char proc[32]; /* its process in /proc; empty: unknown */
-	int number;    /* the number there */
-	int cloexec;   /* -1: unknown */
-	struct stat st;
-	char link[4096]; /* its link in /proc; empty: unknown */
-};
 
 static const struct flag {
 	int bits;
@@ -101,50 +85,6 @@ add_flags(struct text *t, int value, const struct flag *flags, size_t n)
 	}
 }
 
-#ifdef SYS_LINUX
-static FILE *
-open_proc(const char *path)
-{
-	FILE *f;
-	int fd;
-
-	/* fopen() has no portable way to ask for close-on-exec. */
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd == -1)
-		return NULL;
-	f = fdopen(fd, "r");
-	if (f == NULL)
-		close(fd);
-	return f;
-}
-
-/*
- * Read a file of /proc: returns how many lines begin with key; value gets what
- * follows key in the first of them.
- */
-static long
-look_up(const char *path, const char *key, char *value, size_t size)
-{
-	char line[512];
-	const char *at;
-	size_t n = strlen(key);
-	long found = 0;
-	FILE *f;
-
-	value[0] = '\0';
-	f = open_proc(path);
-	if (f == NULL)
-		return 0;
-	while (fgets(line, sizeof line, f) != NULL) {
-		if (strncmp(line, key, n) != 0 || found++ > 0)
-			continue;
-		at = line + n + strspn(line + n, " \t");
-		snprintf(value, size, "%.*s", (int)strcspn(at, "\n"), at);
-	}
-	fclose(f);
-	return found;
-}
-
 static long
 look_up_fdinfo(
     const struct subject *s, const char *key, char *value, size_t size)
@@ -152,24 +92,19 @@ look_up_fdinfo(
 	char path[64];
 
 	snprintf(path, sizeof path, "%s/fdinfo/%d", s->proc, s->number);
-	return look_up(path, key, value, size);
+	return sys_look_up(path, key, value, size);
 }
-#endif
 
 /* The process ID, and the name of the process that has it now. */
 static void
 add_process(struct text *t, long pid)
 {
-	add_number(t, "pid", pid);
-#ifdef SYS_LINUX
-	{
-		char path[40], name[64];
+	char path[40], name[64];
 
-		snprintf(path, sizeof path, "/proc/%ld/comm", pid);
-		if (look_up(path, "", name, sizeof name) > 0)
-			add_string(t, "command", name);
-	}
-#endif
+	add_number(t, "pid", pid);
+	snprintf(path, sizeof path, "/proc/%ld/comm", pid);
+	if (sys_look_up(path, "", name, sizeof name) > 0)
+		add_string(t, "command", name);
 }
 
 static void
@@ -197,17 +132,12 @@ static void
 add_position(struct text *t, const struct subject *s)
 {
 	off_t position = -1;
+	char value[32];
 
-	if (s->fd != -1) {
+	if (s->fd != -1)
 		position = lseek(s->fd, 0, SEEK_CUR);
-	} else {
-#ifdef SYS_LINUX
-		char value[32];
-
-		if (look_up_fdinfo(s, "pos:", value, sizeof value) > 0)
-			position = (off_t)strtoll(value, NULL, 10);
-#endif
-	}
+	else if (look_up_fdinfo(s, "pos:", value, sizeof value) > 0)
+		position = (off_t)strtoll(value, NULL, 10);
 	if (position != -1)
 		add_number(t, "pos", (long long)position);
 }
@@ -622,20 +552,15 @@ describe_mode(struct info *info, const struct subject *s)
 {
 	int flags = -1, cloexec = s->cloexec;
 	const char *mode = "-";
+	char value[32];
 	struct text t;
 
-	if (s->fd != -1)
+	if (s->fd != -1) {
 		flags = fcntl(s->fd, F_GETFL);
-#ifdef SYS_LINUX
-	if (s->fd == -1) {
-		char value[32];
-
-		if (look_up_fdinfo(s, "flags:", value, sizeof value) > 0)
-			flags = (int)strtol(value, NULL, 8);
-		if (flags != -1)
-			cloexec = (flags & O_CLOEXEC) != 0;
+	} else if (look_up_fdinfo(s, "flags:", value, sizeof value) > 0) {
+		flags = (int)strtol(value, NULL, 8);
+		cloexec = (flags & O_CLOEXEC) != 0;
 	}
-#endif
 	/* Not O_ACCMODE: musl's includes a bit of O_PATH. */
 	switch (flags == -1 ? -1 : flags & (O_RDONLY | O_WRONLY | O_RDWR)) {
 	case O_RDONLY:
@@ -667,16 +592,11 @@ describe_mode(struct info *info, const struct subject *s)
 static void
 add_inflight(struct text *t, const struct subject *s)
 {
-#ifdef SYS_LINUX
 	char value[32];
 
 	if (look_up_fdinfo(s, "scm_fds:", value, sizeof value) > 0 &&
 	    strtol(value, NULL, 10) > 0)
 		add_number(t, "inflight", strtol(value, NULL, 10));
-#else
-	(void)t;
-	(void)s;
-#endif
 }
 
 /* The details that end the line of every type. */
@@ -695,8 +615,8 @@ describe_inode(const struct info *info, struct text *t, const struct subject *s)
 		add_number(t, "peer-inode", (long long)peer);
 }
 
-static void
-describe(struct info *info, struct subject *s)
+void
+info_fill(struct info *info, struct subject *s)
 {
 	struct text t;
 
@@ -717,9 +637,9 @@ describe(struct info *info, struct subject *s)
 	describe_inode(info, &t, s);
 }
 
-/* A descriptor of this process. */
-static int
-get_own(struct info *info, int fd, int cloexec)
+/* Describe a descriptor of this process; -1 with errno if it is not open. */
+int
+info_fill_own(struct info *info, int fd, int cloexec)
 {
 	struct subject s;
 
@@ -728,107 +648,8 @@ get_own(struct info *info, int fd, int cloexec)
 	s.fd = s.number = fd;
 	s.cloexec = cloexec;
 	snprintf(s.proc, sizeof s.proc, "/proc/self");
-	describe(info, &s);
+	info_fill(info, &s);
 	return 0;
-}
-
-/*
- * Is this process a zombie? It has no descriptors left, and its directory in
- * /proc belongs to root.
- */
-static int
-has_ended(long pid)
-{
-#ifdef SYS_LINUX
-	char path[40], state[32];
-
-	snprintf(path, sizeof path, "/proc/%ld/status", pid);
-	return look_up(path, "State:", state, sizeof state) > 0 &&
-	    (state[0] == 'Z' || state[0] == 'X');
-#else
-	(void)pid;
-	return 0;
-#endif
-}
-
-/*
- * Without permission to duplicate the descriptor, /proc may tell: that takes
- * only the permission to look, not to trace.
- */
-static int
-get_from_proc(struct info *info, long pid, int fd)
-{
-#ifdef SYS_LINUX
-	struct subject s;
-	char path[64];
-
-	snprintf(s.proc, sizeof s.proc, "/proc/%ld", pid);
-	snprintf(path, sizeof path, "%s/fd", s.proc);
-	if (stat(path, &s.st) == -1)
-		return -1;
-	snprintf(path, sizeof path, "%s/fd/%d", s.proc, fd);
-	if (stat(path, &s.st) == -1) {
-		if (errno == ENOENT)
-			errno = EBADF;
-		return -1;
-	}
-	s.fd = s.cloexec = -1;
-	s.number = fd;
-	describe(info, &s);
-	return 0;
-#else
-	(void)info;
-	(void)pid;
-	(void)fd;
-	errno = ENOSYS;
-	return -1;
-#endif
-}
-
-/*
- * Whether the original is close-on-exec; our duplicate always is. -1: unknown.
- */
-static int
-cloexec_of(long pid, int fd)
-{
-#ifdef SYS_LINUX
-	char path[64], value[32];
-
-	snprintf(path, sizeof path, "/proc/%ld/fdinfo/%d", pid, fd);
-	if (look_up(path, "flags:", value, sizeof value) > 0)
-		return (strtol(value, NULL, 8) & O_CLOEXEC) != 0;
-#else
-	(void)pid;
-	(void)fd;
-#endif
-	return -1;
-}
-
-int
-info_get(struct info *info, long pid, int fd)
-{
-	int copy, saved, r;
-
-	if (pid == 0) {
-		r = fcntl(fd, F_GETFD);
-		return r == -1 ? -1 : get_own(info, fd, (r & FD_CLOEXEC) != 0);
-	}
-	copy = sys_fd_of_process(pid, fd);
-	if (copy == -1) {
-		saved = errno;
-		if (saved == EBADF || saved == ESRCH)
-			return -1;
-		if (get_from_proc(info, pid, fd) == 0)
-			return 0;
-		if (errno != EBADF)
-			errno = has_ended(pid) ? ESRCH : saved;
-		return -1;
-	}
-	r = get_own(info, copy, cloexec_of(pid, fd));
-	saved = errno;
-	close(copy);
-	errno = saved;
-	return r;
 }
 
 void
@@ -849,7 +670,7 @@ info_type(char *text, size_t size, int fd)
 	const char *words = info.type;
 	size_t i;
 
-	if (get_own(&info, fd, -1) == -1)
+	if (info_fill_own(&info, fd, -1) == -1)
 		set_type(&info, "closed descriptor");
 	for (i = 0; i < sizeof names / sizeof names[0]; i++)
 		if (strcmp(info.type, names[i].type) == 0)
@@ -870,188 +691,10 @@ info_describe(char *text, size_t size, int fd)
 	int saved = errno;
 
 	text_init(&t, text, size);
-	if (get_own(&info, fd, -1) == -1)
+	if (info_fill_own(&info, fd, -1) == -1)
 		text_add(&t, "closed");
 	else
 		text_add(&t, "%s %s %s %s", info.type, info.access, info.flags,
 		    info.details);
 	errno = saved;
-}
-
-struct list {
-	int *fds;
-	size_t count;
-	size_t room;
-};
-
-/*
- * Make room for one more. An empty list gets memory too, for NULL is a failure.
- */
-static int
-grow(struct list *l)
-{
-	int *more;
-
-	if (l->count < l->room)
-		return 0;
-	more = realloc(l->fds, (2 * l->room + 64) * sizeof *more);
-	if (more == NULL)
-		return -1;
-	l->fds = more;
-	l->room = 2 * l->room + 64;
-	return 0;
-}
-
-#ifdef SYS_LINUX
-static int
-by_number(const void *a, const void *b)
-{
-	int x = *(const int *)a, y = *(const int *)b;
-
-	return (x > y) - (x < y);
-}
-
-/*
- * Add the numbers that are names in this directory; if own, without the
- * descriptor that reads the directory.
- */
-static int
-list_directory(struct list *l, const char *path, int own)
-{
-	struct dirent *entry;
-	int fd, failed;
-	DIR *d;
-
-	d = opendir(path);
-	if (d == NULL)
-		return -1;
-	failed = grow(l);
-	while (failed == 0 && (entry = readdir(d)) != NULL) {
-		if (entry->d_name[0] < '0' || entry->d_name[0] > '9')
-			continue;
-		fd = atoi(entry->d_name);
-		if (own && fd == dirfd(d))
-			continue;
-		l->fds[l->count++] = fd;
-		failed = grow(l);
-	}
-	closedir(d);
-	if (failed == 0)
-		qsort(l->fds, l->count, sizeof *l->fds, by_number);
-	return failed;
-}
-#endif
-
-static int
-list_own(struct list *l)
-{
-	size_t i, n = 0;
-	int fd = -1, r;
-
-#ifdef SYS_LINUX
-	r = list_directory(l, "/proc/self/fd", 1);
-#else
-	r = -1;
-#endif
-	if (r == -1) {
-		l->count = 0;
-		while (
-		    (r = grow(l)) == 0 && (fd = descriptors_next(fd + 1)) != -1)
-			l->fds[l->count++] = fd;
-	}
-	/* The placeholders for closed descriptors are not the caller's. */
-	for (i = 0; r == 0 && i < l->count; i++)
-		if (descriptors_is_open(l->fds[i]))
-			l->fds[n++] = l->fds[i];
-	l->count = n;
-	return r;
-}
-
-int *
-info_list(long pid, size_t *count)
-{
-	struct list l = {NULL, 0, 0};
-	int r, saved;
-
-	if (pid == 0) {
-		r = list_own(&l);
-	} else {
-#ifdef SYS_LINUX
-		char path[40];
-
-		snprintf(path, sizeof path, "/proc/%ld/fd", pid);
-		r = list_directory(&l, path, 0);
-		if (r == -1 && has_ended(pid))
-			r = grow(&l);
-#else
-		errno = ENOSYS;
-		r = -1;
-#endif
-	}
-	*count = l.count;
-	if (r == 0)
-		return l.fds;
-	saved = errno;
-	free(l.fds);
-	errno = saved;
-	return NULL;
-}
-
-/*
- * Find the open file description of fd among the n in sorted, which have the
- * kernel's order: *at is its place, or where it belongs. Returns 1 if it is
- * there, 0 if not, -1 if the system does not tell.
- */
-static int
-find(long pid, const int *sorted, size_t n, int fd, size_t *at)
-{
-	size_t low = 0, high = n, middle;
-
-	while (low < high) {
-		middle = low + (high - low) / 2;
-		switch (sys_same_description(pid, fd, pid, sorted[middle])) {
-		case 0:
-			*at = middle;
-			return 1;
-		case 1:
-			high = middle;
-			break;
-		case 2:
-			low = middle + 1;
-			break;
-		default:
-			return -1;
-		}
-	}
-	*at = low;
-	return 0;
-}
-
-int
-info_groups(long pid, const int *fds, size_t n, int *groups)
-{
-	size_t i, at, known = 0;
-	int *sorted;
-
-	if (pid == 0)
-		pid = (long)getpid();
-	sorted = malloc((n + 1) * sizeof *sorted);
-	if (sorted == NULL)
-		return -1;
-	for (i = 0; i < n; i++) {
-		groups[i] = fds[i];
-		switch (find(pid, sorted, known, fds[i], &at)) {
-		case 1:
-			groups[i] = sorted[at];
-			break;
-		case 0:
-			memmove(sorted + at + 1, sorted + at,
-			    (known - at) * sizeof *sorted);
-			sorted[at] = fds[i];
-			known++;
-			break;
-		}
-	}
-	free(sorted);
-	return 0;
 }

@@ -7,6 +7,8 @@
 
 #include "sys.h"
 
+#include <sys/stat.h>
+
 #define INFO_TEXT 3072 /* room for any description without a long path */
 
 #define INFO_TYPE 40
@@ -23,6 +25,19 @@ struct info {
 };
 
 /*
+ * A descriptor to describe: one of ours, on which any call works, or one that
+ * only /proc knows.
+ */
+struct subject {
+	int fd;        /* the number here; -1: not within reach */
+	char proc[32]; /* its process in /proc; empty: unknown */
+	int number;    /* the number there */
+	int cloexec;   /* -1: unknown */
+	struct stat st;
+	char link[4096]; /* its link in /proc; empty: unknown */
+};
+
+/*
  * What kind of thing a descriptor is, in words that fit "refused: a directory":
  * "socket", "listening socket", "pipe", "regular file", "directory", "character
  * device", "block device", "terminal", "eventfd", "epoll" ...
@@ -36,26 +51,13 @@ void info_type(char *text, size_t size, int fd);
  */
 void info_describe(char *text, size_t size, int fd);
 
-/*
- * The columns for descriptor fd of process pid, or of this process if pid is 0.
- * Returns -1 with EBADF if it is not open; ESRCH, EPERM and so on for another
- * process.
- */
-int info_get(struct info *info, long pid, int fd);
+/* The columns for a descriptor; s->link is found out first. */
+void info_fill(struct info *info, struct subject *s);
 
 /*
- * The numbers of the open descriptors of process pid, or of this process if pid
- * is 0, in ascending order; the caller frees them. Returns NULL with errno if
- * they cannot be found out.
+ * The same for a descriptor of this process. -1 with EBADF if it is not open.
+ * cloexec as in struct subject.
  */
-int *info_list(long pid, size_t *count);
-
-/*
- * Which of these descriptors of process pid, given in ascending order, share
- * one open file description: groups[i] is the lowest descriptor that shares the
- * one of fds[i], or fds[i] itself if none does or the system does not tell. -1
- * if there is no memory.
- */
-int info_groups(long pid, const int *fds, size_t n, int *groups);
+int info_fill_own(struct info *info, int fd, int cloexec);
 
 #endif

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 #ifdef SYS_LINUX
@@ -555,6 +556,42 @@ sys_open_table(void)
 #else
 	return NULL;
 #endif
+}
+
+/*
+ * Read a file of /proc: returns how many lines begin with key, 0 without such a
+ * file; value gets what follows key in the first of them.
+ */
+long
+sys_look_up(const char *path, const char *key, char *value, size_t size)
+{
+	long found = 0;
+#ifdef SYS_LINUX
+	char line[512];
+	const char *at;
+	size_t n = strlen(key);
+	/* fopen() has no portable way to ask for close-on-exec. */
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	FILE *f = fd == -1 ? NULL : fdopen(fd, "r");
+
+	if (f == NULL && fd != -1)
+		close(fd);
+	while (f != NULL && fgets(line, sizeof line, f) != NULL) {
+		if (strncmp(line, key, n) != 0 || found++ > 0)
+			continue;
+		at = line + n + strspn(line + n, " \t");
+		snprintf(value, size, "%.*s", (int)strcspn(at, "\n"), at);
+	}
+	if (f != NULL)
+		fclose(f);
+#else
+	(void)path;
+	(void)key;
+	(void)size;
+#endif
+	if (found == 0)
+		value[0] = '\0';
+	return found;
 }
 
 /* Try to lock an open directory; closing it unlocks it. */

@@ -112,6 +112,7 @@ int sys_fd_of_process(long pid, int fd);
 int sys_memory_file(const char *name);
 int sys_same_description(long pid1, int fd1, long pid2, int fd2);
 DIR *sys_open_table(void);
+long sys_look_up(const char *path, const char *key, char *value, size_t size);
 int sys_lock_directory(int fd);
 void sys_end_with_parent(pid_t parent);
 int sys_ends_with_parent(void);
