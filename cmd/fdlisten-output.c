@@ -18,23 +18,6 @@
 
 #define RETRY_FIFO 20 /* ms */
 
-static int
-write_all(int fd, const char *bytes, size_t n)
-{
-	ssize_t w;
-
-	while (n > 0) {
-		w = write(fd, bytes, n);
-		if (w == -1 && errno == EINTR)
-			continue;
-		if (w == -1)
-			return -1;
-		bytes += w;
-		n -= (size_t)w;
-	}
-	return 0;
-}
-
 /* Replace a file: write a new one in the same directory, then rename it. */
 static int
 replace(const char *file, const char *line)
@@ -56,7 +39,7 @@ replace(const char *file, const char *line)
 	mask = umask(077);
 	umask(mask);
 	if (fchmod(fd, 0666 & ~mask) == -1 ||
-	    write_all(fd, line, strlen(line)) == -1) {
+	    wait_write(fd, line, strlen(line)) == -1) {
 		failed("write");
 		close(fd);
 		goto bad;
@@ -115,7 +98,7 @@ put_line(const char *file, const char *line, int64_t deadline)
 	if (fd == -1)
 		return errno == ETIMEDOUT ? failed_late("no reader") :
 					    failed("open");
-	r = write_all(fd, line, strlen(line));
+	r = wait_write(fd, line, strlen(line));
 	if (r == -1)
 		failed("write");
 	close(fd);

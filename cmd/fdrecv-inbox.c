@@ -129,7 +129,6 @@ received_answer(struct received *received, char answer)
 static int
 wait_connection(struct inbox *b, int64_t deadline)
 {
-	struct pollfd p;
 	int s, error;
 
 	tell_before("W1", "accept", b->receiver.fd);
@@ -144,9 +143,7 @@ wait_connection(struct inbox *b, int64_t deadline)
 			wait_out(error, deadline);
 		} else if (sys_would_block(error)) {
 			/* Its owner has made it non-blocking. */
-			p.fd = b->receiver.fd;
-			p.events = POLLIN;
-			wait_poll(&p, 1, deadline);
+			wait_readable(b->receiver.fd, deadline);
 		} else if (error != EINTR && error != ECONNABORTED) {
 			errno = error;
 			break;
@@ -228,18 +225,14 @@ take_fresh(struct inbox *b, int s, struct received *received)
 {
 	struct fdpass_message *m = &received->message;
 	struct arrival fresh;
-	struct pollfd p;
 	int result;
 
 	arrival_begin(&fresh, s, b->receiver.type);
 	tell_before("W1", "recvmsg", s);
 	result = arrival_step(&fresh, m->payload, m->size);
-	if (result == 0 && b->arrivals.count == 0) {
-		p.fd = s;
-		p.events = POLLIN;
-		if (wait_poll(&p, 1, wait_deadline(AT_ONCE)) == 1)
-			result = arrival_step(&fresh, m->payload, m->size);
-	}
+	if (result == 0 && b->arrivals.count == 0 &&
+	    wait_readable(s, wait_deadline(AT_ONCE)) == 1)
+		result = arrival_step(&fresh, m->payload, m->size);
 	if (result == 0)
 		keep_arrival(b, &fresh);
 	else if (result == -1)
@@ -321,7 +314,6 @@ next_connection(struct inbox *b, struct received *received, int64_t deadline)
 static int
 take_waiting(struct receiver *r, struct fdpass_message *m, int64_t deadline)
 {
-	struct pollfd p;
 	int result;
 
 	if (r->type != SOCK_STREAM && !receiver_is_tight(r)) {
@@ -330,9 +322,7 @@ take_waiting(struct receiver *r, struct fdpass_message *m, int64_t deadline)
 		wait_block_end();
 		return result;
 	}
-	p.fd = r->fd;
-	p.events = POLLIN;
-	if (wait_poll(&p, 1, deadline) != 1) {
+	if (wait_readable(r->fd, deadline) != 1) {
 		errno = EINTR;
 		return -1;
 	}
@@ -342,17 +332,6 @@ take_waiting(struct receiver *r, struct fdpass_message *m, int64_t deadline)
 		return -1;
 	}
 	return receiver_take(r, m, FDPASS_NOWAIT);
-}
-
-/* Wait with poll(), if the owner of the socket has made it non-blocking. */
-static void
-wait_readable(const struct receiver *r, int64_t deadline)
-{
-	struct pollfd p;
-
-	p.fd = r->fd;
-	p.events = POLLIN;
-	wait_poll(&p, 1, deadline);
 }
 
 /* recvmsg() has failed. Returns 0 to try again, -1 and the failure if not. */
@@ -367,7 +346,8 @@ try_again(struct receiver *r, const struct fdpass_message *m, int error,
 	} else if (wait_is_waited_out(error)) {
 		wait_out(error, deadline);
 	} else if (sys_would_block(error)) {
-		wait_readable(r, deadline);
+		/* Its owner has made it non-blocking. */
+		wait_readable(r->fd, deadline);
 	} else if (error != EINTR) {
 		errno = error;
 		return failed("recvmsg");
@@ -384,13 +364,10 @@ try_again(struct receiver *r, const struct fdpass_message *m, int error,
 static int
 drain(struct receiver *r, struct fdpass_message *m)
 {
-	struct pollfd p;
 	int is_owner = receiver_has_told_sender(r) && r->opener == getpid();
 	int result;
 
 	receiver_stop(r);
-	p.fd = r->fd;
-	p.events = POLLIN;
 	while (r->flags & RECEIVER_DRAIN && wait_endings() < 2) {
 		/* While messages are there at once no signal is let in. */
 		wait_look();
@@ -410,7 +387,7 @@ drain(struct receiver *r, struct fdpass_message *m)
 		}
 		if (!is_owner && wait_is_over(receiver_last_moment(r)))
 			break;
-		wait_poll(&p, 1, is_owner ? -1 : receiver_last_moment(r));
+		wait_readable(r->fd, is_owner ? -1 : receiver_last_moment(r));
 	}
 	errno = EINTR;
 	return failed("recvmsg");

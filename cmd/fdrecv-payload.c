@@ -40,23 +40,6 @@ nameless_file(void)
 	return -1;
 }
 
-static int
-write_all(int fd, const char *bytes, size_t n)
-{
-	ssize_t w;
-
-	while (n > 0) {
-		w = write(fd, bytes, n);
-		if (w == -1 && errno != EINTR)
-			return -1;
-		if (w > 0) {
-			bytes += w;
-			n -= (size_t)w;
-		}
-	}
-	return 0;
-}
-
 /*
  * Make a file that contains these bytes, positioned at its start. If a resource
  * has run out, wait a moment for others to free it. Returns a descriptor,
@@ -77,7 +60,7 @@ payload_file(const char *bytes, size_t length)
 		    wait_out(failure.error, deadline) == -1)
 			return -1;
 	}
-	if (write_all(fd, bytes, length) == 0 && lseek(fd, 0, SEEK_SET) == 0)
+	if (wait_write(fd, bytes, length) == 0 && lseek(fd, 0, SEEK_SET) == 0)
 		return fd;
 	failed("write the payload");
 	close(fd);

@@ -40,21 +40,17 @@ is_over(void)
 int
 show_wait(void)
 {
-	struct pollfd p;
+	int64_t deadline;
 	int r;
 
-	p.fd = STDOUT_FILENO;
-	p.events = POLLOUT;
 	do {
 		errno = EINTR;
 		if (is_over())
 			return -1;
-		p.revents = 0;
-		r = wait_poll(
-		    &p, 1, wait_ending() != 0 ? wait_deadline(WAIT_FORK) : -1);
-	} while (r <= 0);
-	errno = EPIPE;
-	return p.revents & POLLERR ? -1 : 0;
+		deadline = wait_ending() != 0 ? wait_deadline(WAIT_FORK) : -1;
+		r = wait_writable(STDOUT_FILENO, deadline);
+	} while (r == 0 || (r == -1 && errno != EPIPE));
+	return r == 1 ? 0 : -1;
 }
 
 /*

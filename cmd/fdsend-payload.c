@@ -26,17 +26,6 @@ open_file(const char *file, int64_t deadline)
 	return fd;
 }
 
-/* Wait until a descriptor can be read whose owner has made it non-blocking. */
-static void
-wait_readable(int fd, int64_t deadline)
-{
-	struct pollfd p;
-
-	p.fd = fd;
-	p.events = POLLIN;
-	wait_poll(&p, 1, deadline);
-}
-
 /* Read to the end of the file, or until the buffer is full. */
 static int
 read_all(int fd, char *bytes, size_t size, size_t *length, int64_t deadline)
@@ -53,6 +42,7 @@ read_all(int fd, char *bytes, size_t size, size_t *length, int64_t deadline)
 			break;
 		if (n > 0)
 			*length += (size_t)n;
+		/* The owner of standard input has made it non-blocking. */
 		else if (sys_would_block(errno))
 			wait_readable(fd, deadline);
 		else if (errno != EINTR)

@@ -4,7 +4,6 @@
 #include "failure.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -26,17 +25,34 @@ failure_errno(struct failure *f, const char *operation)
 	return -1;
 }
 
+/*
+ * Note a reason in words, and the status to end with. Always returns -1, with
+ * errno set to error.
+ */
+int
+failure_note(struct failure *f, int error, int status, const char *format,
+    va_list arguments)
+{
+	char reason[sizeof f->reason];
+
+	/* The arguments may be what was noted before. */
+	vsnprintf(reason, sizeof reason, format, arguments);
+	begin(f, NULL, error);
+	f->status = status;
+	memcpy(f->reason, reason, sizeof reason);
+	errno = error;
+	return -1;
+}
+
 /* Note a reason in words. Always returns -1, with errno set to error. */
 int
 failure_reason(struct failure *f, int error, const char *format, ...)
 {
 	va_list arguments;
 
-	begin(f, NULL, error);
 	va_start(arguments, format);
-	vsnprintf(f->reason, sizeof f->reason, format, arguments);
+	failure_note(f, error, EXIT_WRONG, format, arguments);
 	va_end(arguments);
-	errno = error;
 	return -1;
 }
 
@@ -49,12 +65,9 @@ failure_usage(struct failure *f, const char *format, ...)
 {
 	va_list arguments;
 
-	begin(f, NULL, EINVAL);
-	f->status = EXIT_USAGE;
 	va_start(arguments, format);
-	vsnprintf(f->reason, sizeof f->reason, format, arguments);
+	failure_note(f, EINVAL, EXIT_USAGE, format, arguments);
 	va_end(arguments);
-	errno = EINVAL;
 	return -1;
 }
 

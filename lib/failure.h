@@ -8,6 +8,7 @@
 #ifndef FAILURE_H
 #define FAILURE_H
 
+#include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -29,6 +30,8 @@ struct failure {
 };
 
 int failure_errno(struct failure *f, const char *operation);
+int failure_note(struct failure *f, int error, int status, const char *format,
+    va_list arguments);
 int failure_reason(struct failure *f, int error, const char *format, ...);
 int failure_usage(struct failure *f, const char *format, ...);
 int failure_late(struct failure *f, const char *missing);

@@ -80,14 +80,10 @@ check_abstract(const struct receiver *r)
 static int
 wait_for_invitation(int fd, int error, int64_t deadline)
 {
-	struct pollfd p;
-
 	if (error != EAGAIN)
 		return wait_out(EAGAIN, deadline);
-	p.fd = fd;
-	p.events = POLLIN;
 	/* A signal may have come during the last step. */
-	if (wait_ending() == 0 && wait_poll(&p, 1, deadline) == 0 &&
+	if (wait_ending() == 0 && wait_readable(fd, deadline) == 0 &&
 	    wait_ending() == 0) {
 		errno = ETIMEDOUT;
 		return -1;

@@ -221,26 +221,24 @@ failed(const char *operation)
 int
 failed_because(int error, const char *format, ...)
 {
-	char reason[sizeof failure.reason];
 	va_list arguments;
 
 	va_start(arguments, format);
-	vsnprintf(reason, sizeof reason, format, arguments);
+	failure_note(&failure, error, EXIT_WRONG, format, arguments);
 	va_end(arguments);
-	return failure_reason(&failure, error, "%s", reason);
+	return -1;
 }
 
 /* Note that an operand is wrong, and why. Always returns -1. */
 int
 failed_usage(const char *format, ...)
 {
-	char reason[sizeof failure.reason];
 	va_list arguments;
 
 	va_start(arguments, format);
-	vsnprintf(reason, sizeof reason, format, arguments);
+	failure_note(&failure, EINVAL, EXIT_USAGE, format, arguments);
 	va_end(arguments);
-	return failure_usage(&failure, "%s", reason);
+	return -1;
 }
 
 /* Note that the deadline has passed, and what is missing. Always returns -1. */

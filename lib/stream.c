@@ -124,26 +124,20 @@ invitation_listen(struct invitation *i)
 
 /* Wait until the pipe polls writable: then it takes a line without blocking. */
 static int
-wait_writable(int pipe_fd, int64_t deadline)
+wait_for_room(int pipe_fd, int64_t deadline)
 {
-	struct pollfd p;
 	int r;
 
-	p.fd = pipe_fd;
-	p.events = POLLOUT;
 	do {
 		/* A signal may have come while the trace waited at a step. */
 		errno = EINTR;
 		if (wait_ending() != 0)
 			return failed("write");
-		r = wait_poll(&p, 1, deadline);
-		if (r == -1 && errno != EINTR)
-			return failed("write");
-	} while (r == -1);
-	errno = r == 0 ? ETIMEDOUT : EPIPE;
-	if (r == 0 || p.revents & POLLERR)
-		return failed("write");
-	return 0;
+		r = wait_writable(pipe_fd, deadline);
+	} while (r == -1 && errno == EINTR);
+	if (r == 0)
+		errno = ETIMEDOUT;
+	return r == 1 ? 0 : failed("write");
 }
 
 /* Write the invitation, with one write(). */
@@ -157,7 +151,7 @@ invitation_write(const struct invitation *i, int pipe_fd, int64_t deadline)
 	n = snprintf(
 	    line, sizeof line, INVITATION_GREETING "%s\n", i->address.sun_path);
 	do {
-		if (wait_writable(pipe_fd, deadline) == -1)
+		if (wait_for_room(pipe_fd, deadline) == -1)
 			return -1;
 		w = call_write_line(INVITING, pipe_fd, line, (size_t)n);
 	} while (w == -1 && (errno == EINTR || sys_would_block(errno)));

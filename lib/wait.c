@@ -406,6 +406,54 @@ wait_poll(struct pollfd *fds, nfds_t n, int64_t deadline)
 	return r;
 }
 
+/* Wait until this descriptor can be read: returns as wait_poll(). */
+int
+wait_readable(int fd, int64_t deadline)
+{
+	struct pollfd p;
+
+	p.fd = fd;
+	p.events = POLLIN;
+	return wait_poll(&p, 1, deadline);
+}
+
+/*
+ * Wait until this descriptor takes something: returns as wait_poll(), and -1
+ * with EPIPE if nobody reads what it would take.
+ */
+int
+wait_writable(int fd, int64_t deadline)
+{
+	struct pollfd p;
+	int r;
+
+	p.fd = fd;
+	p.events = POLLOUT;
+	r = wait_poll(&p, 1, deadline);
+	if (r != 1 || (p.revents & POLLERR) == 0)
+		return r;
+	errno = EPIPE;
+	return -1;
+}
+
+/* write() all bytes, whatever signals come. -1 with errno if that fails. */
+int
+wait_write(int fd, const char *bytes, size_t n)
+{
+	ssize_t w;
+
+	while (n > 0) {
+		w = write(fd, bytes, n);
+		if (w == -1 && errno != EINTR)
+			return -1;
+		if (w > 0) {
+			bytes += w;
+			n -= (size_t)w;
+		}
+	}
+	return 0;
+}
+
 /* Wait ms milliseconds (-1: without end). -1 if a signal came before that. */
 int
 wait_pause(int64_t ms)

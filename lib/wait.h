@@ -46,6 +46,9 @@ int wait_must_end(int64_t deadline);
 int wait_timeout(int64_t deadline);
 
 int wait_poll(struct pollfd *fds, nfds_t n, int64_t deadline);
+int wait_readable(int fd, int64_t deadline);
+int wait_writable(int fd, int64_t deadline);
+int wait_write(int fd, const char *bytes, size_t n);
 int wait_pause(int64_t ms);
 int wait_out(int error, int64_t deadline);
 int wait_is_waited_out(int error);
