@@ -6,6 +6,7 @@
 #include "calls.h"
 #include "fdecho-connections.h"
 #include "fdpass/message.h"
+#include "fdpass/receiver.h"
 #include "say.h"
 #include "wait.h"
 

@@ -7,6 +7,7 @@
 
 #include "sys.h"
 
+#include "fdpass/receiver.h"
 #include "loop.h"
 #include "receive.h"
 

@@ -6,6 +6,7 @@
 #include "descriptors.h"
 #include "fdpass/invite.h"
 #include "fdpass/message.h"
+#include "fdpass/receiver.h"
 #include "say.h"
 #include "wait.h"
 

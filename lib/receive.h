@@ -10,7 +10,6 @@
 
 #include "fdpass.h"
 #include "fdpass/name.h"
-#include "fdpass/receiver.h"
 
 #include <stdint.h>
 

@@ -460,16 +460,16 @@ step_answer(struct handover *h)
 /*
  * Give up: shut down the reading side, so that no answer can come from now on;
  * one that is there already counts. The receiver finds out when it answers.
- * Returns how the hand-over has ended: HANDOVER_TAKEN if the message was taken,
- * HANDOVER_FAILED if it was refused, else how.
+ * The hand-over ends as HANDOVER_TAKEN if the message was taken,
+ * HANDOVER_FAILED if it was refused, else as how says.
  */
-enum handover_state
-handover_give_up(struct handover *h, enum handover_state how)
+static void
+give_up(struct handover *h, enum handover_state how)
 {
 	enum handover_verdict missing = h->verdict;
 
 	if (h->state >= HANDOVER_TAKEN)
-		return h->state;
+		return;
 	if (h->sock != -1 && h->state != HANDOVER_CONNECT) {
 		tell(h, HANDOVER_GIVES_UP);
 		shutdown(h->sock, SHUT_RD);
@@ -481,7 +481,6 @@ handover_give_up(struct handover *h, enum handover_state how)
 			h->verdict = missing;
 		end_as(h, how);
 	}
-	return h->state;
 }
 
 /*
@@ -502,7 +501,7 @@ handover_step(struct handover *h)
 			step_answer(h);
 	} while (h->state < HANDOVER_TAKEN && h->again == -1 && h->events == 0);
 	if (h->state < HANDOVER_TAKEN && wait_is_over(h->deadline))
-		handover_give_up(h, HANDOVER_TIMEOUT);
+		give_up(h, HANDOVER_TIMEOUT);
 	if (h->state < HANDOVER_TAKEN && wait_is_over(h->notice)) {
 		h->notice = -1;
 		tell(h, HANDOVER_WAITS);
@@ -533,7 +532,7 @@ handover_run(struct handover *h)
 		r = wait_poll(&p, 1, handover_wake(h));
 		if (wait_ending() != 0 ||
 		    (r == -1 && wait_mask() == NULL && errno == EINTR))
-			handover_give_up(h, HANDOVER_INTERRUPTED);
+			give_up(h, HANDOVER_INTERRUPTED);
 	}
 	return h->state;
 }

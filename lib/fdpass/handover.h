@@ -102,8 +102,6 @@ void handover_message(struct handover *h, const char *payload, size_t length,
     const int *fds, size_t count);
 enum handover_state handover_step(struct handover *h);
 int64_t handover_wake(const struct handover *h);
-enum handover_state handover_give_up(
-    struct handover *h, enum handover_state how);
 enum handover_state handover_run(struct handover *h);
 void handover_end(struct handover *h);
 
