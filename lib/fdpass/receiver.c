@@ -520,7 +520,7 @@ deliver(struct fdpass_receiver *r, struct fdpass_message *m,
 
 /* recvmsg() has failed, or the stream has ended: returns 0 if more may come. */
 static int
-stream_failed(struct fdpass_receiver *r, struct fdpass_message *m, int result)
+no_part(struct fdpass_receiver *r, struct fdpass_message *m, int result)
 {
 	struct fdpass_message none;
 
@@ -563,7 +563,7 @@ step_stream(struct fdpass_receiver *r, struct fdpass_message *m)
 		fdpass_buffer(&part, m->payload + r->length, room - r->length);
 		result = fdpass_recv(r->sock, &part, FDPASS_NOWAIT);
 		if (result != 1)
-			return stream_failed(r, m, result);
+			return no_part(r, m, result);
 		is_last = part.count > 0 || r->type != SOCK_STREAM;
 		if (!r->is_skipping)
 			r->length += part.length;
