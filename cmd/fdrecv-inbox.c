@@ -99,6 +99,7 @@ inbox_close(struct inbox *b)
 	receiver_close(&b->receiver);
 }
 
+/* Make room for the payloads of messages. -1 with errno if there is none. */
 int
 received_init(struct received *received)
 {
