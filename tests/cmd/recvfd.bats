@@ -9,6 +9,11 @@ load ../lib/examples
 load ../lib/streams
 load ../lib/loadable
 
+setup_file()
+{
+	build_loadable
+}
+
 setup()
 {
 	common_setup
