@@ -425,6 +425,7 @@ assert s.makefile("rb").read() == b"hello\n"'
 	py <<-'END'
 	import resource
 	limit = lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (20, 200))
+	waiting = []
 	for type in (STREAM, SEQPACKET):
 	    a, b, p = tap(type=type, preexec_fn=limit,
 	                  stderr=subprocess.PIPE)
@@ -440,6 +441,8 @@ assert s.makefile("rb").read() == b"hello\n"'
 	    give(a, b"hundred", [r, w] * 50)
 	    b.send(b"the other way goes on")
 	    assert a.recv(99) == b"the other way goes on"
+	    waiting.append((a, b, p, r, w))
+	for a, b, p, r, w in waiting:
 	    line = p.stderr.readline().decode()
 	    # (As glibc calls it, and as musl does.)
 	    assert "standard input: recvmsg: Too many open files" in line or \
@@ -560,6 +563,8 @@ assert s.makefile("rb").read() == b"hello\n"'
 	    data, fds = take(b)
 	    assert data == b"%04d" % i
 	    os.close(fds[0])
+	# Not while it still writes what it did last.
+	wait_for(lambda: asleep(p))
 	os.set_blocking(r, False)
 	shown = b""
 	while True:
