@@ -22,7 +22,7 @@ py()
 	is_status 0
 }
 
-parts=1500
+parts=1000
 [ "${FDPASS_TRIALS-}" != full ] || parts=20000
 
 # exact OPTION...: two sides exchange random parts with descriptors through

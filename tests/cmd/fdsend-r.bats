@@ -179,7 +179,7 @@ relay_ends()
 	start first client "$(cat address)"
 	wait_for grep -q "descriptors 1" silent.out
 	start pool fdrecv -n 2 ./s fdecho
-	served_all "$(cat address)" -n 200 -c 10
+	served_all "$(cat address)" -n 100 -c 10
 	running silent
 	running relay
 	# The end waits for the answer.
@@ -249,9 +249,9 @@ idle_but_one()
 	start pool fdrecv -n 2 ./s fdecho
 	up ./s
 	relay ./s -w
-	served_all "$(cat address)" -n 100 -c 20
+	served_all "$(cat address)" -n 50 -c 20
 	counts >before
-	served_all "$(cat address)" -n 500 -c 20
+	served_all "$(cat address)" -n "$(scaled 200 500)" -c 20
 	wait_for unchanged
 	relay_ends "exit 0"
 	stop pool
@@ -273,13 +273,14 @@ unchanged()
 }
 
 @test "-w: nothing is dropped while the receiver restarts" {
-	local i
+	local i count
 
+	count=$(scaled 300 600)
 	relay ./s -w
-	start load load -n 600 -c 20 -s 2000 "$(cat address)"
+	start load load -n "$count" -c 20 -s 2000 "$(cat address)"
 	for i in 1 2 3 4 5; do
 		start pool fdrecv -n 2 ./s account served fdecho
-		wait_for more_than $((i * 80)) served
+		wait_for more_than $((i * count * 2 / 15)) served
 		stop pool
 		is_status 0
 		same "$(cat pool.err)" ""
@@ -287,7 +288,7 @@ unchanged()
 	start pool fdrecv -n 2 ./s fdecho
 	ended load
 	is_status 0
-	like "$(cat load.out)" "ok=600 *"
+	like "$(cat load.out)" "ok=$count *"
 	relay_ends "exit 0"
 	same "$(cat relay.err)" ""
 	stop pool
@@ -295,7 +296,10 @@ unchanged()
 
 served()
 {
-	if [ -e served ]; then wc -l <served; else echo 0; fi
+	local lines=()
+
+	[ ! -e served ] || mapfile lines <served
+	echo "${#lines[@]}"
 }
 
 @test "with few descriptors fewer are under way, and none is lost" {
@@ -303,7 +307,7 @@ served()
 	up ./s
 	start relay sh -c 'fdlisten -k -o address 127.0.0.1:0 |
 		exec with -l 40 how relay.how fdsend -rw ./s'
-	served_all "$(address_of address)" -n 300 -c 100
+	served_all "$(address_of address)" -n "$(scaled 150 300)" -c 100
 	relay_ends "exit 0"
 	stop pool
 	is_status 0
