@@ -207,7 +207,7 @@ from *, payload \"words\"" fdrecv -c -f 3 -f 4 ./keep true
 
 said()
 {
-	grep -q "still waiting" "$1.err"
+	has_line "$1.err" "*still waiting*"
 }
 
 @test "-w says once what it waits for" {

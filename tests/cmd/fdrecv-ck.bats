@@ -11,7 +11,10 @@ load ../lib/holding
 # rounds N: whether COMMAND has run so many times.
 rounds()
 {
-	[ "$(wc -l <server.out)" -ge "$1" ]
+	local lines
+
+	mapfile lines <server.out
+	[ "${#lines[@]}" -ge "$1" ]
 }
 
 @test "-k fetches again when COMMAND has ended, at most once a second" {

@@ -182,28 +182,31 @@ none_left()
 }
 
 # wait_for CONDITION...: until the command CONDITION succeeds; fails after
-# DEADLINE seconds.
+# DEADLINE seconds. It looks often at first: most conditions come soon.
 wait_for()
 {
-	local end=$((SECONDS + DEADLINE)) pause=0.005
+	local end=$((SECONDS + DEADLINE)) milliseconds=0
 
 	until "$@"; do
 		if [ "$SECONDS" -ge "$end" ]; then
 			echo "not within $DEADLINE s: $*" >&2
 			return 1
 		fi
-		moment "$pause"
-		[ "$pause" = 0.01 ] && pause=0.02 || pause=0.01
+		[ "$milliseconds" -ge 50 ] || : $((milliseconds += 5))
+		moment "$milliseconds"
 	done
 }
 
-# moment [SECONDS]: what sleep(1) does, without a process: nobody writes to that
-# pipe.
+# moment MILLISECONDS: what sleep(1) does, without a process: nobody writes to
+# that pipe.
 moment()
 {
+	local seconds
+
+	printf -v seconds 0.%03d "$1"
 	[ -p "$BATS_RUN_TMPDIR/silence" ] ||
 		mkfifo "$BATS_RUN_TMPDIR/silence" 2>/dev/null || :
-	read -r -t "${1-0.02}" <>"$BATS_RUN_TMPDIR/silence" || :
+	read -r -t "$seconds" <>"$BATS_RUN_TMPDIR/silence" || :
 }
 
 # start NAME COMMAND...: in the background, with descriptors 0 to 2 alone: input

@@ -23,7 +23,7 @@ type_until()
 	until grep -qE -- "$1" stepping.out; do
 		[ "$((limit -= 1))" -gt 0 ] || { cat stepping.out; return 1; }
 		echo "${2-}" >&7
-		moment 0.05
+		moment 50
 	done
 }
 
