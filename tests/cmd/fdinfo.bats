@@ -558,10 +558,10 @@ open("ready", "w").close(); time.sleep(100)'
 	need_linux
 	local target=1
 	sh -c 'echo $$' >gone
-	run_limited fdinfo -p "$(cat gone)"
+	run_limited fdinfo -p "$(<gone)"
 	is_status 1
 	same "$output" "fdinfo: $(cat gone): no such process"
-	run_limited fdinfo -p "$(cat gone)" 0 1
+	run_limited fdinfo -p "$(<gone)" 0 1
 	is_status 1
 	same "$output" "fdinfo: $(cat gone): no such process"
 	if [ "$(id -u)" -eq 0 ]; then
@@ -597,10 +597,10 @@ os.execve(f, ['fdinfo', '-p', '$target'], os.environ)" true
 	wait_for grep -qsx sleep "/proc/$pid/comm"
 	: >go
 	wait_for grep -qs "^State:.Z" "/proc/$(address_of zombie)/status"
-	run_limited fdinfo -p "$(cat zombie)"
+	run_limited fdinfo -p "$(<zombie)"
 	is_status 0
 	same "$output" ""
-	run_limited fdinfo -p "$(cat zombie)" 1
+	run_limited fdinfo -p "$(<zombie)" 1
 	is_status 1
 	same "$output" "fdinfo: $(cat zombie): descriptor 1: not open"
 }

@@ -480,7 +480,7 @@ all_rest()
 	touch go
 	ended server
 	is_status 1
-	like "$(cat server.err)" "cat: *: Connection reset by peer"
+	like "$(<server.err)" "cat: *: Connection reset by peer"
 }
 
 @test "a reset while it waits ends the waiting" {
@@ -501,7 +501,7 @@ all_rest()
 	limited foreign send -s hello ./a
 	ended server
 	is_status 0
-	same "$(cat shown)" "fds 0 1 2 5"
+	same "$(<shown)" "fds 0 1 2 5"
 }
 
 @test "COMMAND has the caller's descriptors and flags, and no other" {
@@ -524,7 +524,7 @@ all_rest()
 		show -o shown ignored blocked
 	printf 'x\n' | limited speak "$(address_of address)" || :
 	ended server
-	same "$(cat shown)" "ignored INT
+	same "$(<shown)" "ignored INT
 blocked USR1"
 }
 
@@ -542,7 +542,7 @@ blocked USR1"
 		rm address
 	done
 	not test -e reached
-	same "$(cat server.err)" ""
+	same "$(<server.err)" ""
 }
 
 # is_waiting NAME: whether it has become fdpeek, and sleeps.

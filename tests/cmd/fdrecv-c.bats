@@ -13,7 +13,7 @@ load ../lib/holding
 	holder holder
 	run_limited fdrecv -c ./keep cat
 	is_status 0
-	same "$output" "$(cat /etc/passwd)"
+	same "$output" "$(</etc/passwd)"
 	stop holder
 }
 
@@ -74,13 +74,13 @@ os.remove("keep")'
 	up ./keep
 	run_limited fdrecv -c -f 3 ./keep sh -c 'echo "$FDRECV_PID"'
 	ended holder
-	same "$output" "$(cat holder.out)"
+	same "$output" "$(<holder.out)"
 }
 
 @test "COMMAND gets no connection to the holder" {
 	holder holder
 	limited with -x fdrecv -c -f 3 ./keep show -o shown fds
-	same "$(cat shown)" "fds 0 1 2 3"
+	same "$(<shown)" "fds 0 1 2 3"
 	stop holder
 }
 
@@ -175,7 +175,7 @@ from *, payload \"words\"" fdrecv -c -f 3 -f 4 ./keep true
 	ended server
 	is_status 0
 	cmp server.out /etc/passwd
-	same "$(cat server.err)" ""
+	same "$(<server.err)" ""
 	stop holder
 }
 
@@ -217,9 +217,9 @@ said()
 	start nothing fdrecv -cw ./empty true
 	wait_for said nobody
 	wait_for said nothing
-	same "$(cat nobody.err)" \
+	same "$(<nobody.err)" \
 		"fdrecv: ./keep: connect: No such file or directory; still waiting"
-	same "$(cat nothing.err)" \
+	same "$(<nothing.err)" \
 		"fdrecv: ./empty: closed without a message; still waiting"
 	stop nobody
 	is_status 143

@@ -27,7 +27,7 @@ rounds()
 	[ $(($(date +%s%N) - began)) -ge 2000000000 ]
 	stop server
 	is_status 0
-	same "$(cat server.err)" ""
+	same "$(<server.err)" ""
 	stop holder
 }
 
@@ -79,7 +79,7 @@ rounds()
 	stop holder
 	ended server
 	is_status 1
-	like "$(cat server.err)" "fdrecv: ./keep: connect: No such file *"
+	like "$(<server.err)" "fdrecv: ./keep: connect: No such file *"
 }
 
 @test "on SIGTERM a busy server finishes, an idle one ends at once" {
@@ -92,7 +92,7 @@ rounds()
 	echo finished >fifo
 	ended server
 	is_status 0
-	same "$(cat server.out)" $'round\nfinished'
+	same "$(<server.out)" $'round\nfinished'
 	stop holder
 	start server fdrecv -ckw ./keep true
 	wait_for idle server
@@ -119,7 +119,7 @@ rounds()
 	stop holder
 	ended server
 	is_status 124
-	like "$(cat server.err)" "fdrecv: ./keep: no message within 1 s: *"
+	like "$(<server.err)" "fdrecv: ./keep: no message within 1 s: *"
 }
 
 @test "-n keeps as many servers that each fetch" {
@@ -133,7 +133,7 @@ rounds()
 	kill $(tail -n 3 pool.out)
 	ended pool
 	is_status 0
-	same "$(cat pool.err)" ""
+	same "$(<pool.err)" ""
 	stop holder
 }
 

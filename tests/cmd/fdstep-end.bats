@@ -175,7 +175,7 @@ without_setsid()
 	else
 		ended stepping
 		is_status 1
-		same "$(cat stepping.err)" \
+		same "$(<stepping.err)" \
 			"fdstep: no setsid and no terminal: cannot end the composition"
 	fi
 	wait_for none_left

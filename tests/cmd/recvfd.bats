@@ -122,7 +122,7 @@ says()
 	run_limited fdsend -s fine ./s
 	is_status 0
 	ended worker
-	same "$(cat worker.out)" $'0 fine\n1 more'
+	same "$(<worker.out)" $'0 fine\n1 more'
 	like "$(head -n 1 worker.err)" "*recvfd: ./s: refused a message of 0 \
 descriptors, expected 1, from pid * uid $(id -u) gid $(id -g), payload *"
 	grep -qF "payload \$'a\\nb'" worker.err
@@ -146,11 +146,11 @@ descriptors, expected 1, from pid * uid $(id -u) gid $(id -g), payload *"
 	run_limited fdsend -w -s "$(printf %065536d 0)" ./s
 	is_status 0
 	ended worker
-	same "$(cat worker.out)" "0 \$'\\001\\177\\n\\377' \$'\\001\\177\\n\\377'
+	same "$(<worker.out)" "0 \$'\\001\\177\\n\\377' \$'\\001\\177\\n\\377'
 0 ab ''
 0 ''
 0 65536"
-	like "$(cat worker.err)" "*bytes: left out the NULs of the payload"
+	like "$(<worker.err)" "*bytes: left out the NULs of the payload"
 	same "$(wc -l <worker.err)" 1
 }
 
@@ -279,7 +279,7 @@ tells()
 	run_limited fdsend ./s
 	is_status 1
 	ended worker
-	same "$(cat worker.out)" $'ready\nnow\n1\n0 more'
+	same "$(<worker.out)" $'ready\nnow\n1\n0 more'
 }
 
 @test "-c fetches what somebody holds, again and again" {
@@ -490,11 +490,11 @@ into this pipe must be fdlisten or fdsend -\$" <<<"$stderr")" 4
 	script worker 'recvfd -t 0.05 f -; echo $?' 'recvfd f -; echo $?'
 	start_from pipe worker bash ./worker
 	wait_for says worker 124
-	like "$(cat worker.err)" "*recvfd: -: no message within 0.05 s"
+	like "$(<worker.err)" "*recvfd: -: no message within 0.05 s"
 	run_limited sh -c 'fdsend - >pipe'
 	is_status 0
 	ended worker
-	same "$(cat worker.out)" $'124\n0'
+	same "$(<worker.out)" $'124\n0'
 	exec 7>&-
 }
 
@@ -588,7 +588,7 @@ into this pipe must be fdlisten or fdsend -\$" <<<"$stderr")" 4
 		ended worker
 		is_status 7
 		not test -e s
-		same "$(cat worker.err)" ""
+		same "$(<worker.err)" ""
 		[ "$trap" != break ] || same "$(cat worker.out)" "0 more"
 	done
 }
@@ -621,7 +621,7 @@ into this pipe must be fdlisten or fdsend -\$" <<<"$stderr")" 4
 		stop worker "${signal%:*}"
 		is_status "${signal#*:}"
 		not test -e s
-		same "$(cat worker.out)" ""
+		same "$(<worker.out)" ""
 	done
 }
 
@@ -631,7 +631,7 @@ into this pipe must be fdlisten or fdsend -\$" <<<"$stderr")" 4
 	up ./s
 	stop worker
 	is_status 143
-	same "$(cat worker.out)" bye
+	same "$(<worker.out)" bye
 }
 
 @test "children are reaped while it waits, and wait knows of them" {
@@ -708,8 +708,8 @@ typed()
 	up ./s
 	start sender fdsend -w ./s
 	ended worker
-	same "$(cat worker.out)" $'1\n0 more'
-	like "$(cat worker.err)" "*recvfd: fd:3: dup: Invalid argument"
+	same "$(<worker.out)" $'1\n0 more'
+	like "$(<worker.err)" "*recvfd: fd:3: dup: Invalid argument"
 	running sender
 	stop sender
 	is_status 143
@@ -727,9 +727,9 @@ typed()
 	ended worker
 	ended sender
 	is_status 0
-	same "$(cat worker.out)" 0
+	same "$(<worker.out)" 0
 	one_line worker.err
-	like "$(cat worker.err)" "*recvfd: fd:3: Too many open files; trying again"
+	like "$(<worker.err)" "*recvfd: fd:3: Too many open files; trying again"
 }
 
 @test "nothing is lost of the table or of memory in many rounds" {
