@@ -11,10 +11,10 @@ load ../lib/holding
 # rounds N: whether COMMAND has run so many times.
 rounds()
 {
-	local lines
+	local counted
 
-	mapfile lines <server.out
-	[ "${#lines[@]}" -ge "$1" ]
+	count_lines server.out
+	[ "$counted" -ge "$1" ]
 }
 
 @test "-k fetches again when COMMAND has ended, at most once a second" {

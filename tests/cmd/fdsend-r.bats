@@ -296,10 +296,10 @@ unchanged()
 
 served()
 {
-	local lines=()
+	local counted
 
-	[ ! -e served ] || mapfile lines <served
-	echo "${#lines[@]}"
+	count_lines served
+	echo "$counted"
 }
 
 @test "with few descriptors fewer are under way, and none is lost" {

@@ -531,7 +531,7 @@ long_trial()
 # has N COMMAND...: whether COMMAND writes that many lines.
 has()
 {
-	local n=$1 found=() file=$BATS_TEST_TMPDIR/has.$BASHPID
+	local n=$1 counted file=$BATS_TEST_TMPDIR/has.$BASHPID
 
 	shift
 	if [ "$1" = cat ] && [ $# -eq 2 ]; then
@@ -539,8 +539,19 @@ has()
 	else
 		"$@" >"$file" || :
 	fi
-	{ mapfile found <"$file"; } 2>/dev/null || :
-	[ "${#found[@]}" -eq "$n" ]
+	count_lines "$file"
+	[ "$counted" -eq "$n" ]
+}
+
+# count_lines FILE: what `wc -l` counts, in $counted; 0 where there is no file.
+count_lines()
+{
+	local found=()
+
+	{ mapfile found <"$1"; } 2>/dev/null || :
+	counted=${#found[@]}
+	[ "$counted" -eq 0 ] || [[ ${found[-1]} == *$'\n' ]] ||
+		: $((counted -= 1))
 }
 
 # not COMMAND...: `!` that bats notices, and wait_for understands.
