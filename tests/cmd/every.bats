@@ -151,12 +151,12 @@ load ../lib/trace
 	up ./a
 	limited client ./a
 	wait_for test -s shown
-	same "$(cat shown)" $'ignored\nblocked'
+	same "$(<shown)" $'ignored\nblocked'
 	stop server
 	start pool fdrecv -n 2 ./s show -o shown2 ignored blocked
 	limited fdsend -w ./s
 	wait_for test -s shown2
-	same "$(cat shown2)" $'ignored\nblocked'
+	same "$(<shown2)" $'ignored\nblocked'
 	stop pool
 }
 
@@ -165,11 +165,11 @@ load ../lib/trace
 	up ./a
 	limited client ./a
 	ended server
-	same "$(cat shown)" "alarm 0"
+	same "$(<shown)" "alarm 0"
 	start receiver fdrecv -t 20 ./s show -o shown2 alarm
 	limited fdsend -w ./s
 	ended receiver
-	same "$(cat shown2)" "alarm 0"
+	same "$(<shown2)" "alarm 0"
 }
 
 @test "everything else in the environment is the caller's" {
@@ -220,7 +220,7 @@ load ../lib/trace
 	fails 1 "fdlisten: file/a: *: Not a directory" fdlisten file/a true
 	fails 1 "fdrecv: file/s: *: Not a directory" fdrecv file/s true
 	fails 1 "fdsend: file/s: *: Not a directory" fdsend file/s
-	same "$(cat file)" precious
+	same "$(<file)" precious
 }
 
 @test "a path that is too long" {
@@ -247,7 +247,7 @@ load ../lib/trace
 	fails 1 "fdrecv: file: *" fdrecv file true
 	fails 1 "fdsend: file: *" fdsend file
 	fails 1 "fdsend: file: *" fdsend -w -t 5 file
-	same "$(cat file)" precious
+	same "$(<file)" precious
 }
 
 @test "a name with control characters is still one line" {
@@ -325,7 +325,7 @@ load ../lib/trace
 	limited fdsend -w ./s
 	ended receiver
 	is_status 0
-	same "$(cat receiver.out)" hello
+	same "$(<receiver.out)" hello
 }
 
 # --- the syntax of options
@@ -335,7 +335,7 @@ load ../lib/trace
 	limited fdsend -w ./s
 	ended receiver
 	is_status 0
-	same "$(cat receiver.out)" $'-k\n--help\n-n\n3\n--\n-t'
+	same "$(<receiver.out)" $'-k\n--help\n-n\n3\n--\n-t'
 }
 
 @test "an option behind the operand is an operand" {
@@ -348,7 +348,7 @@ load ../lib/trace
 	start receiver fdrecv ./s echo -k
 	limited fdsend -w ./s
 	ended receiver
-	same "$(cat receiver.out)" -k
+	same "$(<receiver.out)" -k
 }
 
 @test "options may share one argument" {
@@ -371,7 +371,7 @@ load ../lib/trace
 	start receiver fdrecv -- -s echo received
 	limited fdsend -w -- -s
 	ended receiver
-	same "$(cat receiver.out)" received
+	same "$(<receiver.out)" received
 }
 
 @test "the last of a repeated option counts" {
@@ -397,7 +397,7 @@ load ../lib/trace
 	up ./a
 	same "$(echo hello | limited client ./a)" hello
 	ended server
-	same "$(cat server.err)" ""
+	same "$(<server.err)" ""
 }
 
 @test "FDTRACE=1 traces a whole composition, all steps of it" {

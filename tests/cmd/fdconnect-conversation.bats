@@ -22,7 +22,7 @@ py()
 	is_status 0
 }
 
-parts=1500
+parts=1000
 [ "${FDPASS_TRIALS-}" != full ] || parts=20000
 
 # exact OPTION...: two sides exchange random parts with descriptors through
@@ -425,6 +425,7 @@ assert s.makefile("rb").read() == b"hello\n"'
 	py <<-'END'
 	import resource
 	limit = lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (20, 200))
+	# (One after the other: what is under way counts for all of a user.)
 	for type in (STREAM, SEQPACKET):
 	    a, b, p = tap(type=type, preexec_fn=limit,
 	                  stderr=subprocess.PIPE)
@@ -560,6 +561,8 @@ assert s.makefile("rb").read() == b"hello\n"'
 	    data, fds = take(b)
 	    assert data == b"%04d" % i
 	    os.close(fds[0])
+	# Not while it still writes what it did last.
+	wait_for(lambda: asleep(p))
 	os.set_blocking(r, False)
 	shown = b""
 	while True:

@@ -99,7 +99,7 @@ echo_server()
 	} >pipe
 	ended client
 	is_status 0
-	same "$(cat client.err)" ""
+	same "$(<client.err)" ""
 }
 
 @test "the server goes away while the input never ends" {
@@ -156,7 +156,7 @@ echo_server()
 	up ./a
 	limited how ended fdconnect ./a | head -n 1
 	wait_for test -s ended
-	same "$(cat ended)" "signal 13"
+	same "$(<ended)" "signal 13"
 	ended server
 }
 
@@ -246,11 +246,11 @@ c.close()'
 	wait_for test -e sent
 	: >go
 	ended client
-	same "$(cat client.out)" 1
+	same "$(<client.out)" 1
 	same "$(limited head -c 20000 <&7 | wc -c)" 20000
 	exec 7>&-
 	one_line err
-	like "$(cat err)" "fdconnect: $address: *: Connection reset by peer"
+	like "$(<err)" "fdconnect: $address: *: Connection reset by peer"
 	ended server
 }
 
@@ -262,7 +262,7 @@ c.close()'
 	start client sh -c 'exec fdconnect ./a <in 6>&-'
 	ended client
 	is_status 0
-	same "$(cat client.out)" hello
+	same "$(<client.out)" hello
 	exec 6>&-
 	ended server
 }

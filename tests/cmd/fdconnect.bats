@@ -70,7 +70,7 @@ busy_listener()
 	echoes "$address"
 	stop server
 	is_status 0
-	same "$(cat server.err)" ""
+	same "$(<server.err)" ""
 }
 
 @test "PORT connects to 127.0.0.1" {
@@ -134,7 +134,7 @@ busy_listener()
 	same "$(echo hello | limited fdconnect "$(address_of address)")" welcome
 	ended server
 	is_status 0
-	same "$(cat got)" hello
+	same "$(<got)" hello
 }
 
 # --- COMMAND
@@ -272,7 +272,7 @@ busy_listener()
 	start server fdlisten "127.0.0.1:$port" echo hello
 	ended client
 	is_status 0
-	same "$(cat client.out)" hello
+	same "$(<client.out)" hello
 	ended server
 }
 
@@ -281,7 +281,7 @@ busy_listener()
 	start server fdlisten ./a echo hello
 	ended client
 	is_status 0
-	same "$(cat client.out)" hello
+	same "$(<client.out)" hello
 	ended server
 }
 
@@ -293,7 +293,7 @@ busy_listener()
 	start server fdlisten ./a echo hello
 	ended client
 	is_status 0
-	same "$(cat client.out)" hello
+	same "$(<client.out)" hello
 	ended server
 }
 
@@ -306,7 +306,7 @@ busy_listener()
 	start server fdlisten "$name" echo hello
 	ended client
 	is_status 0
-	same "$(cat client.out)" hello
+	same "$(<client.out)" hello
 	ended server
 }
 
@@ -315,7 +315,7 @@ busy_listener()
 	start server fdlisten ./a echo hello
 	ended client
 	is_status 0
-	same "$(cat client.out)" hello
+	same "$(<client.out)" hello
 	ended server
 }
 
@@ -326,7 +326,7 @@ busy_listener()
 		start client how ended fdconnect -w ./a
 		wait_for has 1 children "$pid"
 		stop client "${name%:*}"
-		same "$(cat ended)" "signal ${name#*:}"
+		same "$(<ended)" "signal ${name#*:}"
 		same "$(cat client.err client.out)" ""
 	done
 }
@@ -374,7 +374,7 @@ busy_listener()
 	same "$(limited fdconnect -t 0.2 ./a)" late
 	same "$(limited fdconnect -t 0.2 ./a sh -c 'sleep 0.3; echo late')" late
 	limited fdconnect -t 5 ./a show -o shown alarm
-	same "$(cat shown)" "alarm 0"
+	same "$(<shown)" "alarm 0"
 }
 
 # --- what goes wrong

@@ -43,7 +43,7 @@ served_well()
 		ended echo
 		is_status 0
 	fi
-	same "$(cat echo.how)" "exit 0"
+	same "$(<echo.how)" "exit 0"
 	same "$(cat ./*.err)" ""
 	not test -e ./pool
 }
@@ -57,6 +57,10 @@ connections()
 	echo $((sockets - 1))
 }
 
+# How many are many connections.
+many=250
+[ "${FDPASS_TRIALS-}" != full ] || many=1000
+
 random()
 {
 	head -c "$1" /dev/urandom >sent
@@ -67,9 +71,9 @@ random()
 @test "one process serves many connections at once" {
 	need_proc
 	serve
-	run_limited load -i 200 -n 500 -c 20 -s 3000 "$(cat address)"
+	run_limited load -i 200 -n "$many" -c 20 -s 3000 "$(<address)"
 	is_status 0
-	like "$output" "ok=500 wrong=0 short=0 refused=0 reset=0 timeout=0 *"
+	like "$output" "ok=$many wrong=0 short=0 refused=0 reset=0 timeout=0 *"
 	same "$(matching 'fdecho *')" "$worker"
 	has 0 children "$worker"
 	served_well
@@ -78,9 +82,9 @@ random()
 @test "one process serves many connections from a named socket" {
 	need_proc
 	serve_named
-	run_limited load -i 200 -n 500 -c 20 -s 3000 "$(cat address)"
+	run_limited load -i 200 -n "$many" -c 20 -s 3000 "$(<address)"
 	is_status 0
-	like "$output" "ok=500 wrong=0 short=0 refused=0 reset=0 timeout=0 *"
+	like "$output" "ok=$many wrong=0 short=0 refused=0 reset=0 timeout=0 *"
 	same "$(matching 'fdecho *')" "$worker"
 	served_well
 }
@@ -100,11 +104,11 @@ random()
 		fdecho - <&5 5<&- & exec 0<&- 5<&-; wait'
 	address_of address
 	wait_for has 2 matching 'fdecho -'
-	served_all "$(cat address)" -n 500 -c 20
+	served_all "$(<address)" -n 500 -c 20
 	kill "$(the_one 'fdlisten *')"
 	ended server
 	is_status 0
-	same "$(cat server.err)" ""
+	same "$(<server.err)" ""
 }
 
 @test "several connections in one message are all served" {
@@ -159,7 +163,7 @@ random()
 @test "ten megabytes come back, half-closed by the client" {
 	random 10485760
 	serve
-	limited client "$(cat address)" <sent >back
+	limited client "$(<address)" <sent >back
 	cmp sent back
 	served_well
 }
@@ -184,7 +188,7 @@ random()
 	is_status 0
 	stop echo
 	is_status 0
-	same "$(cat echo.err)" ""
+	same "$(<echo.err)" ""
 }
 
 # is_through NAME SIZE: whether it has read so many bytes, and waits.
@@ -235,7 +239,7 @@ is_through()
 	heard client hello
 	limited sh -c 'echo >go'
 	ended client
-	same "$(cat client.out)" $'hello\nand more'
+	same "$(<client.out)" $'hello\nand more'
 	stop echo
 	is_status 0
 }
@@ -283,7 +287,7 @@ flood()
 	local i
 
 	serve
-	held quiet "$(cat address)"
+	held quiet "$(<address)"
 	flood busy1
 	flood busy2
 	wait_for more_than 2 connections
@@ -291,7 +295,7 @@ flood()
 		say quiet "word $i"
 		heard quiet "word $i"
 	done
-	served_all "$(cat address)" -n 20 -c 2 -t 15
+	served_all "$(<address)" -n 20 -c 2 -t 15
 	hang_up quiet
 	# shellcheck disable=SC2046
 	kill $(matching yes)
@@ -336,7 +340,7 @@ cpu()
 	serve
 	slow slow sent
 	wait_for more_than 0 connections
-	served_all "$(cat address)" -n 200 -c 10 -s 10000
+	served_all "$(<address)" -n 200 -c 10 -s 10000
 	running slow
 	read_on slow 20000000
 	cmp sent slow.back
@@ -356,28 +360,29 @@ cpu()
 }
 
 @test "many slow readers cost little memory" {
-	local i before most
+	local i before most n
 
+	n=$(scaled 20 40)
 	need_proc
 	# More than what sockets of this kind hold.
 	random 2000000
 	serve_at ./a
 	echoes ./a
 	before=$(resident "$worker")
-	for i in {1..40}; do
+	for ((i = 1; i <= n; i++)); do
 		slow "slow$i" sent
 	done
-	wait_for more_than 39 connections
+	wait_for more_than $((n - 1)) connections
 	wait_for settled
 	most=$(resident "$worker" VmHWM)
-	[ "$most" -lt $((before + 40 * 64)) ] || {
+	[ "$most" -lt $((before + n * 64)) ] || {
 		echo "$before KiB, $most KiB"
 		false
 	}
-	read_on slow40 2000000
-	cmp sent slow40.back
-	ended slow40
-	for i in {1..39}; do
+	read_on slow1 2000000
+	cmp sent slow1.back
+	ended slow1
+	for ((i = 2; i <= n; i++)); do
 		stop "slow$i"
 	done
 	served_well
@@ -386,9 +391,9 @@ cpu()
 @test "clients that reset in the middle do not disturb the others" {
 	random 5000000
 	serve
-	held quiet "$(cat address)"
+	held quiet "$(<address)"
 	for _ in 1 2 3 4 5; do
-		limited client -r 100000 "$(cat address)" <sent
+		limited client -r 100000 "$(<address)" <sent
 		say quiet again
 	done
 	wait_for has 6 cat quiet.out
@@ -413,7 +418,7 @@ cpu()
 	like "$output" "fdsend: ./pool: refused*"
 	stop echo
 	is_status 0
-	same "$(cat echo.err)" "fdecho: ./pool: refused a descriptor that is not\
+	same "$(<echo.err)" "fdecho: ./pool: refused a descriptor that is not\
  a connected socket"
 }
 
@@ -452,7 +457,7 @@ leave_unread()
 	kill "$(the_one 'fdlisten *')"
 	ended server
 	is_status 0
-	same "$(cat server.err)" ""
+	same "$(<server.err)" ""
 }
 
 @test "a UNIX client that leaves its echo unread ends a non-blocking fdecho" {
@@ -470,17 +475,17 @@ leave_unread()
 	serve_named
 	start silent foreign send -S ./pool
 	wait_for more_than 0 connections
-	served_all "$(cat address)" -n 100 -c 10
+	served_all "$(<address)" -n 100 -c 10
 	running silent
 	# It is closed after a while.
 	ended silent
-	like "$(cat silent.out)" "[aer][nes][ds]*"
+	like "$(<silent.out)" "[aer][nes][ds]*"
 	kill "$(the_one 'fdlisten *')"
 	ended server
 	kill "$worker"
 	ended echo
 	is_status 0
-	like "$(cat echo.err)" "fdecho: ./pool: closed *"
+	like "$(<echo.err)" "fdecho: ./pool: closed *"
 }
 
 @test "many senders that stay silent hold up nobody" {
@@ -491,7 +496,7 @@ leave_unread()
 		start "silent$i" foreign send -S ./pool
 	done
 	wait_for more_than 29 connections
-	served_all "$(cat address)" -n 100 -c 10
+	served_all "$(<address)" -n 100 -c 10
 	for i in {1..30}; do
 		stop "silent$i" KILL
 	done
@@ -503,39 +508,39 @@ leave_unread()
 @test "-n stops taking at so many connections, and resumes" {
 	need ss
 	serve -n 2
-	held one "$(cat address)"
-	held two "$(cat address)"
-	hold three "$(cat address)"
+	held one "$(<address)"
+	held two "$(<address)"
+	hold three "$(<address)"
 	say three first
 	# It is in the stream by now, and nobody takes it.
 	wait_for not backlogged
 	wait_for settled
-	same "$(cat three.out)" ""
+	same "$(<three.out)" ""
 	hang_up one
 	heard three first
-	hold four "$(cat address)"
+	hold four "$(<address)"
 	say four first
 	hang_up three
 	heard four first
 	hang_up four
 	hang_up two
-	served_all "$(cat address)" -n 100 -c 10
+	served_all "$(<address)" -n 100 -c 10
 	served_well
 }
 
 @test "-n stops taking at so many connections from a named socket" {
 	serve_named -n 2
-	held one "$(cat address)"
-	held two "$(cat address)"
-	hold three "$(cat address)"
+	held one "$(<address)"
+	held two "$(<address)"
+	hold three "$(<address)"
 	say three first
 	wait_for settled
-	same "$(cat three.out)" ""
+	same "$(<three.out)" ""
 	hang_up one
 	heard three first
 	hang_up three
 	hang_up two
-	served_all "$(cat address)" -n 100 -c 10
+	served_all "$(<address)" -n 100 -c 10
 	served_well
 }
 
@@ -572,7 +577,7 @@ leave_unread()
 
 @test "-n 1 serves one after the other" {
 	serve -n 1
-	served_all "$(cat address)" -n 200 -c 20
+	served_all "$(<address)" -n 200 -c 20
 	served_well
 }
 
@@ -589,7 +594,7 @@ leave_unread()
 		exec with -l 40 how echo.how fdecho -'
 	address_of address
 	worker=$(the_one 'fdecho *')
-	run_limited load -n 300 -c 100 -s 3000 "$(cat address)"
+	run_limited load -n 300 -c 100 -s 3000 "$(<address)"
 	is_status 0
 	like "$output" "ok=300 *"
 	kill "$(the_one 'fdlisten *')"
@@ -633,7 +638,7 @@ leave_unread()
 	is_status 0
 	stop echo
 	is_status 0
-	like "$(cat echo.err)" "fdecho: ./pool: refused *"
+	like "$(<echo.err)" "fdecho: ./pool: refused *"
 }
 
 @test "what is no connection on a stream is closed, the rest served" {
@@ -646,14 +651,14 @@ leave_unread()
 	echoes ./a
 	ended both
 	is_status 0
-	like "$(cat both.err)" "fdecho: -: refused *"
+	like "$(<both.err)" "fdecho: -: refused *"
 }
 
 # --- the end
 
 @test "SIGTERM: no more are taken, those in hand are finished" {
 	serve_named
-	held client "$(cat address)"
+	held client "$(<address)"
 	kill "$worker"
 	wait_for not test -e ./pool
 	fails 1 "fdsend: ./pool: *" fdsend ./pool
@@ -662,26 +667,26 @@ leave_unread()
 	running echo
 	hang_up client
 	ended echo
-	same "$(cat echo.how)" "exit 0"
+	same "$(<echo.how)" "exit 0"
 	kill "$(the_one 'fdlisten *')"
 	ended server
 }
 
 @test "SIGTERM: those in hand are finished, on a stream" {
 	serve
-	held client "$(cat address)"
+	held client "$(<address)"
 	kill "$worker"
 	gone 'fdlisten *'
 	say client second
 	heard client second
 	hang_up client
 	ended server
-	same "$(cat echo.how)" "exit 0"
+	same "$(<echo.how)" "exit 0"
 }
 
 @test "two signals at once count as one, a second one later ends all" {
 	serve_named
-	held client "$(cat address)"
+	held client "$(<address)"
 	kill -TERM "$worker"
 	kill -HUP "$worker"
 	wait_for not test -e ./pool
@@ -709,7 +714,7 @@ signalled_again()
 	up ./pool
 	stop echo
 	is_status 0
-	same "$(cat echo.err)" ""
+	same "$(<echo.err)" ""
 }
 
 @test "SIGINT ends it by that signal, and removes its socket" {
@@ -717,7 +722,7 @@ signalled_again()
 	up ./pool
 	kill -INT "$(the_one 'fdecho *')"
 	ended echo
-	same "$(cat echo.how)" "signal 2"
+	same "$(<echo.how)" "signal 2"
 	not test -e ./pool
 }
 
@@ -730,5 +735,5 @@ signalled_again()
 	heard client second
 	hang_up client
 	ended server
-	same "$(cat echo.how)" "exit 0"
+	same "$(<echo.how)" "exit 0"
 }

@@ -51,7 +51,7 @@ echo_closed()
 @test "fdecho appends to what its output already holds" {
 	echo first >file
 	echo second | limited fdecho >>file
-	same "$(cat file)" $'first\nsecond'
+	same "$(<file)" $'first\nsecond'
 }
 
 # --- its status
@@ -79,12 +79,12 @@ echo_closed()
 	start echo how result sh -c 'exec fdecho <>pipe'
 	wait_for has 1 children "$pid"
 	stop echo
-	same "$(cat result)" "signal 15"
+	same "$(<result)" "signal 15"
 }
 
 @test "fdecho dies by SIGPIPE when nobody reads" {
 	run_limited sh -c 'how result fdecho </dev/zero | head -c 1'
-	same "$(cat result)" "signal 13"
+	same "$(<result)" "signal 13"
 }
 
 # --- closed 0, 1, 2

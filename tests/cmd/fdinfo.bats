@@ -48,31 +48,43 @@ info_of()
 	is_status 0
 }
 
-# row FD: its line of the table in $output, with single spaces.
+# find_row FD: the words of its line of the table in $output, in the array $row.
+find_row()
+{
+	while read -r -a row; do
+		[ "${row[0]-}" != "$1" ] || return 0
+	done <<<"$output"
+	printf 'no line for %s in:\n%s\n' "$1" "$output"
+	return 1
+}
+
+# row FD: that line, with single spaces.
 row()
 {
-	local line
+	local row
 
-	line=$(grep "^$1 " <<<"$output") || {
-		printf 'no line for %s in:\n%s\n' "$1" "$output"
-		return 1
-	}
-	tr -s ' ' <<<"$line"
+	find_row "$1" || return
+	echo "${row[*]}"
 }
 
 # is FD PATTERN: its line is like that behind the number and the inode.
 is()
 {
-	local line
+	local row
 
-	line=$(row "$1") || return
-	like "$line " "$1 $2 inode=*"
+	find_row "$1" || return
+	like "${row[*]} " "$1 $2 inode=*"
 }
 
 # value FD KEY: what stands behind KEY= in its line.
 value()
 {
-	row "$1" | tr ' ' '\n' | sed -n "s/^$2=//p"
+	local row word
+
+	find_row "$1" || return
+	for word in "${row[@]}"; do
+		[[ $word != "$2"=* ]] || echo "${word#*=}"
+	done
 }
 
 # need_sharing: skip this test where the system does not tell which descriptors
@@ -546,10 +558,10 @@ open("ready", "w").close(); time.sleep(100)'
 	need_linux
 	local target=1
 	sh -c 'echo $$' >gone
-	run_limited fdinfo -p "$(cat gone)"
+	run_limited fdinfo -p "$(<gone)"
 	is_status 1
 	same "$output" "fdinfo: $(cat gone): no such process"
-	run_limited fdinfo -p "$(cat gone)" 0 1
+	run_limited fdinfo -p "$(<gone)" 0 1
 	is_status 1
 	same "$output" "fdinfo: $(cat gone): no such process"
 	if [ "$(id -u)" -eq 0 ]; then
@@ -585,10 +597,10 @@ os.execve(f, ['fdinfo', '-p', '$target'], os.environ)" true
 	wait_for grep -qsx sleep "/proc/$pid/comm"
 	: >go
 	wait_for grep -qs "^State:.Z" "/proc/$(address_of zombie)/status"
-	run_limited fdinfo -p "$(cat zombie)"
+	run_limited fdinfo -p "$(<zombie)"
 	is_status 0
 	same "$output" ""
-	run_limited fdinfo -p "$(cat zombie)" 1
+	run_limited fdinfo -p "$(<zombie)" 1
 	is_status 1
 	same "$output" "fdinfo: $(cat zombie): descriptor 1: not open"
 }

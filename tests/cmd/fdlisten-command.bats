@@ -82,7 +82,7 @@ listen_keep_closed()
 	same "$(value PROTO vars)" UNIX
 	same "$(value UNIXLOCALPATH vars)" ./a
 	if ! built_posix_only; then
-		same "$(value UNIXREMOTEPID vars)" "$(cat pid)"
+		same "$(value UNIXREMOTEPID vars)" "$(<pid)"
 		same "$(value UNIXREMOTEEUID vars)" "$(id -u)"
 		same "$(value UNIXREMOTEEGID vars)" "$(id -g)"
 	fi
@@ -174,7 +174,7 @@ listen_keep_closed()
 	up ./a
 	limited client ./a
 	ended server
-	same "$(cat shown)" "fds 0 1 2"
+	same "$(<shown)" "fds 0 1 2"
 }
 
 @test "COMMAND of fdlisten finds what the caller had open" {
@@ -182,7 +182,7 @@ listen_keep_closed()
 	up ./a
 	limited client ./a
 	ended server
-	same "$(cat shown)" "fds 0 1 2 5"
+	same "$(<shown)" "fds 0 1 2 5"
 }
 
 @test "COMMAND of fdlisten finds nothing of the options -k, -n, -o, -t, -v" {
@@ -190,7 +190,7 @@ listen_keep_closed()
 		show -o shown fds
 	limited client "$(address_of address)"
 	wait_for test -s shown
-	same "$(cat shown)" "fds 0 1 2"
+	same "$(<shown)" "fds 0 1 2"
 	stop server
 	is_status 0
 }
@@ -200,7 +200,7 @@ listen_keep_closed()
 	up ./a
 	limited client ./a
 	ended server
-	same "$(cat shown)" "fds 0 1 2"
+	same "$(<shown)" "fds 0 1 2"
 }
 
 @test "COMMAND of fdlisten -k does not find the other connections" {
@@ -213,7 +213,7 @@ listen_keep_closed()
 	echo first >hold
 	wait_for test -s shown.first
 	echo second | limited client ./a
-	same "$(cat shown.second)" "fds 0 1 2"
+	same "$(<shown.second)" "fds 0 1 2"
 	stop client
 	stop server
 	is_status 0
@@ -236,7 +236,7 @@ listen_keep_closed()
 	up ./a
 	limited client ./a
 	ended server
-	same "$(cat shown)" $'ignored HUP USR1\nblocked USR2 PIPE CHLD'
+	same "$(<shown)" $'ignored HUP USR1\nblocked USR2 PIPE CHLD'
 }
 
 @test "fdlisten -k: SIGPIPE and SIGCHLD are default, the rest is the caller's" {
@@ -245,7 +245,7 @@ listen_keep_closed()
 	up ./a
 	limited client ./a
 	wait_for test -s shown
-	same "$(cat shown)" $'ignored HUP USR1\nblocked USR2 PIPE CHLD'
+	same "$(<shown)" $'ignored HUP USR1\nblocked USR2 PIPE CHLD'
 	stop server
 	is_status 0
 }

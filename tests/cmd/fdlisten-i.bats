@@ -202,7 +202,7 @@ import systemd.daemon
 print(systemd.daemon.listen_fds_with_names())'
 	limited fdsend -w -f 0 -f 0 -s 'web:a b' ./s
 	ended receiver
-	same "$(cat receiver.out)" "{3: 'web', 4: 'a b'}"
+	same "$(<receiver.out)" "{3: 'web', 4: 'a b'}"
 }
 
 @test "a Go program finds its sockets by name, as go-systemd does" {

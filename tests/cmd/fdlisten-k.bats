@@ -23,7 +23,7 @@ random()
 	cmp sent back
 	stop server
 	is_status 0
-	same "$(cat server.err)" ""
+	same "$(<server.err)" ""
 }
 
 @test "ten megabytes come back over UNIX sockets" {
@@ -51,7 +51,7 @@ random()
 	start server fdlisten -k -o address 127.0.0.1:0 fdecho
 	for _ in 1 2 3; do
 		limited client -r 100000 "$(address_of address)" <sent
-		same "$(echo hello | limited client "$(cat address)")" hello
+		same "$(echo hello | limited client "$(<address)")" hello
 	done
 	wait_for has 0 children "$pid"
 	stop server
@@ -65,7 +65,7 @@ random()
 	echo x | limited client -r 0 "$(cat address)" &
 	kill -CONT "$pid"
 	wait $! || :
-	same "$(echo hello | limited client "$(cat address)")" hello
+	same "$(echo hello | limited client "$(<address)")" hello
 	stop server
 	is_status 0
 }
@@ -83,7 +83,7 @@ random()
 	wait_for has 0 children "$pid"
 	stop server
 	is_status 0
-	same "$(cat server.err)" ""
+	same "$(<server.err)" ""
 }
 
 @test "a COMMAND that dies by a signal does not disturb the next" {
@@ -150,10 +150,10 @@ random()
 	wait_for grep -q staying holder.out
 	start next sh -c 'echo two | exec client ./a'
 	has 1 children "$(process server)"
-	same "$(cat next.out)" ""
+	same "$(<next.out)" ""
 	stop holder
 	ended next
-	same "$(cat next.out)" "served two"
+	same "$(<next.out)" "served two"
 	stop server
 	is_status 0
 }
@@ -165,7 +165,7 @@ random()
 	same "$(echo hello | limited client "$(address_of address)")" hello
 	stop server
 	is_status 0
-	run_limited client "$(cat address)"
+	run_limited client "$(<address)"
 	is_status 1
 	like "$output" "*Connection refused*"
 }

@@ -40,7 +40,7 @@ answers()
 @test "-l announces LISTEN_FDS and LISTEN_PID" {
 	limited fdlisten -l 127.0.0.1:0 sh -c 'echo $$ >pid; exec env' >vars
 	same "$(value LISTEN_FDS vars)" 1
-	same "$(value LISTEN_PID vars)" "$(cat pid)"
+	same "$(value LISTEN_PID vars)" "$(<pid)"
 	not grep -E '^(LISTEN_FDNAMES|PROTO|TCP|UNIX|FDRECV_)' vars
 }
 
@@ -49,7 +49,7 @@ answers()
 		TCPREMOTEIP=192.0.2.1 fdlisten -l 127.0.0.1:0 \
 		sh -c 'echo $$ >pid; env >vars; exec show fds' >shown
 	same "$(value LISTEN_FDS vars)" 1
-	same "$(value LISTEN_PID vars)" "$(cat pid)"
+	same "$(value LISTEN_PID vars)" "$(<pid)"
 	not grep -E '^(LISTEN_FDNAMES|PROTO|TCP|UNIX|FDRECV_)' vars
 }
 
@@ -109,7 +109,7 @@ answers()
 @test "-l COMMAND works with 0, 1 and 2 closed" {
 	limited with -x -c 0 -c 1 -c 2 fdlisten -l 127.0.0.1:0 \
 		show -o shown fds
-	same "$(cat shown)" "fds 3"
+	same "$(<shown)" "fds 3"
 }
 
 @test "-l COMMAND that is not there leaves no socket" {
@@ -135,7 +135,7 @@ answers()
 		fdrecv -f 3 - fdlisten -k fd:3 fdecho &
 		echo $! >pid; wait'
 	limited load -n 20 -c 4 "$(address_of address)"
-	kill "$(cat pid)"
+	kill "$(<pid)"
 	ended server
 }
 
@@ -174,7 +174,7 @@ answers()
 	answers "$(address_of three)" third
 	answers "$(address_of one)" first
 	same "$(value LISTEN_FDS vars)" 3
-	same "$(value LISTEN_PID vars)" "$(cat pid)"
+	same "$(value LISTEN_PID vars)" "$(<pid)"
 	grep -x "fds 0 1 2 3 4 5" shown
 	grep -x "fd 3 tcp-listening rw" shown
 	grep "^fd 4 unix.* rw" shown
@@ -189,9 +189,9 @@ answers()
 		exec fdlisten -l 127.0.0.1:0 \
 		sh -c "env >vars; cat <&4; exec show -o shown fds" \
 		3</dev/null 4<file' >out
-	same "$(cat out)" hello
+	same "$(<out)" hello
 	same "$(value LISTEN_FDS vars)" 3
-	same "$(cat shown)" "fds 0 1 2 3 4 5"
+	same "$(<shown)" "fds 0 1 2 3 4 5"
 }
 
 @test "what was announced to another process does not count" {
@@ -254,7 +254,7 @@ answers()
 		sh -c 'fdlisten -k fd:3 | fdecho - & echo $! >pid
 		exec 3<&-; wait'
 	limited load -n 50 -c 8 "$(address_of address)"
-	kill "$(cat pid)"
+	kill "$(<pid)"
 	ended server
 }
 
@@ -262,7 +262,7 @@ answers()
 	start server fdlisten -l -o one 127.0.0.1:0 \
 		fdlisten -o two fd:3 echo served
 	answers "$(address_of two)" served
-	same "$(cat one)" "$(cat two)"
+	same "$(<one)" "$(<two)"
 	ended server
 }
 
@@ -295,7 +295,7 @@ answers()
 	limited load -n 100 -c 16 "$(address_of address)"
 	# One ends; the others go on.
 	wait_for test -s pid
-	kill "$(cat pid)"
+	kill "$(<pid)"
 	limited load -n 50 -c 8 "$(address_of address)"
 	stop server
 }
@@ -353,7 +353,7 @@ answers()
 	answers "$(address_of address)" served
 	ended server
 	is_status 0
-	same "$(cat shown)" "fds 0 1 2 3"
+	same "$(<shown)" "fds 0 1 2 3"
 }
 
 @test "-l fd:3 keeps the socket where it is" {
@@ -372,7 +372,7 @@ answers()
 			fdinfo 0 3 <&3 3<&-'
 	ended server
 	is_status 0
-	like "$(cat server.out)" "0 character *
+	like "$(<server.out)" "0 character *
 3 tcp * listening *"
 }
 

@@ -23,7 +23,7 @@ taken()
 	tell "$2" "$(port_of address)" word
 	ended server
 	is_status 0
-	same "$(cat server.out)" word
+	same "$(<server.out)" word
 	rm address
 }
 
@@ -51,7 +51,7 @@ taken()
 	limited foreign send -D -s word ./log
 	ended server
 	is_status 0
-	same "$(cat server.out)" word
+	same "$(<server.out)" word
 	test -S log
 	rm log
 }
@@ -65,7 +65,7 @@ taken()
 	wait_for grep -qF "$name" /proc/net/unix
 	limited foreign send -D -s word "$name"
 	ended server
-	same "$(cat server.out)" word
+	same "$(<server.out)" word
 }
 
 @test "COMMAND finds it announced, and nothing of a connection" {
@@ -172,7 +172,7 @@ os.execvp("fdsend", ["fdsend", "-w", "-f", "%d" % s.fileno(), "./s"]
 			"echo \$LISTEN_FDNAMES; $receive"
 		tell 127.0.0.1 "$port" "$word"
 		ended server
-		same "$(cat server.out)" $'dns\n'"$word"
+		same "$(<server.out)" $'dns\n'"$word"
 	done
 	tell 127.0.0.1 "$port" three
 	run_limited fdrecv -acw ./keep sh -c "$receive"

@@ -22,7 +22,7 @@ echoes()
 	same "$(echo hello | limited client "${3/PORT/${address##*:}}")" hello
 	ended server
 	is_status 0
-	same "$(cat server.err)" ""
+	same "$(<server.err)" ""
 }
 
 @test "HOST:0 listens on a port that the system picks" {
@@ -159,12 +159,12 @@ echoes()
 	start server fdlisten -k -o address 127.0.0.1:0 fdecho
 	address_of address
 	kill -STOP "$pid"
-	start load load -n 40 -c 40 "$(cat address)"
+	start load load -n 40 -c 40 "$(<address)"
 	wait_for halted server
 	signal server CONT
 	ended load
 	is_status 0
-	like "$(cat load.out)" "ok=40 *"
+	like "$(<load.out)" "ok=40 *"
 	stop server
 	is_status 0
 }
@@ -176,7 +176,7 @@ echoes()
 	start server fdlisten -o address ./a true
 	up ./a
 	wait_for has 1 cat address
-	same "$(cat address)" ./a
+	same "$(<address)" ./a
 	limited client ./a
 	ended server
 	same "$(ls)" $'address\nserver.err\nserver.out'
@@ -195,7 +195,7 @@ echoes()
 	start_from pipe reader cat
 	start server fdlisten -o pipe ./a true
 	ended reader
-	same "$(cat reader.out)" ./a
+	same "$(<reader.out)" ./a
 	limited client ./a
 	ended server
 	is_status 0
@@ -283,7 +283,7 @@ echoes()
 	start server fdlisten -o address 127.0.0.1:0 sh -c "$cat_or_answer"
 	hold holder "$(address_of address)" stay
 	wait_for grep -q staying holder.out
-	run_limited client "$(cat address)"
+	run_limited client "$(<address)"
 	is_status 1
 	like "$output" "*Connection refused*"
 	stop holder

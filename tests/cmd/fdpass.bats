@@ -53,7 +53,7 @@ installed()
 @test "its process becomes COMMAND, with every argument and descriptor" {
 	start command fdpass sh -c 'echo $$ "$#" "<$2>"; exec cat' x one 'a  b' ''
 	ended command
-	same "$(cat command.out)" "$pid 3 <a  b>"
+	same "$(<command.out)" "$pid 3 <a  b>"
 	same "$(limited fdpass sh -c 'cat <&7' 7<"$top_dir/LICENSE")" \
 		"$(cat "$top_dir/LICENSE")"
 	run_limited fdpass sh -c 'exit 7'
@@ -149,7 +149,7 @@ run_by_shell()
 		"./fdpass ./fdstep "
 	same "$(find out/share -name '*fdsend*' -o -name '*fdrecv*')" ""
 	head -n 1 out/share/zsh/site-functions/_fdpass >compdef
-	like "$(cat compdef)" "#compdef fdpass*"
+	like "$(<compdef)" "#compdef fdpass*"
 	not grep -E 'fdsend|fdrecv' compdef
 	cat >script <<-'EOT'
 	. ./out/share/bash-completion/completions/fdpass

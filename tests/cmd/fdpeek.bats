@@ -28,42 +28,61 @@ serve()
 	address=$(address_of address)
 }
 
-# told TEXT: what fdpeek says of a client who says TEXT, a format of printf, and
-# ends.
-told()
+# heard: the first line that comes back for what is in the file said, in $line;
+# nothing where nothing comes.
+heard()
 {
-	# shellcheck disable=SC2059
-	printf "$1" | limited speak "$address" | head -n 1 | tr -d '\0'
+	limited speak "$address" <said >answer || :
+	line=
+	IFS= read -r line <answer || :
 }
 
-# host HEADER...: what a request with these headers is for.
-host()
+# is_told TEXT LINE: what fdpeek says of a client who says TEXT, a format of
+# printf, and ends.
+is_told()
+{
+	local line
+
+	# shellcheck disable=SC2059
+	printf "$1" >said
+	heard
+	same "$line" "$2" "of $1"
+}
+
+# is_for HEADER... HOST: what a request with these headers is for.
+is_for()
 {
 	local request="GET / HTTP/1.1\r\n" header
 
-	for header; do
+	for header in "${@:1:$#-1}"; do
 		request+="$header\r\n"
 	done
-	header=$(told "$request\r\n")
-	like "$header" "http;*;GET / HTTP/1.1" >&2
-	header=${header#http;}
-	echo "${header%;*}"
+	is_told "$request\r\n" "http;${!#};GET / HTTP/1.1"
+}
+
+# tells_of NAME LINE: the same of a file of the corpus.
+tells_of()
+{
+	local line
+
+	cp "$corpus/$1" said
+	heard
+	same "$line" "$2" "$1"
 }
 
 @test "each protocol is known by what its client says first" {
 	serve -t $ages
-	same "$(told 'SSH-2.0-x\r\n')" "ssh;;SSH-2.0-x"
-	same "$(told 'GET / HTTP/1.1\r\nHost: a.b\r\n\r\n')" \
+	is_told 'SSH-2.0-x\r\n' "ssh;;SSH-2.0-x"
+	is_told 'GET / HTTP/1.1\r\nHost: a.b\r\n\r\n' \
 		"http;a.b;GET / HTTP/1.1"
-	same "$(told 'PROXY TCP4 1.2.3.4 1.2.3.5 6 7\r\nGET / HTTP/1.0\r\n')" \
+	is_told 'PROXY TCP4 1.2.3.4 1.2.3.5 6 7\r\nGET / HTTP/1.0\r\n' \
 		"proxy;;PROXY TCP4 1.2.3.4 1.2.3.5 6 7"
-	same "$(told 'PROXY UNKNOWN\r\n')" "proxy;;PROXY UNKNOWN"
-	same "$(told '\r\n\r\n\0\r\nQUIT\n')" "proxy;;"
-	same "$(told 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n')" \
+	is_told 'PROXY UNKNOWN\r\n' "proxy;;PROXY UNKNOWN"
+	is_told '\r\n\r\n\0\r\nQUIT\n' "proxy;;"
+	is_told 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n' \
 		"http;;PRI * HTTP/2.0"
-	same "$(told 'EHLO me\r\n')" ";;EHLO me"
-	same "$(limited speak "$address" <"$corpus/tls-sni" | head -n 1)" \
-		"tls;www.example.org;"
+	is_told 'EHLO me\r\n' ";;EHLO me"
+	tells_of tls-sni "tls;www.example.org;"
 	stop server
 }
 
@@ -71,55 +90,40 @@ host()
 	local file
 
 	serve -t $ages
-	for file in tls-records tls-chromium; do
-		same "$(limited speak "$address" <"$corpus/$file" |
-			head -n 1 | tr -d '\0')" "tls;www.example.org;" "$file"
-	done
-	same "$(limited speak "$address" <"$corpus/tls-one-byte-records" |
-		head -n 1 | tr -d '\0')" "tls;a.b;"
+	tells_of tls-records "tls;www.example.org;"
+	tells_of tls-chromium "tls;www.example.org;"
+	tells_of tls-one-byte-records "tls;a.b;"
 	for file in tls-no-extensions tls-no-name tls-other-name-type \
 		tls-bad-length tls-bad-name; do
-		same "$(limited speak "$address" <"$corpus/$file" |
-			head -n 1 | tr -d '\0')" "tls;;" "$file"
+		tells_of "$file" "tls;;"
 	done
 	stop server
 }
 
 @test "an old or a broken client hello is nothing known" {
 	serve -t $ages
-	same "$(limited speak "$address" <"$corpus/sslv2-hello" |
-		head -n 1 | tr -d '\0')" ";;"
+	tells_of sslv2-hello ";;"
 	# A record of TLS that is an alert; one without a byte; one too long.
-	same "$(told '\025\003\001\0\002\002\050')" ";;"
-	same "$(told '\026\003\001\0\0\001')" ";;"
-	same "$(told '\026\003\001\377\377\001')" ";;"
+	is_told '\025\003\001\0\002\002\050' ";;"
+	is_told '\026\003\001\0\0\001' ";;"
+	is_told '\026\003\001\377\377\001' ";;"
 	# A server hello.
-	same "$(told '\026\003\003\0\004\002\0\0\0')" ";;"
+	is_told '\026\003\003\0\004\002\0\0\0' ";;"
 	stop server
 }
 
-@test "one byte at a time tells the same as all at once" {
-	local file
-
-	serve -t $ages
-	for file in "$corpus"/*; do
-		limited speak "$address" <"$file" >whole
-		limited speak -b 1 "$address" <"$file" >bytewise
-		cmp whole bytewise || { echo "$file"; false; }
-	done
-	stop server
-}
-
-@test "over a UNIX socket the same is told" {
+@test "one byte at a time, or over a UNIX socket, tells the same as all at once" {
 	local file
 
 	serve -t $ages
 	start other fdlisten -k ./a fdpeek -t $ages sh -c "$tell"
 	up ./a
 	for file in "$corpus"/*; do
-		limited speak "$address" <"$file" >tcp
+		limited speak "$address" <"$file" >whole
+		limited speak -b 1 "$address" <"$file" >bytewise
 		limited speak ./a <"$file" >unix
-		cmp tcp unix || { echo "$file"; false; }
+		cmp whole bytewise || { echo "$file"; false; }
+		cmp whole unix || { echo "$file"; false; }
 	done
 	stop server
 	stop other
@@ -139,20 +143,22 @@ unread()
 }
 
 @test "COMMAND finds every byte unread, whatever they are" {
-	local i
+	local i rounds files
 
+	rounds=$(scaled 5 100)
 	start server fdlisten -k -o address 127.0.0.1:0 fdpeek -t 1 cat
 	start other fdlisten -k ./a fdpeek -t 1 cat
 	address=$(address_of address)
 	up ./a
-	unread "$corpus"/*
-	for ((i = 0; i < $(scaled 10 100); i++)); do
+	files=("$corpus"/*)
+	unread "${files[@]}"
+	for ((i = 0; i < rounds; i++)); do
 		head -c $((RANDOM % 3000)) /dev/urandom >random
 		unread random
 		# What looks like the beginning of something.
 		{
 			head -c $((RANDOM % 60)) \
-				"$(find "$corpus" -type f | shuf -n 1)"
+				"${files[RANDOM % ${#files[@]}]}"
 			cat random
 		} >begun
 		unread begun
@@ -168,14 +174,14 @@ unread()
 
 @test "the host of a request is in small letters, without port and final dot" {
 	serve -t $ages
-	same "$(host 'Host: www.Example.ORG')" www.example.org
-	same "$(host 'hOST:a.b:8080')" a.b
-	same "$(host 'Host: a.b.')" a.b
-	same "$(host 'Host: a.b.:443')" a.b
-	same "$(host 'Host: a.b:')" a.b
-	same "$(host 'Host: \t a_b-c.d \t')" a_b-c.d
-	same "$(host 'Host: 127.0.0.1:80')" 127.0.0.1
-	same "$(host 'Accept: a:b' 'X-Host: no' 'Host: a.b' 'Y: z')" a.b
+	is_for 'Host: www.Example.ORG' www.example.org
+	is_for 'hOST:a.b:8080' a.b
+	is_for 'Host: a.b.' a.b
+	is_for 'Host: a.b.:443' a.b
+	is_for 'Host: a.b:' a.b
+	is_for 'Host: \t a_b-c.d \t' a_b-c.d
+	is_for 'Host: 127.0.0.1:80' 127.0.0.1
+	is_for 'Accept: a:b' 'X-Host: no' 'Host: a.b' 'Y: z' a.b
 	stop server
 }
 
@@ -186,50 +192,50 @@ unread()
 	for name in '' . .. ... ../a a/b /a -a a..b .a 'a b' 'a\tb' '[::1]' \
 		'[::1]:80' a:b a:80:90 'a@b' 'a%%00b' 'a\303\251' \
 		"$(printf '%0256d' 0)"; do
-		same "$(host "Host: $name")" "" "$name"
+		is_for "Host: $name" ""
 	done
 	name=$(printf '%0255d' 0)
-	same "$(host "Host: $name")" "$name"
-	same "$(host "Host: $name.:80")" "$name"
+	is_for "Host: $name" "$name"
+	is_for "Host: $name.:80" "$name"
 	stop server
 }
 
 @test "two hosts in one request are none, if they differ" {
 	serve -t $ages
-	same "$(host 'Host: a.b' 'Host: c.d')" ""
-	same "$(host 'Host: a.b' 'Host: c.d' 'Host: a.b')" ""
-	same "$(host 'Host: a.b' 'host: A.B:80')" a.b
-	same "$(told 'GET http://a.b/x HTTP/1.1\r\nHost: c.d\r\n\r\n')" \
+	is_for 'Host: a.b' 'Host: c.d' ""
+	is_for 'Host: a.b' 'Host: c.d' 'Host: a.b' ""
+	is_for 'Host: a.b' 'host: A.B:80' a.b
+	is_told 'GET http://a.b/x HTTP/1.1\r\nHost: c.d\r\n\r\n' \
 		"http;;GET http://a.b/x HTTP/1.1"
-	same "$(told 'GET HTTP://A.b:80?x HTTP/1.1\r\nHost: a.b\r\n\r\n')" \
+	is_told 'GET HTTP://A.b:80?x HTTP/1.1\r\nHost: a.b\r\n\r\n' \
 		"http;a.b;GET HTTP://A.b:80?x HTTP/1.1"
-	same "$(told 'GET http://a.b HTTP/1.0\r\n\r\n')" \
+	is_told 'GET http://a.b HTTP/1.0\r\n\r\n' \
 		"http;a.b;GET http://a.b HTTP/1.0"
-	same "$(told 'GET http://a@b/ HTTP/1.0\r\n\r\n')" \
+	is_told 'GET http://a@b/ HTTP/1.0\r\n\r\n' \
 		"http;;GET http://a@b/ HTTP/1.0"
-	same "$(told 'CONNECT a.b:443 HTTP/1.1\r\nHost: a.b:443\r\n\r\n')" \
+	is_told 'CONNECT a.b:443 HTTP/1.1\r\nHost: a.b:443\r\n\r\n' \
 		"http;a.b;CONNECT a.b:443 HTTP/1.1"
-	same "$(told 'GET /http://a.b/ HTTP/1.1\r\nHost: c.d\r\n\r\n')" \
+	is_told 'GET /http://a.b/ HTTP/1.1\r\nHost: c.d\r\n\r\n' \
 		"http;c.d;GET /http://a.b/ HTTP/1.1"
 	stop server
 }
 
 @test "headers that servers understand differently give no host" {
 	serve -t $ages
-	same "$(host 'Host: a.b' ' c.d')" ""
-	same "$(host 'X: y' ' Host: c.d' 'Host: a.b')" ""
-	same "$(host 'Host : a.b')" ""
-	same "$(host 'Host: a.b' 'no header')" ""
-	same "$(host 'Host: a.b' ': empty')" ""
-	same "$(host 'Host: a.b\rHost: c.d')" ""
-	same "$(host 'Host: a.b' 'X: a\0b')" ""
+	is_for 'Host: a.b' ' c.d' ""
+	is_for 'X: y' ' Host: c.d' 'Host: a.b' ""
+	is_for 'Host : a.b' ""
+	is_for 'Host: a.b' 'no header' ""
+	is_for 'Host: a.b' ': empty' ""
+	is_for 'Host: a.b\rHost: c.d' ""
+	is_for 'Host: a.b' 'X: a\0b' ""
 	stop server
 }
 
 @test "lines may end with LF alone, and a target need not be ASCII" {
 	serve -t $ages
-	same "$(told 'GET / HTTP/1.1\nHost: a.b\n\n')" "http;a.b;GET / HTTP/1.1"
-	same "$(told 'GET /\303\251 HTTP/1.1\r\nHost: a.b\r\n\r\n')" "http;a.b;"
+	is_told 'GET / HTTP/1.1\nHost: a.b\n\n' "http;a.b;GET / HTTP/1.1"
+	is_told 'GET /\303\251 HTTP/1.1\r\nHost: a.b\r\n\r\n' "http;a.b;"
 	stop server
 }
 
@@ -237,15 +243,15 @@ unread()
 	local line
 
 	serve -t $ages
-	same "$(told 'a\tb\n')" $';;a\tb'
-	same "$(told '\n')" ";;"
-	same "$(told 'a\033[2J\n')" ";;"
-	same "$(told 'a\303\251\n')" ";;"
-	same "$(told 'a\0b\n')" ";;"
-	same "$(told 'SSH-2.0-x\007\r\n')" "ssh;;"
+	is_told 'a\tb\n' $';;a\tb'
+	is_told '\n' ";;"
+	is_told 'a\033[2J\n' ";;"
+	is_told 'a\303\251\n' ";;"
+	is_told 'a\0b\n' ";;"
+	is_told 'SSH-2.0-x\007\r\n' "ssh;;"
 	line=$(printf '%08192d' 0)
-	same "$(told "$line\n")" ";;$line"
-	same "$(told "${line}0\n")" ";;"
+	is_told "$line\n" ";;$line"
+	is_told "${line}0\n" ";;"
 	stop server
 }
 
@@ -315,7 +321,7 @@ queued()
 }
 
 @test "what is known when the time is over is told, the rest is empty" {
-	local text
+	local text line
 
 	serve -t 0.3
 	while IFS='>' read -r text expected; do
@@ -323,7 +329,8 @@ queued()
 		printf "$text" >said
 		start_from said client speak -e stay "$address"
 		wait_for test -s client.out
-		same "$(head -n 1 client.out | tr -d '\0')" "$expected" "$text"
+		IFS= read -r line <client.out || :
+		same "$line" "$expected" "$text"
 		stop client
 	done <<-'END'
 	\026\003\001\002\0\001>tls;;
@@ -338,9 +345,9 @@ queued()
 @test "the end of what comes decides at once" {
 	! built_posix_only || skip "the end shows when the time is over"
 	serve -t $ages
-	same "$(told '')" ";;"
-	same "$(told 'half a line')" ";;"
-	same "$(told 'GET / HTTP/1.1\r\n')" "http;;GET / HTTP/1.1"
+	is_told '' ";;"
+	is_told 'half a line' ";;"
+	is_told 'GET / HTTP/1.1\r\n' "http;;GET / HTTP/1.1"
 	stop server
 	start server fdlisten -k ./a fdpeek -t $ages sh -c "$tell"
 	up ./a
@@ -349,7 +356,7 @@ queued()
 }
 
 @test "after -b BYTES it has seen enough" {
-	local length
+	local length line
 
 	printf 'GET / HTTP/1.1\r\nHost: a.b\r\nAccept: c\r\n\r\n' >said
 	while read -r length expected; do
@@ -357,7 +364,8 @@ queued()
 			fdpeek -t $ages -b "$length" sh -c "$tell"
 		start_from said client speak -e stay "$(address_of address)"
 		wait_for test -s client.out
-		same "$(head -n 1 client.out)" "$expected" "$length"
+		IFS= read -r line <client.out || :
+		same "$line" "$expected" "$length"
 		stop client
 		ended server
 		rm address
@@ -383,54 +391,73 @@ spent='set -- $(sed "s/.*) //" /proc/$$/stat)
 	[ $((${12} + ${13})) -lt 20 ] && echo rested || echo "spun $*"
 	exec fdecho'
 
-# rests ADDRESS CLIENT...: fdpeek, with what is in the array with before it,
-# waits most of a second for this client, who says what is in the file said, and takes
-# next to no processor time.
-rests()
+# begin_rest FILE ADDRESS CLIENT...: fdpeek, with what is in the array with before
+# it, waits most of a second for this client, who says what is in FILE.
+begin_rest()
 {
-	local at=$1
+	local file=$1 at=$2 n=${#clients[@]}
 
-	shift
-	need_linux
-	start server fdlisten -o address "$at" "${with[@]}" \
+	shift 2
+	start "server$n" fdlisten -o "address$n" "$at" "${with[@]}" \
 		fdpeek -t 0.7 sh -c "$spent"
-	start_from said client "$@" "$(address_of address)"
-	wait_for grep -E 'rested|spun' client.out
-	grep '^rested' client.out
-	stop client
-	ended server
-	rm address
+	clients+=("$*")
+	start_from "$file" "client$n" "$@" "$(address_of "address$n")"
+}
+
+# all_rest: each of them takes next to no processor time.
+all_rest()
+{
+	local n
+
+	for n in "${!clients[@]}"; do
+		wait_for grep -E 'rested|spun' "client$n.out"
+		has_line "client$n.out" 'rested*' || {
+			echo "${clients[n]}"
+			return 1
+		}
+		stop "client$n"
+		ended "server$n"
+	done
 }
 
 @test "it never spins: a silent client, half a line, a byte at a time" {
+	need_linux
 	with=()
-	printf 'half a line' >said
-	rests 127.0.0.1:0 speak -e stay
-	rests 127.0.0.1:0 speak -e stay -b 1 -i 50
-	rests ./a speak -e stay -b 1 -i 50
-	: >said
-	rests 127.0.0.1:0 speak -e stay
-	rests ./a speak -e stay
+	clients=()
+	printf 'half a line' >half
+	begin_rest half 127.0.0.1:0 speak -e stay
+	begin_rest half 127.0.0.1:0 speak -e stay -b 1 -i 50
+	begin_rest half ./a speak -e stay -b 1 -i 50
+	: >silence
+	begin_rest silence 127.0.0.1:0 speak -e stay
+	begin_rest silence ./b speak -e stay
+	all_rest
 }
 
 @test "it never spins: urgent data, and a UNIX client that sends descriptors" {
+	need_linux
 	with=()
-	printf 'half a line' >said
-	rests 127.0.0.1:0 speak -e stay -u
-	rests ./a speak -e stay -u
-	rests ./a speak -e stay -f -b 4
-	printf 'x' >said
-	rests 127.0.0.1:0 speak -e stay -u
-	rests ./a speak -e stay -u
+	clients=()
+	printf 'half a line' >half
+	begin_rest half 127.0.0.1:0 speak -e stay -u
+	begin_rest half ./a speak -e stay -u
+	begin_rest half ./b speak -e stay -f -b 4
+	printf x >one
+	begin_rest one 127.0.0.1:0 speak -e stay -u
+	begin_rest one ./c speak -e stay -u
+	all_rest
 }
 
 @test "it never spins where the socket wants more bytes to be readable" {
+	need_linux
+	clients=()
+	printf 'half a line' >half
 	with=(with -R 0)
-	printf 'half a line' >said
-	rests 127.0.0.1:0 speak -e stay
-	rests ./a speak -e stay
+	begin_rest half 127.0.0.1:0 speak -e stay
+	begin_rest half ./a speak -e stay
 	with=(with -N 0)
-	rests 127.0.0.1:0 speak -e stay
+	begin_rest half 127.0.0.1:0 speak -e stay
+	all_rest
 }
 
 @test "what a socket that wants more bytes has is known when the time is over" {
@@ -453,7 +480,7 @@ rests()
 	touch go
 	ended server
 	is_status 1
-	like "$(cat server.err)" "cat: *: Connection reset by peer"
+	like "$(<server.err)" "cat: *: Connection reset by peer"
 }
 
 @test "a reset while it waits ends the waiting" {
@@ -474,7 +501,7 @@ rests()
 	limited foreign send -s hello ./a
 	ended server
 	is_status 0
-	same "$(cat shown)" "fds 0 1 2 5"
+	same "$(<shown)" "fds 0 1 2 5"
 }
 
 @test "COMMAND has the caller's descriptors and flags, and no other" {
@@ -497,7 +524,7 @@ rests()
 		show -o shown ignored blocked
 	printf 'x\n' | limited speak "$(address_of address)" || :
 	ended server
-	same "$(cat shown)" "ignored INT
+	same "$(<shown)" "ignored INT
 blocked USR1"
 }
 
@@ -515,7 +542,7 @@ blocked USR1"
 		rm address
 	done
 	not test -e reached
-	same "$(cat server.err)" ""
+	same "$(<server.err)" ""
 }
 
 # is_waiting NAME: whether it has become fdpeek, and sleeps.
@@ -640,9 +667,9 @@ is_waiting()
 	start server sh -c 'fdlisten -k -o address 127.0.0.1:0 |
 		fdrecv -n 4 - fdpeek -t 5 sh -c "$1"' sh "$tell"
 	address=$(address_of address)
-	same "$(told 'SSH-2.0-x\n')" "ssh;;SSH-2.0-x"
+	is_told 'SSH-2.0-x\n' "ssh;;SSH-2.0-x"
 	for _ in {1..20}; do
-		same "$(told 'GET / HTTP/1.0\r\nHost: a.b\r\n\r\n')" \
+		is_told 'GET / HTTP/1.0\r\nHost: a.b\r\n\r\n' \
 			"http;a.b;GET / HTTP/1.0"
 	done
 	# A group of its own could be told; the pipeline ends with its source.
@@ -668,8 +695,8 @@ is_waiting()
 		"this is ssh
 SSH-2.0-x"
 	same "$(limited speak "$address" <"$corpus/tls-sni")" "this is www"
-	same "$(told 'GET / HTTP/1.0\r\n\r\n')" "this is http"
-	same "$(told '')" "this is http"
+	is_told 'GET / HTTP/1.0\r\n\r\n' "this is http"
+	is_told '' "this is http"
 	# A name that a client invented leads nowhere.
 	run_limited speak "$address" <"$corpus/tls-bad-name"
 	wait_for has 0 children "$(process server)"

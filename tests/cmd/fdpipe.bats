@@ -12,11 +12,11 @@ load ../lib/streams
 	start pipe fdpipe show -o left fds fd '|' show -o right fds fd
 	ended pipe
 	is_status 0
-	same "$(cat left)" "fds 0 1 2
+	same "$(<left)" "fds 0 1 2
 fd 0 device r
 fd 1 unix-seqpacket rw
 fd 2 file w append"
-	same "$(cat right)" "fds 0 1 2
+	same "$(<right)" "fds 0 1 2
 fd 0 unix-seqpacket rw
 fd 1 file w append
 fd 2 file w append"
@@ -28,7 +28,7 @@ fd 2 file w append"
 	run_limited sh -c 'fdpipe fdsend - "|" fdrecv - cat <file >back'
 	is_status 0
 	same "$output" ""
-	same "$(cat back)" hello
+	same "$(<back)" hello
 }
 
 @test "three commands and more" {
@@ -43,7 +43,7 @@ fd 2 file w append"
 	start pipe fdpipe true '|' show -o middle fds fd '|' true
 	ended pipe
 	is_status 0
-	like "$(cat middle)" "fds 0 1 2
+	like "$(<middle)" "fds 0 1 2
 fd 0 unix-seqpacket rw
 fd 1 unix-seqpacket rw
 fd 2 *"
@@ -84,8 +84,8 @@ fd 2 *"
 		fdpipe show -o left ignored blocked '|' \
 		show -o right ignored blocked
 	is_status 0
-	same "$(cat left)" $'ignored\nblocked USR1'
-	same "$(cat right)" $'ignored\nblocked USR1'
+	same "$(<left)" $'ignored\nblocked USR1'
+	same "$(<right)" $'ignored\nblocked USR1'
 }
 
 # --- copies
@@ -127,7 +127,7 @@ fd 2 *"
 	refuses "fdpipe: *'|'*quote*" fdpipe fdlisten -k 7000
 	run_limited sh -c 'how pipe.how fdpipe fdlisten -k 127.0.0.1:0 |
 		fdecho -'
-	same "$(cat pipe.how)" "exit 2"
+	same "$(<pipe.how)" "exit 2"
 	like "$output" "fdpipe: *'|'*quote*"
 }
 
@@ -226,7 +226,7 @@ gives()
 	limited sh -c 'echo >go'
 	ended pipe
 	is_status 0
-	same "$(cat pipe.err)" end
+	same "$(<pipe.err)" end
 }
 
 @test "a child of somebody before it does not disturb it" {
@@ -251,7 +251,7 @@ told()
 	same "$(grep -c told pipe.err)" 3
 	rm pipe.err
 	# They ended well.
-	same "$(cat pipe.how)" "exit 0"
+	same "$(<pipe.how)" "exit 0"
 }
 
 @test "SIGTERM, SIGINT and SIGHUP are passed to all" {
@@ -269,7 +269,7 @@ told()
 		wait_for has 2 matching "sleep 60"
 		kill "-${signal%:*}" "$(matching 'fdpipe *')"
 		ended pipe
-		same "$(cat pipe.how)" "signal ${signal#*:}"
+		same "$(<pipe.how)" "signal ${signal#*:}"
 	done
 }
 
@@ -278,7 +278,7 @@ told()
 	served_all "$(address_of address)" -n 50 -c 5
 	stop pipe
 	is_status 0
-	same "$(cat pipe.err)" ""
+	same "$(<pipe.err)" ""
 }
 
 @test "SIGTERM in the middle of a run: who was accepted is served" {
@@ -305,7 +305,7 @@ accepted()
 	echoes "$(address_of address)"
 	ended pipe
 	is_status 0
-	same "$(cat pipe.err)" ""
+	same "$(<pipe.err)" ""
 }
 
 @test "the right end ends, and all to its left" {
@@ -315,7 +315,7 @@ accepted()
 	ended pipe
 	# Both died by SIGPIPE left of a success.
 	is_status 0
-	same "$(cat pipe.err)" ""
+	same "$(<pipe.err)" ""
 }
 
 # --- the seed of it all
@@ -330,7 +330,7 @@ four()
 	address_of address
 	wait_for has 4 matching 'fdecho *'
 	for i in 1 2 3 4; do
-		held "client$i" "$(cat address)"
+		held "client$i" "$(<address)"
 	done
 }
 
@@ -363,7 +363,7 @@ peers_of()
 
 @test "a fifth client waits for one of them" {
 	four
-	hold five "$(cat address)"
+	hold five "$(<address)"
 	say five first
 	hang_up client2
 	heard five first
@@ -392,21 +392,21 @@ peers_of()
 		! running "client$i" || hang_up "client$i"
 	done
 	# The rest goes on with three.
-	served_all "$(cat address)" -n 100 -c 10
+	served_all "$(<address)" -n 100 -c 10
 	stop pipe
 	is_status 137
-	same "$(cat pipe.err)" ""
+	same "$(<pipe.err)" ""
 }
 
 @test "a COMMAND of a pool with fdrecv is spread over its workers" {
 	start pipe fdpipe -n 3 fdlisten -k -o address 127.0.0.1:0 '|' \
 		fdrecv -k - fdecho
 	address_of address
-	served_all "$(cat address)" -n 100 -c 10
+	served_all "$(<address)" -n 100 -c 10
 	kill "$(the_one 'fdlisten *')"
 	ended pipe
 	is_status 0
-	same "$(cat pipe.err)" ""
+	same "$(<pipe.err)" ""
 }
 
 @test "-v shows the pairs, the processes and what they become" {

@@ -101,7 +101,7 @@ pool_closed()
 	start receiver fdrecv ./s show -o shown fds
 	limited fdsend -w ./s
 	ended receiver
-	same "$(cat shown)" "fds 0 1 2"
+	same "$(<shown)" "fds 0 1 2"
 }
 
 @test "COMMAND of fdrecv finds what the caller had open" {
@@ -109,14 +109,14 @@ pool_closed()
 		exec fdrecv -f 5 ./s show -o shown fds 7</dev/null'
 	limited fdsend -w ./s
 	ended receiver
-	same "$(cat shown)" "fds 0 1 2 5 7"
+	same "$(<shown)" "fds 0 1 2 5 7"
 }
 
 @test "COMMAND of a worker finds nothing of the options -k, -t, -v" {
 	start worker fdrecv -kv -t 20 ./s show -o shown fds
 	limited fdsend -w ./s
 	wait_for test -s shown
-	same "$(cat shown)" "fds 0 1 2"
+	same "$(<shown)" "fds 0 1 2"
 	stop worker
 	is_status 0
 }
@@ -129,7 +129,7 @@ pool_closed()
 	rm shown
 	limited fdsend ./s
 	wait_for test -s shown
-	same "$(cat shown)" "fds 0 1 2 3"
+	same "$(<shown)" "fds 0 1 2 3"
 	stop worker
 	is_status 0
 }
@@ -138,7 +138,7 @@ pool_closed()
 	start pool fdrecv -v -n 3 -f 5 ./s show -o shown fds
 	limited fdsend -w ./s
 	wait_for test -s shown
-	same "$(cat shown)" "fds 0 1 2 5"
+	same "$(<shown)" "fds 0 1 2 5"
 	stop pool
 	is_status 0
 }
@@ -148,7 +148,7 @@ pool_closed()
 	start_from file receiver fdrecv ./s cat
 	limited fdsend -w -f 5 ./s 5>out
 	ended receiver
-	same "$(cat out)" hello
+	same "$(<out)" hello
 }
 
 # --- signals and timers
@@ -158,7 +158,7 @@ pool_closed()
 		show -o shown ignored blocked
 	limited fdsend -w ./s
 	ended receiver
-	same "$(cat shown)" $'ignored HUP USR1\nblocked USR2 PIPE CHLD'
+	same "$(<shown)" $'ignored HUP USR1\nblocked USR2 PIPE CHLD'
 }
 
 @test "fdrecv -k: SIGPIPE and SIGCHLD are default, the rest is the caller's" {
@@ -166,7 +166,7 @@ pool_closed()
 		show -o shown ignored blocked
 	limited fdsend -w ./s
 	wait_for test -s shown
-	same "$(cat shown)" $'ignored HUP USR1\nblocked USR2 PIPE CHLD'
+	same "$(<shown)" $'ignored HUP USR1\nblocked USR2 PIPE CHLD'
 	stop worker
 	is_status 0
 }
@@ -176,7 +176,7 @@ pool_closed()
 		show -o shown ignored blocked
 	limited fdsend -w ./s
 	wait_for test -s shown
-	same "$(cat shown)" $'ignored HUP USR1\nblocked USR2 PIPE CHLD'
+	same "$(<shown)" $'ignored HUP USR1\nblocked USR2 PIPE CHLD'
 	stop pool
 	is_status 0
 }
@@ -213,7 +213,7 @@ pool_closed()
 	limited fdsend -w ./s
 	ended receiver
 	is_status 0
-	same "$(cat receiver.out)" two
+	same "$(<receiver.out)" two
 }
 
 # --- its status
@@ -230,7 +230,7 @@ pool_closed()
 	start receiver how result fdrecv ./s sh -c 'kill -KILL $$'
 	limited fdsend -w ./s
 	ended receiver
-	same "$(cat result)" "signal 9"
+	same "$(<result)" "signal 9"
 }
 
 # --- the environment
@@ -261,7 +261,7 @@ pool_closed()
 	# shellcheck disable=SC2016
 	limited sh -c 'echo $$ >pid; exec fdsend ./s'
 	ended receiver
-	same "$(value FDRECV_PID receiver.out)" "$(cat pid)"
+	same "$(value FDRECV_PID receiver.out)" "$(<pid)"
 	same "$(value FDRECV_UID receiver.out)" "$(id -u)"
 	same "$(value FDRECV_GID receiver.out)" "$(id -g)"
 }
@@ -273,7 +273,7 @@ pool_closed()
 	# shellcheck disable=SC2016
 	limited sh -c 'echo $$ >pid; exec foreign send ./s'
 	ended receiver
-	same "$(value FDRECV_PID receiver.out)" "$(cat pid)"
+	same "$(value FDRECV_PID receiver.out)" "$(<pid)"
 }
 
 @test "a worker names the sender of this message" {
@@ -297,7 +297,7 @@ pool_closed()
 	limited fdsend -w ./s
 	ended receiver
 	is_status 0
-	same "$(cat receiver.out)" ""
+	same "$(<receiver.out)" ""
 }
 
 @test "fdrecv sets UCSPI's variables for a TCP connection that arrives" {
@@ -326,7 +326,7 @@ pool_closed()
 	ended server
 	same "$(value PROTO vars)" UNIX
 	if ! built_posix_only; then
-		same "$(value UNIXREMOTEPID vars)" "$(cat pid)"
+		same "$(value UNIXREMOTEPID vars)" "$(<pid)"
 		same "$(value UNIXREMOTEEUID vars)" "$(id -u)"
 	fi
 	not grep '^TCP' vars

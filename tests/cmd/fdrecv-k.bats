@@ -63,7 +63,7 @@ other_than()
 	start server fdlisten -k -o address 127.0.0.1:0 fdsend -w ./pool
 	for _ in 1 2 3; do
 		limited client -r 100000 "$(address_of address)" <sent
-		same "$(echo hello | limited client "$(cat address)")" hello
+		same "$(echo hello | limited client "$(<address)")" hello
 	done
 	stop server
 	is_status 0
@@ -79,8 +79,8 @@ other_than()
 	limited fdsend ./s
 	ended receiver
 	is_status 0
-	same "$(cat receiver.out)" received
-	same "$(cat receiver.err)" ""
+	same "$(<receiver.out)" received
+	same "$(<receiver.err)" ""
 }
 
 @test "a sender that stays silent is closed, and holds up nobody for long" {
@@ -99,7 +99,7 @@ other_than()
 	is_status 0
 	ended silent
 	# r, for "not now".
-	same "$(cat silent.out)" "answer 114"
+	same "$(<silent.out)" "answer 114"
 }
 
 @test "a silent sender holds up one worker of a pool, not the others" {
@@ -112,7 +112,7 @@ other_than()
 	wait_for has 5 grep received pool.out
 	# Before COMMAND runs, who has sent nothing yet is sent elsewhere.
 	ended silent
-	same "$(cat silent.out)" "answer 114"
+	same "$(<silent.out)" "answer 114"
 	stop pool
 	is_status 0
 }
@@ -211,7 +211,7 @@ other_than()
 	wait_for grep -q second worker.out
 	limited sh -c 'echo >second'
 	wait_for has 4 cat worker.out
-	same "$(cat worker.out)" $'begin first\nend\nbegin second\nend'
+	same "$(<worker.out)" $'begin first\nend\nbegin second\nend'
 	ended second
 	is_status 0
 	stop worker
@@ -241,9 +241,9 @@ other_than()
 	start pool fdrecv -n 1 ./s true
 	wait_for other_than first none
 	began=$(date +%s%3N)
-	kill -KILL "$(cat first)"
+	kill -KILL "$(<first)"
 	wait_for other_than second "$(cat first)"
-	kill -KILL "$(cat second)"
+	kill -KILL "$(<second)"
 	wait_for other_than third "$(cat second)"
 	[ $(($(date +%s%3N) - began)) -ge 1000 ]
 	stop pool
@@ -356,9 +356,9 @@ other_than()
 		ended pool
 		is_status 0
 		if [ "$sent" = 0 ]; then
-			same "$(cat pool.out)" received
+			same "$(<pool.out)" received
 		else
-			same "$(cat pool.out)" ""
+			same "$(<pool.out)" ""
 		fi
 	done
 }
@@ -386,7 +386,7 @@ other_than()
 	limited fdsend -w ./s
 	ended worker
 	is_status 124
-	same "$(cat worker.out)" received
+	same "$(<worker.out)" received
 	not test -e ./s
 }
 
@@ -401,7 +401,7 @@ other_than()
 	limited fdsend -w ./s
 	ended worker
 	is_status 124
-	same "$(cat worker.out)" "done"
+	same "$(<worker.out)" "done"
 }
 
 @test "fdrecv -k and -n die by INT and HUP, their socket removed" {

@@ -23,7 +23,7 @@ shown()
 	ended receiver
 	is_status 0
 	shown "fd 0 file r"
-	same "$(cat receiver.out)" hello
+	same "$(<receiver.out)" hello
 }
 
 @test "a file open for writing becomes standard output" {
@@ -33,8 +33,8 @@ shown()
 	is_status 0
 	shown "fd 1 file w"
 	shown "fd 0 device r"
-	same "$(cat file)" hello
-	same "$(cat receiver.out)" ""
+	same "$(<file)" hello
+	same "$(<receiver.out)" ""
 }
 
 @test "a file open for appending becomes standard output and appends" {
@@ -42,7 +42,7 @@ shown()
 	receiver echo second
 	limited fdsend -f 5 ./s 5>>file
 	ended receiver
-	same "$(cat file)" $'first\nsecond'
+	same "$(<file)" $'first\nsecond'
 }
 
 @test "a file open for both becomes standard input" {
@@ -52,7 +52,7 @@ shown()
 	ended receiver
 	shown "fd 0 file rw"
 	shown "fd 1 file w append"
-	same "$(cat receiver.out)" hello
+	same "$(<receiver.out)" hello
 }
 
 @test "the position in a file is shared with the sender" {
@@ -60,7 +60,7 @@ shown()
 	receiver cat
 	limited sh -c 'read -r line; exec fdsend ./s' <file
 	ended receiver
-	same "$(cat receiver.out)" two
+	same "$(<receiver.out)" two
 }
 
 @test "the reading end of a pipe becomes standard input" {
@@ -68,7 +68,7 @@ shown()
 	echo hello | limited fdsend ./s
 	ended receiver
 	shown "fd 0 pipe r"
-	same "$(cat receiver.out)" hello
+	same "$(<receiver.out)" hello
 }
 
 @test "the writing end of a pipe becomes standard output" {
@@ -79,7 +79,7 @@ shown()
 	ended receiver
 	shown "fd 1 pipe w"
 	ended reader
-	same "$(cat reader.out)" hello
+	same "$(<reader.out)" hello
 }
 
 @test "a terminal becomes standard input" {
@@ -135,7 +135,7 @@ refused()
 	ended receiver
 	is_status 1
 	one_line receiver.err
-	like "$(cat receiver.err)" "fdrecv: $pattern"
+	like "$(<receiver.err)" "fdrecv: $pattern"
 	not test -e ran
 }
 

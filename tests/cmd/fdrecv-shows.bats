@@ -46,10 +46,10 @@ holds()
 	send_as -s "a payload" <file
 	ended viewer
 	is_status 0
-	same "$(cat viewer.err)" ""
+	same "$(<viewer.err)" ""
 	mapfile -t lines <viewer.out
 	same "${#lines[@]}" 2
-	like "${lines[0]}" "$(from "$(cat pid)"), payload \"a payload\", 1 descriptor"
+	like "${lines[0]}" "$(from "$(<pid)"), payload \"a payload\", 1 descriptor"
 	like "${lines[1]}" "*0 file r *"
 	like "${lines[1]}" "$path"
 }
@@ -73,7 +73,7 @@ holds()
 	stop viewer
 	is_status 0
 	same "$(grep -c ^from viewer.out)" 3
-	same "$(cat viewer.err)" ""
+	same "$(<viewer.err)" ""
 	not test -e ./s
 }
 
@@ -103,7 +103,7 @@ holds()
 	viewer
 	limited fdlisten -l -o address 127.0.0.1:0 fdsend -f 3 ./s
 	ended viewer
-	like "$(cat viewer.out)" "*tcp * local=$(cat address) listening*"
+	like "$(<viewer.out)" "*tcp * local=$(cat address) listening*"
 }
 
 @test "253 descriptors are shown" {
@@ -146,7 +146,7 @@ holds()
 	viewer
 	limited sh -c 'echo $$ >pid; exec foreign send -n 2 ./s' >answer
 	ended viewer
-	same "$(cat answer)" "answer 0"
+	same "$(<answer)" "answer 0"
 	like "$(head -n 1 viewer.out)" \
 		"$(from "$(cat pid)"), payload *, 2 descriptors"
 }
@@ -158,7 +158,7 @@ holds()
 	wait_for has 2 grep ^from viewer.out
 	stop viewer
 	is_status 0
-	like "$(cat viewer.out)" \
+	like "$(<viewer.out)" \
 		'*payload "hello", 0 descriptors*payload "GET / HTTP/1.0\\n", 0 descriptors'
 	same "$(wc -l <viewer.out)" 2
 }
@@ -229,7 +229,7 @@ holds()
 	limited client "$(address_of address)"
 	limited client "$(address_of address)"
 	wait_for has 2 grep -E "0 tcp .* local=$(cat address) " server.out
-	kill "$(cat pid)"
+	kill "$(<pid)"
 	ended server
 }
 
@@ -254,7 +254,7 @@ holds()
 	# shellcheck disable=SC2016
 	limited fdlisten -l ./t sh -c 'fdrecv fd:3 & fdsend -s hello ./t; wait' \
 		>shown
-	like "$(cat shown)" 'from *, payload "hello", 1 descriptor*'
+	like "$(<shown)" 'from *, payload "hello", 1 descriptor*'
 	rm t
 	stop viewer
 }
@@ -282,7 +282,7 @@ holds()
 		ended viewer
 		is_status 1
 		one_line viewer.err
-		like "$(cat viewer.err)" \
+		like "$(<viewer.err)" \
 			"fdrecv: standard output: *: No space left on device"
 	done
 }
@@ -295,7 +295,7 @@ holds()
 	wait_for has 1 cat viewer.out
 	limited fdsend ./s || :
 	ended viewer
-	same "$(cat viewer.err)" "status 141"
+	same "$(<viewer.err)" "status 141"
 	not test -e ./s
 }
 

@@ -60,7 +60,7 @@ as_before()
 	receiver -f 5 ./s show -o shown fds
 	limited fdsend ./s
 	served
-	same "$(cat shown)" "fds 0 1 2 5"
+	same "$(<shown)" "fds 0 1 2 5"
 }
 
 @test "one descriptor lands on 0, 1 or 2 if that was asked for" {
@@ -81,7 +81,7 @@ as_before()
 	echo b >b
 	limited fdsend -f 6 -f 7 ./s 6<a 7<b
 	served
-	same "$(cat receiver.out)" $'a\nb'
+	same "$(<receiver.out)" $'a\nb'
 }
 
 @test "the order of the sender's numbers is kept" {
@@ -90,7 +90,7 @@ as_before()
 	echo b >b
 	limited fdsend -f 7 -f 6 ./s 6<a 7<b
 	served
-	same "$(cat receiver.out)" $'b\na'
+	same "$(<receiver.out)" $'b\na'
 }
 
 @test "descriptors that arrive on each other's numbers are not mixed up" {
@@ -101,7 +101,7 @@ as_before()
 	done
 	limited fdsend -f 5 -f 6 -f 7 -f 8 ./s 5<a 6<b 7<c 8<d
 	served
-	same "$(cat receiver.out)" $'a\nb\nc\nd'
+	same "$(<receiver.out)" $'a\nb\nc\nd'
 }
 
 @test "the same descriptor may be sent twice" {
@@ -109,7 +109,7 @@ as_before()
 	echo hello >file
 	limited fdsend -f 0 -f 0 ./s <file
 	served
-	same "$(cat receiver.out)" hello
+	same "$(<receiver.out)" hello
 }
 
 @test "what the caller had on a wanted number is replaced" {
@@ -119,7 +119,7 @@ as_before()
 	up ./s
 	limited fdsend ./s <new
 	served
-	same "$(cat receiver.out)" new
+	same "$(<receiver.out)" new
 }
 
 @test "-a takes one descriptor, announced" {
@@ -129,14 +129,14 @@ as_before()
 	echo hello >file
 	limited fdsend ./s <file
 	served
-	same "$(cat receiver.out)" $'1\nhello\nmine'
+	same "$(<receiver.out)" $'1\nhello\nmine'
 }
 
 @test "-a takes two descriptors, from 3 up" {
 	receiver -a ./s show -o shown fds
 	limited fdsend -f 0 -f 0 ./s
 	served
-	same "$(cat shown)" "fds 0 1 2 3 4"
+	same "$(<shown)" "fds 0 1 2 3 4"
 }
 
 @test "-a announces to the process that is COMMAND in a worker too" {
@@ -154,8 +154,8 @@ as_before()
 	copies 253
 	limited fdsend "${copies[@]}" ./s
 	served
-	same "$(cat receiver.out)" 253
-	same "$(cat shown)" "fds $(seq -s ' ' 0 255)"
+	same "$(<receiver.out)" 253
+	same "$(<shown)" "fds $(seq -s ' ' 0 255)"
 }
 
 @test "253 descriptors arrive with -f" {
@@ -164,7 +164,7 @@ as_before()
 	copies 253
 	limited fdsend "${copies[@]}" ./s
 	served
-	same "$(cat shown)" "fds $(seq -s ' ' 0 255)"
+	same "$(<shown)" "fds $(seq -s ' ' 0 255)"
 }
 
 @test "254 numbers to put descriptors on are refused" {
@@ -179,7 +179,7 @@ as_before()
 	ended receiver
 	is_status 1
 	one_line receiver.err
-	like "$(cat receiver.err)" "fdrecv: ./s: *2 descriptors*"
+	like "$(<receiver.err)" "fdrecv: ./s: *2 descriptors*"
 	not test -e ran
 	not test -e ./s
 }
@@ -190,7 +190,7 @@ as_before()
 	ended receiver
 	is_status 1
 	one_line receiver.err
-	like "$(cat receiver.err)" "fdrecv: ./s: *1 descriptor*"
+	like "$(<receiver.err)" "fdrecv: ./s: *1 descriptor*"
 	not test -e ran
 }
 
@@ -310,7 +310,7 @@ as_before()
 	limited fdsend -f 0 -f 0 -f 0 ./s
 	ended receiver
 	is_status 0
-	same "$(cat shown)" "fds 0 1 2 5 6 7"
+	same "$(<shown)" "fds 0 1 2 5 6 7"
 }
 
 @test "fdrecv puts no two descriptors on one number" {

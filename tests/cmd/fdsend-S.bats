@@ -54,7 +54,7 @@ largest()
 	limited fdsend -w -S nul ./s
 	limited fdsend -w -S x ./s
 	stop receiver
-	same "$(cat receiver.out)" $' 00\n 78'
+	same "$(<receiver.out)" $' 00\n 78'
 }
 
 @test "an empty file is no payload" {
@@ -69,7 +69,7 @@ largest()
 	{ printf 'a\0'; sleep 0.2; printf 'b\n'; } |
 		limited fdsend -w -f - -S - ./s
 	ended receiver
-	same "$(cat receiver.out)" "   a  \\0   b  \\n"
+	same "$(<receiver.out)" "   a  \\0   b  \\n"
 }
 
 @test "fdsend -S reads a FIFO" {
@@ -80,7 +80,7 @@ largest()
 	ended sender
 	is_status 0
 	ended receiver
-	same "$(cat receiver.out)" "a word"
+	same "$(<receiver.out)" "a word"
 }
 
 @test "-t limits the reading of the payload, and says what was missing" {
@@ -136,7 +136,7 @@ largest()
 	[ "$status" -ne 1 ] || skip "not permitted here"
 	is_status 0
 	ended receiver
-	same "$(cat receiver.out)" words
+	same "$(<receiver.out)" words
 	stop other
 }
 
@@ -161,7 +161,7 @@ largest()
 	start receiver fdrecv ./s
 	limited fdsend -w -f - -s denied ./s
 	ended receiver
-	like "$(cat receiver.out)" '*payload "denied", 0 descriptors'
+	like "$(<receiver.out)" '*payload "denied", 0 descriptors'
 	one_line receiver.out
 }
 
@@ -171,7 +171,7 @@ largest()
 		fdsend -w -f - -s denied ./s
 	ended receiver
 	is_status 1
-	like "$(cat receiver.err)" "*refused a message of 0 descriptors, \
+	like "$(<receiver.err)" "*refused a message of 0 descriptors, \
 expected 1, from *, payload \"denied\""
 }
 
@@ -189,7 +189,7 @@ expected 1, from *, payload \"denied\""
 	limited fdsend -w -f - -s word ./a
 	ended relay
 	ended receiver
-	like "$(cat receiver.out)" '*payload "word", 0 descriptors'
+	like "$(<receiver.out)" '*payload "word", 0 descriptors'
 }
 
 # --- fdrecv -S
@@ -199,8 +199,8 @@ expected 1, from *, payload \"denied\""
 		sh -c 'cat; cat <&3; show -o shown fds'
 	limited fdsend -w -s words ./s <<<line
 	ended receiver
-	same "$(cat receiver.out)" "wordsline"
-	same "$(cat shown)" "fds 0 1 2 3"
+	same "$(<receiver.out)" "wordsline"
+	same "$(<shown)" "fds 0 1 2 3"
 }
 
 @test "fdrecv -S is at the start of a file that COMMAND can read again" {
@@ -209,14 +209,14 @@ expected 1, from *, payload \"denied\""
 	limited fdsend -w -f - -s 12345 ./s
 	ended receiver
 	same "$(tr -d ' ' <receiver.out)" 5
-	like "$(cat shown)" "*size=5*"
+	like "$(<shown)" "*size=5*"
 }
 
 @test "a lone NUL is one byte for fdrecv -S" {
 	start receiver fdrecv -a -S 0 ./s od -An -tx1
 	limited fdsend -w ./s
 	ended receiver
-	same "$(cat receiver.out)" " 00"
+	same "$(<receiver.out)" " 00"
 }
 
 @test "each COMMAND of a worker gets the payload of its own message" {
@@ -256,7 +256,7 @@ expected 1, from *, payload \"denied\""
 		sh -c 'cat <&2; show -o shown fds'
 	limited fdsend -w "${fds[@]}" -s words ./s
 	ended receiver
-	same "$(cat receiver.out)" words
+	same "$(<receiver.out)" words
 	same "$(wc -w <shown)" 257
 }
 
@@ -294,6 +294,6 @@ expected 1, from *, payload \"denied\""
 	limited fdsend -w -f - -S bytes ./s
 	ended receiver
 	one_line receiver.out
-	like "$(cat receiver.out)" '*payload "\\0\\001\\002*\\n*\\377", 0 desc*'
+	like "$(<receiver.out)" '*payload "\\0\\001\\002*\\n*\\377", 0 desc*'
 	not grep -q '[^ -~]' receiver.out
 }

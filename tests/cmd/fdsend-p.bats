@@ -55,7 +55,7 @@ receiver()
 	limited ./borrow '<file' ./s
 	ended receiver
 	is_status 0
-	same "$(cat receiver.out)" hello
+	same "$(<receiver.out)" hello
 }
 
 @test "-p -f sends the descriptors named, in their order" {
@@ -65,7 +65,7 @@ receiver()
 		sh -c 'cat <&5; cat <&6; echo "<$FDRECV_PAYLOAD>"'
 	limited ./borrow '7<a 8<b' -f 8 -f 7 -s "from afar" ./s
 	ended receiver
-	same "$(cat receiver.out)" $'b\na\n<from afar>'
+	same "$(<receiver.out)" $'b\na\n<from afar>'
 }
 
 @test "-p sends the same open file: the position is shared" {
@@ -74,7 +74,7 @@ receiver()
 	limited ./borrow '<file' ./s
 	limited fdsend -p "$(cat owner.pid)" ./s
 	wait_for has 2 cat receiver.out
-	same "$(cat receiver.out)" $'one\ntwo'
+	same "$(<receiver.out)" $'one\ntwo'
 	stop receiver
 }
 
@@ -84,7 +84,7 @@ receiver()
 	# Closed here, open there; and 0 is something else here.
 	limited ./borrow '7<file' -f 7 ./s
 	ended receiver
-	same "$(cat receiver.out)" hello
+	same "$(<receiver.out)" hello
 }
 
 @test "-p sends the writing end of a pipe" {
@@ -94,7 +94,7 @@ receiver()
 	limited ./borrow '>pipe' -f 1 ./s
 	ended receiver
 	wait_for grep -qx hello reader.out
-	kill "$(cat owner.pid)"
+	kill "$(<owner.pid)"
 	ended reader
 }
 
@@ -110,7 +110,7 @@ receiver()
 	start second fdrecv -f 3 ./second fdlisten -k fd:3 echo second
 	limited fdsend -w -p "$(process server)" -f "$fd" ./second
 	stop server
-	same "$(limited client "$(cat address)")" second
+	same "$(limited client "$(<address)")" second
 	stop second
 }
 
@@ -130,7 +130,7 @@ receiver()
 	receiver -a ./s printenv LISTEN_FDS
 	limited ./borrow '' "${options[@]}" ./s
 	ended receiver
-	same "$(cat receiver.out)" 253
+	same "$(<receiver.out)" 253
 }
 
 @test "-p leaves the other process alone" {
@@ -176,7 +176,7 @@ sys.exit(subprocess.run(["fdsend", "-p", str(p.pid), "./s"]).returncode)'
 @test "a descriptor that is not open there" {
 	fails 1 "fdsend: descriptor 99 of process *: not open there" \
 		./borrow '' -f 0 -f 99 ./s
-	kill "$(cat owner.pid)"
+	kill "$(<owner.pid)"
 	rm owner.pid
 	fails 1 "fdsend: descriptor 0 of process *: not open there" \
 		./borrow '<&-' ./s
@@ -209,8 +209,8 @@ sys.exit(subprocess.run(["fdsend", "-p", str(p.pid), "./s"]).returncode)'
 	up open/s
 	(cd open && limited "${nobody[@]}" ../borrow '<../file' s)
 	ended receiver
-	same "$(cat receiver.out)" hello
-	kill "$(cat open/owner.pid)"
+	same "$(<receiver.out)" hello
+	kill "$(<open/owner.pid)"
 }
 
 @test "root sends what is open in a process of another user" {
@@ -225,7 +225,7 @@ sys.exit(subprocess.run(["fdsend", "-p", str(p.pid), "./s"]).returncode)'
 		skip "this root may not trace"
 	fi
 	ended receiver
-	same "$(cat receiver.out)" hello
+	same "$(<receiver.out)" hello
 	stop owner
 }
 
@@ -236,7 +236,7 @@ sys.exit(subprocess.run(["fdsend", "-p", str(p.pid), "./s"]).returncode)'
 	wait_for test -e ran
 	stop receiver
 	is_status 0
-	same "$(cat receiver.err)" ""
+	same "$(<receiver.err)" ""
 }
 
 @test "a process number that is none is wrong usage" {

@@ -30,7 +30,7 @@ two_files()
 	same "$output" ""
 	ended receiver
 	is_status 0
-	same "$(cat receiver.out)" "$both_shown"
+	same "$(<receiver.out)" "$both_shown"
 }
 
 @test "two descriptors and a payload pass onward through pipes unchanged" {
@@ -49,14 +49,14 @@ passes_over()
 		paired -t "$2" fdsend -r - '|' \
 		fdrecv -f 8 -f 9 - sh -c "$show_both"
 	wait_for has 3 cat both.out
-	same "$(cat both.out)" "$both_shown"
+	same "$(<both.out)" "$both_shown"
 	# Datagram sockets have no end of file.
 	if [ "$1" = dgram ]; then
 		kill "$(matching "fdsend -r -")" || :
 	fi
 	ended both
 	is_status 0
-	same "$(cat both.err)" ""
+	same "$(<both.err)" ""
 }
 
 @test "two descriptors and a payload pass between sockets of any type" {
@@ -76,7 +76,7 @@ passes_over()
 	up ./a
 	limited foreign send -s 'one\0two\nthree' ./a
 	ended receiver
-	same "$(cat receiver.out)" \
+	same "$(<receiver.out)" \
 		'descriptors 1 bytes 13 payload one\0two\nthree'
 	ended relay
 	is_status 0
@@ -89,7 +89,7 @@ passes_over()
 	up ./a
 	limited foreign send -c -n 3 -s 'first and second' ./a
 	ended receiver
-	same "$(cat receiver.out)" \
+	same "$(<receiver.out)" \
 		"descriptors 3 bytes 16 payload first and second"
 	ended relay
 	is_status 0
@@ -116,7 +116,7 @@ send_largest()
 	same "$output" ""
 	ended receiver
 	is_status 0
-	same "$(cat receiver.out)" $'253\nsame'
+	same "$(<receiver.out)" $'253\nsame'
 }
 
 @test "the largest message passes onward" {
@@ -135,7 +135,7 @@ send_largest()
 	is_status 0
 	same "$output" ""
 	ended receiver
-	same "$(cat receiver.out)" \
+	same "$(<receiver.out)" \
 		"descriptors 1 bytes 10 payload some words"
 }
 
@@ -169,17 +169,17 @@ relay_ends()
 {
 	kill "$(the_one 'fdlisten *')"
 	ended relay
-	same "$(cat relay.how)" "$1" "end of the relay"
+	same "$(<relay.how)" "$1" "end of the relay"
 }
 
 @test "a receiver that does not answer does not hold up the rest" {
 	relay ./s -w
 	start silent foreign receive -x silent ./s
 	up ./s
-	start first client "$(cat address)"
+	start first client "$(<address)"
 	wait_for grep -q "descriptors 1" silent.out
 	start pool fdrecv -n 2 ./s fdecho
-	served_all "$(cat address)" -n 200 -c 10
+	served_all "$(<address)" -n 100 -c 10
 	running silent
 	running relay
 	# The end waits for the answer.
@@ -188,7 +188,7 @@ relay_ends()
 	wait_for has 1 matching 'fdsend *'
 	stop silent KILL
 	ended relay
-	same "$(cat relay.how)" "exit 0"
+	same "$(<relay.how)" "exit 0"
 	stop pool
 	is_status 0
 	same "$(cat relay.err pool.err | grep -v "still waiting")" ""
@@ -203,7 +203,7 @@ relay_ends()
 	worker=$(children "$(process pool)" | head -n 1)
 	kill -STOP "$worker"
 	# One connection may wait in the stopped worker, for its answer.
-	start load load -n 200 -c 10 -t 25 "$(cat address)"
+	start load load -n 200 -c 10 -t 25 "$(<address)"
 	wait_for has 1 idle_but_one
 	kill -CONT "$worker"
 	ended load
@@ -226,10 +226,10 @@ idle_but_one()
 	start pool fdrecv -n 2 ./s fdecho
 	up ./s
 	relay ./s
-	served_all "$(cat address)" -n 10
+	served_all "$(<address)" -n 10
 	# shellcheck disable=SC2046
 	kill -STOP $(matching 'fdrecv *')
-	start load load -n 450 -c 450 "$(cat address)"
+	start load load -n 450 -c 450 "$(<address)"
 	wait_for backlogged
 	# Each has a connection, and the socket that it is handed over on.
 	[ "$(descriptors "$(the_one 'fdsend *')")" -le 150 ]
@@ -238,7 +238,7 @@ idle_but_one()
 	kill -CONT $(matching 'fdrecv *')
 	ended load
 	is_status 0
-	like "$(cat load.out)" "ok=450 *"
+	like "$(<load.out)" "ok=450 *"
 	relay_ends "exit 0"
 	stop pool
 	is_status 0
@@ -249,9 +249,9 @@ idle_but_one()
 	start pool fdrecv -n 2 ./s fdecho
 	up ./s
 	relay ./s -w
-	served_all "$(cat address)" -n 100 -c 20
+	served_all "$(<address)" -n 50 -c 20
 	counts >before
-	served_all "$(cat address)" -n 500 -c 20
+	served_all "$(<address)" -n "$(scaled 200 500)" -c 20
 	wait_for unchanged
 	relay_ends "exit 0"
 	stop pool
@@ -273,29 +273,33 @@ unchanged()
 }
 
 @test "-w: nothing is dropped while the receiver restarts" {
-	local i
+	local i count
 
+	count=$(scaled 300 600)
 	relay ./s -w
-	start load load -n 600 -c 20 -s 2000 "$(cat address)"
+	start load load -n "$count" -c 20 -s 2000 "$(<address)"
 	for i in 1 2 3 4 5; do
 		start pool fdrecv -n 2 ./s account served fdecho
-		wait_for more_than $((i * 80)) served
+		wait_for more_than $((i * count * 2 / 15)) served
 		stop pool
 		is_status 0
-		same "$(cat pool.err)" ""
+		same "$(<pool.err)" ""
 	done
 	start pool fdrecv -n 2 ./s fdecho
 	ended load
 	is_status 0
-	like "$(cat load.out)" "ok=600 *"
+	like "$(<load.out)" "ok=$count *"
 	relay_ends "exit 0"
-	same "$(cat relay.err)" ""
+	same "$(<relay.err)" ""
 	stop pool
 }
 
 served()
 {
-	if [ -e served ]; then wc -l <served; else echo 0; fi
+	local counted
+
+	count_lines served
+	echo "$counted"
 }
 
 @test "with few descriptors fewer are under way, and none is lost" {
@@ -305,11 +309,11 @@ served()
 		exec with -l 40 how relay.how fdsend -rw ./s'
 	# Fewer than 40 wait in the stream, or an ordinary user may have too many
 	# descriptors in flight for the relay to send one.
-	served_all "$(address_of address)" -n 300 -c 50
+	served_all "$(address_of address)" -n "$(scaled 150 300)" -c 50
 	relay_ends "exit 0"
 	stop pool
 	is_status 0
-	same "$(cat pool.err)" ""
+	same "$(<pool.err)" ""
 }
 
 # --- what fails
@@ -317,12 +321,12 @@ served()
 @test "one that fails is reported, its descriptors are closed, others go on" {
 	relay ./s
 	# Closed, not hanging.
-	run_limited client "$(cat address)"
+	run_limited client "$(<address)"
 	start pool fdrecv -k ./s fdecho
 	up ./s
-	echoes "$(cat address)"
+	echoes "$(<address)"
 	relay_ends "exit 1"
-	like "$(cat relay.err)" "fdsend: ./s: connect: No such file or directory"
+	like "$(<relay.err)" "fdsend: ./s: connect: No such file or directory"
 	one_line relay.err
 	stop pool
 }
@@ -351,13 +355,13 @@ served()
 	relay ./s -t 0.2
 	start silent foreign receive -x silent ./s
 	up ./s
-	start first client "$(cat address)"
+	start first client "$(<address)"
 	wait_for grep -q "fdsend: ./s: not taken within" relay.err
 	ended silent
 	ended first
 	start pool fdrecv -k ./s fdecho
 	up ./s
-	echoes "$(cat address)"
+	echoes "$(<address)"
 	relay_ends "exit 1"
 	one_line relay.err
 	stop pool
@@ -365,7 +369,7 @@ served()
 
 @test "-wt waits for a receiver so long, and gives up" {
 	relay ./s -w -t 0.2
-	run_limited client "$(cat address)"
+	run_limited client "$(<address)"
 	wait_for grep -q "fdsend: ./s: not taken within" relay.err
 	relay_ends "exit 1"
 }
@@ -406,7 +410,7 @@ served()
 
 @test "SIGTERM: what is under way is finished" {
 	relay ./s -w
-	start load load -n 5 -c 5 "$(cat address)"
+	start load load -n 5 -c 5 "$(<address)"
 	# Nobody is there to take them.
 	need_proc
 	wait_for more_than 8 descriptors "$(the_one 'fdsend *')"
@@ -414,22 +418,22 @@ served()
 	gone 'fdlisten *'
 	start pool fdrecv -n 2 ./s fdecho
 	ended relay
-	same "$(cat relay.how)" "exit 0"
+	same "$(<relay.how)" "exit 0"
 	ended load
-	not like "$(cat load.out)" "ok=0 *" >/dev/null
+	not like "$(<load.out)" "ok=0 *" >/dev/null
 	stop pool
 }
 
 @test "a second SIGTERM ends a relay that would wait for ever" {
 	relay ./s -w
-	start client client "$(cat address)"
+	start client client "$(<address)"
 	need_proc
 	wait_for more_than 5 descriptors "$(the_one 'fdsend *')"
 	kill "$(the_one 'fdsend *')"
 	gone 'fdlisten *'
 	wait_for twice
 	ended relay
-	like "$(cat relay.how)" "exit 1"
+	like "$(<relay.how)" "exit 1"
 	# Its connection is closed, not kept.
 	ended client
 }
@@ -445,19 +449,19 @@ twice()
 	relay ./s -w
 	kill -INT "$(the_one 'fdsend *')"
 	ended relay
-	same "$(cat relay.how)" "signal 2"
-	same "$(cat server.how)" "signal 13"
+	same "$(<relay.how)" "signal 2"
+	same "$(<server.how)" "signal 13"
 }
 
 @test "the relay dies: the server ends as by SIGPIPE, the client is told" {
 	relay ./s -w
-	start client client "$(cat address)"
+	start client client "$(<address)"
 	need_proc
 	wait_for more_than 5 descriptors "$(the_one 'fdsend *')"
 	kill -KILL "$(the_one 'fdsend *')"
 	ended client
 	ended relay
-	same "$(cat server.how)" "signal 13"
+	same "$(<server.how)" "signal 13"
 }
 
 @test "onward: a reader that stands still loses nobody" {
@@ -466,12 +470,12 @@ twice()
 		fdsend -r - | exec fdecho -'
 	echoes "$(address_of address)"
 	kill -STOP "$(the_one 'fdecho -')"
-	start load load -n 1500 -c 1500 "$(cat address)"
+	start load load -n 1500 -c 1500 "$(<address)"
 	wait_for backlogged
 	kill -CONT "$(the_one 'fdecho -')"
 	ended load
 	is_status 0
-	like "$(cat load.out)" "ok=1500 *"
+	like "$(<load.out)" "ok=1500 *"
 	kill "$(the_one 'fdlisten *')"
 	ended relay
 	is_status 0
@@ -483,8 +487,8 @@ twice()
 	echoes "$(address_of address)"
 	kill -KILL "$(the_one 'fdecho -')"
 	ended relay
-	same "$(cat server.how)" "signal 13"
-	same "$(cat relay.how)" "signal 13"
+	same "$(<server.how)" "signal 13"
+	same "$(<relay.how)" "signal 13"
 }
 
 @test "onward: the left end dies, and all to its right end in order" {
@@ -497,6 +501,6 @@ twice()
 	heard client second
 	hang_up client
 	ended relay
-	same "$(cat relay.how)" "exit 0"
-	same "$(cat echo.how)" "exit 0"
+	same "$(<relay.how)" "exit 0"
+	same "$(<echo.how)" "exit 0"
 }

@@ -51,11 +51,11 @@ viewer()
 	limited sh -c 'echo $$ >pid; exec fdsend -s "a payload" ./a' <file
 	ended receiver
 	is_status 0
-	same "$(cat receiver.out)" $'<a payload>\nhello'
+	same "$(<receiver.out)" $'<a payload>\nhello'
 	stop tap
-	like "$(cat tap.err)" \
+	like "$(<tap.err)" \
 		"*W1 fdsend\[*\]: *$(from "$(cat pid)"), payload \"a payload\", 1 descriptor*"
-	like "$(cat tap.err)" "*W1 fdsend\[*\]: *file r *"
+	like "$(<tap.err)" "*W1 fdsend\[*\]: *file r *"
 }
 
 @test "the tap shows and passes on 253 descriptors" {
@@ -69,9 +69,9 @@ viewer()
 	tap
 	limited fdsend "${options[@]}" ./a
 	ended receiver
-	same "$(cat receiver.out)" 253
+	same "$(<receiver.out)" 253
 	stop tap
-	like "$(cat tap.err)" "*, 253 descriptors*"
+	like "$(<tap.err)" "*, 253 descriptors*"
 	same "$(grep -c 'received.*: character ' tap.err)" 253
 }
 
@@ -133,7 +133,7 @@ viewer()
 	limited sh -c 'echo >go'
 	ended tap
 	stop receiver
-	like "$(cat tap.err)" "*$(from "$(process sender)"), *"
+	like "$(<tap.err)" "*$(from "$(process sender)"), *"
 }
 
 @test "the tap escapes what it shows" {
@@ -144,7 +144,7 @@ viewer()
 	wait_for grep -q shutdown tap.err
 	stop tap
 	stop receiver
-	like "$(cat tap.err)" '*payload "two\\nlines \\*", 1 descriptor*'
+	like "$(<tap.err)" '*payload "two\\nlines \\*", 1 descriptor*'
 	not grep -a $'\033' tap.err
 }
 
@@ -154,9 +154,9 @@ viewer()
 	tap
 	limited foreign send -n 0 -s hello ./a
 	ended viewer
-	like "$(cat viewer.out)" '*payload "hello", 0 descriptors'
+	like "$(<viewer.out)" '*payload "hello", 0 descriptors'
 	stop tap
-	like "$(cat tap.err)" '*payload "hello", 0 descriptors*'
+	like "$(<tap.err)" '*payload "hello", 0 descriptors*'
 }
 
 @test "the tap says when the receiver is not there, or refuses" {

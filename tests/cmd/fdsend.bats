@@ -16,7 +16,7 @@ send_closed()
 	limited with "${closed[@]}" fdsend -f 5 ./s 5<file
 	ended receiver
 	is_status 0
-	same "$(cat receiver.out)" hello
+	same "$(<receiver.out)" hello
 }
 
 send_the_closed()
@@ -134,7 +134,7 @@ served()
 	start sender how result fdsend ./s
 	wait_for test -s silent.out
 	stop sender
-	same "$(cat result)" "signal 15"
+	same "$(<result)" "signal 15"
 }
 
 # --- -f
@@ -151,7 +151,7 @@ served()
 	fails 1 "fdsend: *0*not open" with -c 0 fdsend ./s
 	stop receiver
 	is_status 0
-	same "$(cat receiver.err)" ""
+	same "$(<receiver.err)" ""
 }
 
 @test "O_NONBLOCK is not changed on what is passed on" {
@@ -171,7 +171,7 @@ served()
 	fails 1 "fdsend: *2000000000*" fdsend -f 2000000000 ./s
 	stop receiver
 	is_status 0
-	same "$(cat receiver.err)" ""
+	same "$(<receiver.err)" ""
 	not test -e ran
 }
 
@@ -185,7 +185,7 @@ served()
 	refuses "fdsend: *253*" fdsend "${copies[@]}" ./s
 	stop receiver
 	is_status 0
-	same "$(cat receiver.err)" ""
+	same "$(<receiver.err)" ""
 }
 
 # --- -v
@@ -195,7 +195,7 @@ served()
 	up ./s
 	limited fdsend -v ./s 2>sender.err
 	ended receiver
-	same "$(cat receiver.err)" ""
+	same "$(<receiver.err)" ""
 	all_lines sender.err
 	step S7 sendmsg sender.err fdsend
 }
@@ -207,7 +207,7 @@ served()
 	up ./s
 	limited fdsend ./s
 	ended receiver
-	same "$(cat receiver.out)" 'descriptors 1 bytes 1 payload \0'
+	same "$(<receiver.out)" 'descriptors 1 bytes 1 payload \0'
 }
 
 @test "a payload of 0 bytes arrives as none" {
@@ -215,7 +215,7 @@ served()
 	receiver ./s sh -c 'echo "<$FDRECV_PAYLOAD>"'
 	limited fdsend -s '' ./s
 	served
-	same "$(cat receiver.out)" "<>"
+	same "$(<receiver.out)" "<>"
 }
 
 @test "a payload of 1 byte arrives" {
@@ -223,7 +223,7 @@ served()
 	receiver ./s sh -c 'echo "<$FDRECV_PAYLOAD>"'
 	limited fdsend -s x ./s
 	served
-	same "$(cat receiver.out)" "<x>"
+	same "$(<receiver.out)" "<x>"
 }
 
 @test "a payload of 65,536 bytes arrives" {
@@ -241,7 +241,7 @@ served()
 		-s "$(head -c 65537 /dev/zero | tr '\0' y)" ./s
 	stop receiver
 	is_status 0
-	same "$(cat receiver.err)" ""
+	same "$(<receiver.err)" ""
 }
 
 @test "a payload of 65,537 bytes is refused by the receiver" {
@@ -277,7 +277,7 @@ served()
 	receiver ./s sh -c 'printenv FDRECV_PAYLOAD && echo set'
 	same "$(limited foreign send -s 'a\0b' ./s)" "answer 0"
 	served
-	same "$(cat receiver.out)" $'\nset'
+	same "$(<receiver.out)" $'\nset'
 }
 
 # --- -w, -d
@@ -289,10 +289,10 @@ served()
 	ended unread
 	start receiver fdrecv ./s echo received
 	ended receiver
-	same "$(cat receiver.out)" received
+	same "$(<receiver.out)" received
 	ended sender
 	is_status 0
-	same "$(cat sender.err)" ""
+	same "$(<sender.err)" ""
 }
 
 @test "fdsend -w does not try again what may have been taken in part" {
@@ -308,7 +308,7 @@ served()
 	start sender fdsend -w ./s
 	start receiver fdrecv ./s echo received
 	ended receiver
-	same "$(cat receiver.out)" received
+	same "$(<receiver.out)" received
 	ended sender
 	is_status 0
 }
@@ -323,5 +323,5 @@ served()
 	wait_for grep -qx hello receiver.out
 	stop receiver
 	is_status 0
-	same "$(cat receiver.err)" ""
+	same "$(<receiver.err)" ""
 }

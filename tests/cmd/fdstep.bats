@@ -5,7 +5,7 @@
 # shellcheck disable=SC2030,SC2031
 
 load ../lib/helpers
-load ../lib/examples
+load ../lib/stepping
 
 setup()
 {
@@ -148,30 +148,7 @@ not_stepping()
 	done
 }
 
-# Of fdstep: what is typed is written to ./keys.
-fdstep=$FDPASS_BIN/fdstep
-
-# begin COMPOSITION...: begin to step.
-begin()
-{
-	mkfifo keys
-	exec 7<>keys
-	start_from keys stepping env COLUMNS=80 "$fdstep" "$@"
-}
-
-# type_until PATTERN: press Enter until the drawing has such a line.
-type_until()
-{
-	local limit=200
-
-	until grep -qE -- "$1" stepping.out; do
-		[ "$((limit -= 1))" -gt 0 ] || { cat stepping.out; return 1; }
-		echo "${2-}" >&7
-		sleep 0.05
-	done
-}
-
-@test "the drawing has the client, the server and a worker, in columns" {
+@test "the drawing has the client, the server and a worker, each in its column" {
 	run_limited env COLUMNS=80 "$fdstep" -g </dev/null
 	is_status 0
 	grep -qE '^ a fdconnect' <<<"$output"
@@ -185,11 +162,6 @@ type_until()
 	grep -qE '=====> ?|descriptor ===' <<<"$output"
 	grep -qx ' > hello' <<<"$output"
 	not grep -E '.{80}' <<<"$output"
-}
-
-@test "a call that a process makes is in its column" {
-	run_limited env COLUMNS=80 "$fdstep" -g </dev/null
-	is_status 0
 	# All that the client does is at the left edge.
 	not grep -E '^. .*\bo C ' <<<"$output"
 	[ "$(grep -cE '^ o C ' <<<"$output")" -ge 8 ]
@@ -237,39 +209,6 @@ type_until()
 	not grep -E '.{80}' stepping.out
 }
 
-@test "q ends all that was begun, and so does a signal" {
-	begin "fdrecv -n 2 ./pool fdecho & fdlisten -k ./a fdsend -w ./pool"
-	type_until 'S5 fork'
-	echo q >&7
-	ended stepping
-	is_status 0
-	wait_for none_left
-	rm -f a pool
-	exec 7>&-
-	rm keys
-	begin "fdrecv -n 2 ./pool fdecho & fdlisten -k ./a fdsend -w ./pool"
-	type_until 'S5 fork'
-	stop stepping
-	is_status 143
-	wait_for none_left
-	same "$(ls "$TMPDIR")" ""
-	rm -f a pool
-}
-
-@test "at a terminal it says which call is next" {
-	need script
-	mkfifo keys
-	exec 7<>keys
-	start_from keys terminal script -q -c \
-		"stty cols 80; TERM=vt100 $fdstep 'fdlisten 127.0.0.1:0 true'" \
-		/dev/null
-	wait_for grep -aqF '[Enter] a socket()' terminal.out
-	echo >&7
-	wait_for grep -aq '\[Enter\] a bind([0-9], 127.0.0.1:0)' terminal.out
-	echo q >&7
-	ended terminal
-}
-
 @test "wrong usage of fdstep is said so" {
 	refuses "fdstep: the composition is one argument: quote it (see *" \
 		"$fdstep" one two
@@ -278,205 +217,6 @@ type_until()
 	is_status 0
 	same "$output" "fdstep (fdpass)$(limited fdlisten --version |
 		sed 's/.*)//')"
-}
-
-@test "a process whose parent does not ask for it is seen to end" {
-	begin "sh -c 'fdlisten -t 0.01 127.0.0.1:0 true & exec sleep 100'"
-	wait_for grep -qE '^[ :|]+server' stepping.out
-	echo g >&7
-	wait_for grep -qE '^ x' stepping.out
-	echo q >&7
-	ended stepping
-	wait_for none_left
-}
-
-# The ways in which it can be told to end. What it has to end: processes that
-# are stopped before a call, and those that are not traced.
-restless='fdrecv -n 2 ./pool fdecho & fdlisten ./a true & sleep 100 &
-	fdlisten ./b true'
-
-tries=$(scaled 3 10)
-
-# several COMMAND...: start it that often, each in a directory of its own, with
-# ./N/keys to be typed. It is ready when the processes have announced themselves.
-several()
-{
-	local number fd
-
-	for ((number = 0; number < tries; number++)); do
-		mkdir "$number"
-		mkfifo "$number/keys"
-		exec {fd}<>"$number/keys"
-		keys[number]=$fd
-		# shellcheck disable=SC2016
-		start_from "$number/keys" "step.$number" env COLUMNS=80 TERM=vt100 \
-			sh -c 'cd "$1" && shift && exec "$@"' sh "$number" "$@"
-	done
-	for ((number = 0; number < tries; number++)); do
-		wait_for has 3 grep -aE ' fd(listen|recv) *.?$' \
-			"step.$number.out"
-	done
-}
-
-# all_ended STATUS: and nothing is left of them.
-all_ended()
-{
-	local number
-
-	for ((number = 0; number < tries; number++)); do
-		ended "step.$number"
-		is_status "$1"
-	done
-	wait_for none_left
-	same "$(ls "$TMPDIR")" ""
-	same "$(find . -type s)" ""
-}
-
-# all_type TEXT
-all_type()
-{
-	local number
-
-	for ((number = 0; number < tries; number++)); do
-		printf %b "$1" >&"${keys[number]}"
-	done
-}
-
-@test "q ends all of it, every time" {
-	several "$fdstep" "$restless"
-	all_type 'q\n'
-	all_ended 0
-}
-
-@test "the end of what is typed ends all of it, every time" {
-	need script
-	several script -q -c "stty -echo; exec $fdstep '$restless'" /dev/null
-	all_type '\0004'
-	all_ended 0
-}
-
-@test "Ctrl-C ends all of it, every time" {
-	need script
-	several script -q -e -c "stty -echo; exec $fdstep '$restless'" /dev/null
-	all_type '\0003'
-	all_ended 130
-}
-
-@test "a quit from the keyboard ends all of it, too" {
-	need script
-	mkfifo keys
-	exec 7<>keys
-	start_from keys stepping script -q -e -c \
-		"ulimit -c 0; exec $fdstep '$restless'" /dev/null
-	wait_for has 3 grep -aE ' fd(listen|recv) *.?$' stepping.out
-	printf '\034' >&7
-	ended stepping
-	is_status 131
-	wait_for none_left
-}
-
-@test "so does the end of who reads what it draws" {
-	begin_reading() { "$fdstep" -g "$restless" </dev/null | head -n 1; }
-	start reading begin_reading
-	ended reading
-	wait_for none_left
-}
-
-@test "SIGTERM ends all of it, every time" {
-	local number
-
-	several "$fdstep" "$restless"
-	for ((number = 0; number < tries; number++)); do
-		signal "step.$number"
-	done
-	all_ended 143
-}
-
-@test "what spins, or does not obey SIGTERM, is killed" {
-	begin "trap '' TERM; sleep 100 & while :; do :; done & fdlisten ./a true"
-	wait_for grep -qE '^[ :|]+server' stepping.out
-	echo q >&7
-	ended stepping
-	is_status 0
-	wait_for none_left
-}
-
-# bare_path: a directory ./path of what fdstep needs, and no more.
-bare_path()
-{
-	local file
-
-	mkdir path
-	for file in cat mkdir mkfifo mawk gawk awk rm sleep stty sh dirname true; do
-		! type -P "$file" >/dev/null || ln -s "$(type -P "$file")" path
-	done
-}
-
-# without_setsid COMMAND...: where there is no such program.
-without_setsid()
-{
-	start_from keys stepping env "PATH=$PWD/path" "$@"
-}
-
-@test "without setsid the shell makes the group" {
-	need script
-	need setsid
-	mkfifo keys
-	exec 7<>keys
-	bare_path
-	ln -s "$FDPASS_BIN"/fd* path
-	without_setsid "$(type -P script)" -q -c "fdstep '
-		fdlisten ./b true & sleep 100 & fdlisten ./a true'" /dev/null
-	wait_for has 2 grep -aE '^[ |]+server' stepping.out
-	echo q >&7
-	ended stepping
-	is_status 0
-	wait_for none_left
-	# dash cannot where there is no terminal, and says so; bash can.
-	without_setsid "$(type -P setsid)" fdstep 'sleep 100 & fdlisten ./a true'
-	wait_for grep -q . stepping.out stepping.err
-	if [ ! -s stepping.err ]; then
-		wait_for grep -qE '^[ :|]+server' stepping.out
-		echo q >&7
-		ended stepping
-		is_status 0
-	else
-		ended stepping
-		is_status 1
-		same "$(cat stepping.err)" \
-			"fdstep: no setsid and no terminal: cannot end the composition"
-	fi
-	wait_for none_left
-}
-
-# status_of STATUS COMPOSITION
-status_of()
-{
-	run_limited "$fdstep" -g "$2" </dev/null
-	is_status "$1"
-}
-
-@test "its status is the composition's own" {
-	status_of 0 true
-	status_of 3 'exit 3'
-	status_of 124 'fdlisten -t 0.01 ./a true'
-	status_of 1 'fdconnect ./nobody'
-	status_of 137 'kill -9 $$'
-	status_of 143 'kill 0'
-	status_of 255 'exit 255'
-	status_of 5 'exit 5'
-}
-
-@test "a command that is not there is told by the shell" {
-	run -127 limited "$fdstep" -g no-such-command
-	like "$output" "* > sh: *no-such-command: *not found*"
-}
-
-@test "a composition that has ended ends what it left, when it goes by itself" {
-	run_limited "$fdstep" -g 'fdrecv -n 2 ./pool true & sleep 100 & exit 3' \
-		</dev/null
-	is_status 3
-	wait_for none_left
 }
 
 @test "the commands are found on PATH, beside it, or in ../bin" {
@@ -540,125 +280,6 @@ status_of()
 	ended stepping
 }
 
-# Of the terminal that tmux makes: 80 by 24, as a student has it.
-at_terminal()
-{
-	need tmux
-	terminal_socket=$TMPDIR/tmux
-	tmux_ new-session -d -x 80 -y 24 env PS1='$ ' sh
-	wait_for on_screen '^\$'
-	type_line "fdstep $*; echo status \$?"
-}
-
-tmux_()
-{
-	env -u TMUX tmux -f /dev/null -S "$terminal_socket" "$@" 3>&- 4>&-
-}
-
-type_line()
-{
-	tmux_ send-keys -l "$1"
-	tmux_ send-keys Enter
-}
-
-screen()
-{
-	tmux_ capture-pane -p
-}
-
-# on_screen PATTERN: whether a line of it is like that.
-on_screen()
-{
-	screen | grep -qE -- "$1"
-}
-
-# prompts TEXT: until the last line says so.
-prompts()
-{
-	wait_for last_line "$1" || { screen; return 1; }
-}
-
-last_line()
-{
-	like "$(screen | sed '/^ *$/d' | tail -n 1)" "$1" >/dev/null
-}
-
-teardown()
-{
-	[ -z "${terminal_socket-}" ] || tmux_ kill-server 2>/dev/null || :
-	rm -f "${terminal_socket-}"
-	common_teardown
-}
-
-@test "at 80 by 24: a legend, and what can be typed" {
-	at_terminal
-	prompts '\[Enter] b socketpair()   \[g]o on  \[q]uit  \[?]'
-	on_screen '^o call, x end, => descriptor, -> bytes; S1-S8 server, W1-W4'
-	# Nothing is broken, neither by the terminal nor at its right edge.
-	same "$(screen)" "$(tmux_ capture-pane -pJ | sed 's/ *$//')"
-	type_line '?'
-	wait_for on_screen '^q +quit: end all of it'
-	wait_for on_screen '^o +a call has been made +x +the process has ended'
-	wait_for on_screen 'S1 socket +S2 bind .*S5 start a worker$'
-	wait_for on_screen '^worker +W1 receive the descriptor'
-	same "$(screen)" "$(tmux_ capture-pane -pJ | sed 's/ *$//')"
-	prompts '\[Enter] b socketpair()*'
-	type_line q
-	wait_for on_screen '^status 0'
-	tmux_ send-keys C-c
-}
-
-@test "every key is answered" {
-	at_terminal "'fdlisten 127.0.0.1:0 true & wait'"
-	prompts '\[Enter] a socket()*'
-	type_line x
-	wait_for on_screen '^There is no process x\.'
-	type_line go
-	wait_for on_screen '^Not a key: go \(\? lists the keys\)'
-	type_line a
-	prompts '\[Enter] a bind(*, 127.0.0.1:0)*'
-	type_line ''
-	prompts '\[Enter] a listen(*)*'
-	type_line ''
-	prompts '\[Enter] a accept(*)*'
-	type_line ''
-	prompts 'Waiting: a accept(*)*'
-	type_line ''
-	wait_for on_screen '^No process is at a call; all wait for each other\.'
-	type_line a
-	wait_for on_screen '^a waits in accept\([0-9]+\) for somebody else\.'
-	type_line q
-	wait_for on_screen '^status 0'
-	tmux_ send-keys C-c
-}
-
-@test "Ctrl-C leaves a clean line for the shell" {
-	at_terminal
-	prompts '\[Enter] b socketpair()*'
-	tmux_ send-keys C-c
-	wait_for on_screen '^status 130|^\$'
-	not on_screen 'Enter\]'
-	tmux_ send-keys C-c
-}
-
-@test "a window that changes its size is drawn in, with all its columns" {
-	at_terminal "'for i in 1 2 3 4 5 6; do fdlisten 0 true & done; wait'"
-	prompts '\[Enter] *socket()*'
-	wait_for on_screen '\bf fdlisten'
-	tmux_ resize-window -x 50 -y 24
-	prompts '\[Enter] *'
-	type_line g
-	wait_for has 6 drawn 'S3 li'
-	same "$(drawn '.{50}')" ""
-	tmux_ send-keys C-c
-}
-
-# drawn PATTERN: such lines behind the first prompt, those above the screen too.
-drawn()
-{
-	tmux_ capture-pane -pS - | sed '1,/^\[Enter/d' | grep -E "$1"
-}
-
 @test "SIGTERM at a step ends whoever waits for a reader, or an invitation" {
 	local -x FDTRACE=step:./step
 
@@ -678,21 +299,6 @@ drawn()
 @test "the FIFO of the steps is not taken for an operand fd:N" {
 	FDTRACE=step:./step fails 1 "fdsend: fd:10: descriptor 10 is not open" \
 		fdsend fd:10 10>&-
-}
-
-@test "q ends the composition: nothing of it is run any more" {
-	mkfifo keys
-	exec 7<>keys
-	start_from keys step "$fdstep" \
-		'fdrecv ./q true; touch side; sleep 300' 7>&-
-	wait_for grep -q receiver step.out
-	echo >&7
-	wait_for grep -q 'socket()' step.out
-	echo q >&7
-	ended step
-	wait_for none_left
-	not test -e side
-	exec 7>&-
 }
 
 @test "a command that peeks is drawn, and its look is a step" {

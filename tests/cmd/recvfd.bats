@@ -9,6 +9,11 @@ load ../lib/examples
 load ../lib/streams
 load ../lib/loadable
 
+setup_file()
+{
+	build_loadable
+}
+
 setup()
 {
 	common_setup
@@ -45,7 +50,7 @@ holds()
 # says NAME TEXT: whether it has written this.
 says()
 {
-	grep -qxF -- "$2" "$1.out"
+	has_line "$1.out" "${2//[*?[\\]/\\&}"
 }
 
 # tells LINE...: what recvfd has written, in $stderr, whole, but for where in a
@@ -136,7 +141,7 @@ told()
 	run_limited fdsend -s fine ./s
 	is_status 0
 	ended worker
-	same "$(cat worker.out)" $'0 fine\n1 more'
+	same "$(<worker.out)" $'0 fine\n1 more'
 	like "$(head -n 1 worker.err)" "*recvfd: ./s: refused a message of 0 \
 descriptors, expected 1, from pid * uid $(id -u) gid $(id -g), payload *"
 	grep -qF "payload \$'a\\nb'" worker.err
@@ -160,7 +165,7 @@ descriptors, expected 1, from pid * uid $(id -u) gid $(id -g), payload *"
 	run_limited fdsend -w -s "$(printf %065536d 0)" ./s
 	is_status 0
 	ended worker
-	same "$(cat worker.out)" "0 \$'\\001\\177\\n\\377' \$'\\001\\177\\n\\377'
+	same "$(<worker.out)" "0 \$'\\001\\177\\n\\377' \$'\\001\\177\\n\\377'
 0 ab ''
 0 ''
 0 65536"
@@ -285,7 +290,7 @@ descriptors, expected 1, from pid * uid $(id -u) gid $(id -g), payload *"
 	run_limited fdsend ./s
 	is_status 1
 	ended worker
-	same "$(cat worker.out)" $'ready\nnow\n1\n0 more'
+	same "$(<worker.out)" $'ready\nnow\n1\n0 more'
 }
 
 @test "-c fetches what somebody holds, again and again" {
@@ -496,11 +501,11 @@ into this pipe must be fdlisten or fdsend -\$" <<<"$stderr")" 4
 	script worker 'recvfd -t 0.05 f -; echo $?' 'recvfd f -; echo $?'
 	start_from pipe worker bash ./worker
 	wait_for says worker 124
-	like "$(cat worker.err)" "*recvfd: -: no message within 0.05 s"
+	like "$(<worker.err)" "*recvfd: -: no message within 0.05 s"
 	run_limited sh -c 'fdsend - >pipe'
 	is_status 0
 	ended worker
-	same "$(cat worker.out)" $'124\n0'
+	same "$(<worker.out)" $'124\n0'
 	exec 7>&-
 }
 
@@ -556,8 +561,9 @@ into this pipe must be fdlisten or fdsend -\$" <<<"$stderr")" 4
 }
 
 @test "no signal is lost under load, SIGALRM neither" {
-	local i relay
+	local i relay signals
 
+	signals=$(scaled 30 100)
 	leaves_sockets
 	script worker 'trap "echo \$((++n))" ALRM' \
 		'while recvfd c fd:3; do exec {c}>&-; done'
@@ -566,7 +572,7 @@ into this pipe must be fdlisten or fdsend -\$" <<<"$stderr")" 4
 	start server sh -c \
 		'fdlisten -k -o address 127.0.0.1:0 | fdsend -rw ./s'
 	start load load -q -d 60 -c 4 -n 1000000 "$(address_of address)"
-	for ((i = 1; i <= 100; i++)); do
+	for ((i = 1; i <= signals; i++)); do
 		signal worker ALRM
 		wait_for says worker "$i"
 	done
@@ -593,7 +599,7 @@ into this pipe must be fdlisten or fdsend -\$" <<<"$stderr")" 4
 		ended worker
 		is_status 7
 		not test -e s
-		same "$(cat worker.err)" ""
+		same "$(<worker.err)" ""
 		[ "$trap" != break ] || same "$(cat worker.out)" "0 more"
 	done
 }
@@ -626,7 +632,7 @@ into this pipe must be fdlisten or fdsend -\$" <<<"$stderr")" 4
 		stop worker "${signal%:*}"
 		is_status "${signal#*:}"
 		not test -e s
-		same "$(cat worker.out)" ""
+		same "$(<worker.out)" ""
 	done
 }
 
@@ -636,7 +642,7 @@ into this pipe must be fdlisten or fdsend -\$" <<<"$stderr")" 4
 	up ./s
 	stop worker
 	is_status 143
-	same "$(cat worker.out)" bye
+	same "$(<worker.out)" bye
 }
 
 @test "children are reaped while it waits, and wait knows of them" {
@@ -713,8 +719,8 @@ typed()
 	up ./s
 	start sender fdsend -w ./s
 	ended worker
-	same "$(cat worker.out)" $'1\n0 more'
-	like "$(cat worker.err)" "*recvfd: fd:3: dup: Invalid argument"
+	same "$(<worker.out)" $'1\n0 more'
+	like "$(<worker.err)" "*recvfd: fd:3: dup: Invalid argument"
 	running sender
 	stop sender
 	is_status 143
@@ -732,7 +738,7 @@ typed()
 	ended worker
 	ended sender
 	is_status 0
-	same "$(cat worker.out)" 0
+	same "$(<worker.out)" 0
 	told worker 'recvfd: fd:3: Too many open files; trying again'
 }
 

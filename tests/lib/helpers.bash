@@ -6,10 +6,14 @@
 # tools first in PATH and standard input from /dev/null. What it starts with
 # `start` is stopped by the teardown, which then fails the test if a process,
 # a UNIX socket or a temporary file is left.
+#
+# The helpers that every test calls start no processes of their own where the
+# shell can do it: a thousand tests that each do ten more take a minute longer.
 
 bats_require_minimum_version 1.5.0
 
-top_dir=$(cd "${BASH_SOURCE[0]%/*}/../.." && pwd)
+# Of tests/DIRECTORY/FILE.bats.
+top_dir=${BATS_TEST_DIRNAME%/*/*}
 FDPASS_BIN=${FDPASS_BIN:-$top_dir/bin}
 FDPASS_TOOLS=${FDPASS_TOOLS:-$top_dir/tests/tools}
 # The system's own Python, if there is one: a program that chooses a version
@@ -46,8 +50,7 @@ teardown()
 }
 
 # untraced COMMAND...: a function that does much, without the note that bats
-# takes of its place before each command: those took a third of the time of all
-# tests. If it fails, bats tells the line that called it.
+# takes of its place before each command. (In a test, nothing else is either.)
 untraced()
 {
 	local -
@@ -57,15 +60,19 @@ untraced()
 }
 
 # common_setup: what a test file's own setup must call first.
+#
+# bats takes a note of its place before each command, which takes a third of the
+# time of all tests. It shall do so in the test itself alone, and tell the line
+# that called what failed; end_test() tells the place in there.
 common_setup()
-{
-	untraced begin_test
-}
-
-begin_test()
 {
 	local name
 
+	set +T
+	failed_at=
+	if declare -F bats_error_trap >/dev/null; then
+		trap 'bats_error_trap; note_place "$LINENO"' ERR
+	fi
 	for name in "${!TCP@}" "${!UNIX@}" "${!FDRECV_@}" "${!LISTEN_@}"; do
 		unset "$name"
 	done
@@ -81,45 +88,58 @@ begin_test()
 	exec </dev/null
 }
 
+# note_place LINE: where a command failed, unless that was in a subshell.
+note_place()
+{
+	local file=${BASH_SOURCE[1]}
+
+	[ "$file" != "${BATS_TEST_SOURCE-}" ] || file=$BATS_TEST_FILENAME
+	[ "$BASHPID" -ne $$ ] ||
+		failed_at="${file##*/}, line $1, in ${FUNCNAME[1]}"
+}
+
 # common_teardown: stop what was started, then look for what is left.
 common_teardown()
 {
-	untraced end_test
-}
-
-end_test()
-{
-	local name left failed=0
+	local name left=() lines failed=0
 
 	for name in "${!pid_of[@]}"; do
 		running "$name" || continue
 		signal "$name" CONT 2>/dev/null || :
 		signal "$name" 2>/dev/null || :
 	done
-	if [ -n "$(ours)" ] && ! DEADLINE=5 wait_for none_left; then
-		left=$(ours)
+	if ! DEADLINE=5 wait_for none_left; then
 		echo "left behind:"
-		# shellcheck disable=SC2086
-		ps -o pid,ppid,stat,args -p "${left//$'\n'/,}" || :
-		# shellcheck disable=SC2086
-		kill -KILL $left 2>/dev/null || :
+		ps -o pid,ppid,stat,args -p "$(IFS=,; echo "${own[*]}")" || :
+		kill -KILL "${own[@]}" 2>/dev/null || :
 		failed=1
 	fi
 	for name in "${!pid_of[@]}"; do
 		wait "${pid_of[$name]}" 2>/dev/null || :
 	done
-	left=$(find "$BATS_TEST_TMPDIR" -path "$TMPDIR/*" -o -type s)
-	if [ "$sockets_stay" != 0 ]; then
-		left=$(find "$TMPDIR" -mindepth 1)
+	shopt -s dotglob globstar nullglob
+	if [ "$sockets_stay" = 0 ]; then
+		for name in "$BATS_TEST_TMPDIR"/**; do
+			if [[ ( -S $name && ! -L $name ) ||
+				$name == "$TMPDIR"/?* ]]; then
+				left+=("$name")
+			fi
+		done
+	else
+		left=("$TMPDIR"/*)
 	fi
-	if [ -n "$left" ]; then
-		echo "sockets or temporary files left: $left"
+	shopt -u dotglob globstar nullglob
+	if [ "${#left[@]}" -ne 0 ]; then
+		echo "sockets or temporary files left: ${left[*]}"
 		failed=1
 	fi
+	[ -n "${BATS_TEST_COMPLETED-}" ] || failed=1
+	[ -z "$failed_at" ] || echo "failed at $failed_at"
 	for name in *.out *.err; do
-		if [ -s "$name" ]; then
+		if [ "$failed" -ne 0 ] && [ -s "$name" ]; then
 			echo "--- $name"
-			head -n 20 "$name"
+			mapfile -n 20 lines <"$name"
+			printf %s "${lines[@]}"
 		fi
 	done
 	[ -z "$open" ] || rm -rf "$open"
@@ -136,49 +156,57 @@ leaves_sockets()
 # known by a variable in the environment that they were started with.
 ours()
 {
-	local file
+	find_ours
+	[ "${#own[@]}" -eq 0 ] || printf '%s\n' "${own[@]}"
+}
 
+# find_ours: the same in the array $own.
+find_ours()
+{
+	local file files
+
+	own=()
 	[ -r /proc/self/environ ] || return 0
 	# grep itself is none of them.
-	FDPASS_TEST='' grep -lszxF "FDPASS_TEST=$BATS_TEST_TMPDIR" \
-		/proc/[0-9]*/environ 2>/dev/null |
-	while IFS=/ read -r _ _ file _; do
-		[ -d "/proc/$file" ] && echo "$file"
+	mapfile -t files < <(FDPASS_TEST='' grep -lszxF \
+		"FDPASS_TEST=$BATS_TEST_TMPDIR" /proc/[0-9]*/environ 2>/dev/null)
+	for file in "${files[@]%/environ}"; do
+		[ ! -d "$file" ] || own+=("${file##*/}")
 	done
-	return 0
 }
 
 none_left()
 {
-	[ -z "$(ours)" ]
+	find_ours
+	[ "${#own[@]}" -eq 0 ]
 }
 
 # wait_for CONDITION...: until the command CONDITION succeeds; fails after
-# DEADLINE seconds.
+# DEADLINE seconds. It looks often at first: most conditions come soon.
 wait_for()
 {
-	untraced look_until "$@"
-}
-
-look_until()
-{
-	local end=$((SECONDS + DEADLINE))
+	local end=$((SECONDS + DEADLINE)) milliseconds=0
 
 	until "$@"; do
 		if [ "$SECONDS" -ge "$end" ]; then
 			echo "not within $DEADLINE s: $*" >&2
 			return 1
 		fi
-		moment
+		[ "$milliseconds" -ge 50 ] || : $((milliseconds += 5))
+		moment "$milliseconds"
 	done
 }
 
-# moment: what `sleep 0.02` does, without a process: nobody writes to that pipe.
+# moment MILLISECONDS: what sleep(1) does, without a process: nobody writes to
+# that pipe.
 moment()
 {
+	local seconds
+
+	printf -v seconds 0.%03d "$1"
 	[ -p "$BATS_RUN_TMPDIR/silence" ] ||
 		mkfifo "$BATS_RUN_TMPDIR/silence" 2>/dev/null || :
-	read -r -t 0.02 <>"$BATS_RUN_TMPDIR/silence" || :
+	read -r -t "$seconds" <>"$BATS_RUN_TMPDIR/silence" || :
 }
 
 # start NAME COMMAND...: in the background, with descriptors 0 to 2 alone: input
@@ -196,11 +224,6 @@ start()
 # appended, for several may write to it at once, and GNU cat copies by
 # copy_file_range(2), which does not lock the position that they share.
 start_from()
-{
-	untraced begin_process "$@"
-}
-
-begin_process()
 {
 	local file=$1 name=$2
 
@@ -235,16 +258,31 @@ signal()
 # now another process may have the number.
 running()
 {
-	local list
+	local running=()
 
-	list=$(jobs -pr)
-	[[ $'\n'$list$'\n' == *$'\n'"${pid_of[$1]-none}"$'\n'* ]]
+	jobs -pr >"$BATS_TEST_TMPDIR/jobs.$BASHPID"
+	mapfile -t running <"$BATS_TEST_TMPDIR/jobs.$BASHPID"
+	[[ " ${running[*]} " == *" ${pid_of[$1]-none} "* ]]
 }
 
 # halted NAME: whether SIGSTOP has stopped it.
 halted()
 {
-	like "$(ps -o stat= -p "${pid_of[$1]}")" "T*" >/dev/null
+	in_state T "${pid_of[$1]}"
+}
+
+# in_state LETTER PID: whether that process is in the state that ps(1) calls so.
+in_state()
+{
+	local text
+
+	if [ -r "/proc/$$/stat" ]; then
+		# "PID (NAME) STATE ..."
+		{ read -r text <"/proc/$2/stat"; } 2>/dev/null || return
+		[[ ${text##*) } == "$1"* ]]
+	else
+		like "$(ps -o stat= -p "$2")" "$1*" >/dev/null
+	fi
 }
 
 not_running()
@@ -274,23 +312,37 @@ limited()
 	timeout -s KILL "$LIMIT" "$@" 3>&- 4>&-
 }
 
-# run_limited COMMAND...: bats' `run` so limited; $output has both standard
-# output and standard error.
+# run_limited COMMAND...: what bats' `run limited COMMAND...` does, with fewer
+# processes; $output has both standard output and standard error.
 run_limited()
 {
-	run limited "$@"
+	status=0
+	output=$(exec timeout -s KILL "$LIMIT" "$@" 2>&1 3>&- 4>&-) || status=$?
+	IFS=$'\n' read -r -d '' -a lines <<<"$output" || :
 }
 
 # run_apart COMMAND...: the same with $output and $stderr apart.
+# shellcheck disable=SC2034 # $stderr_lines, for those who call it
 run_apart()
 {
-	run --separate-stderr limited "$@"
+	local file=$BATS_TEST_TMPDIR/stderr.$BASHPID
+
+	: >"$file"
+	status=0
+	output=$(exec timeout -s KILL "$LIMIT" "$@" 2>>"$file" 3>&- 4>&-) ||
+		status=$?
+	IFS=$'\n' read -r -d '' -a lines <<<"$output" || :
+	IFS= read -r -d '' stderr <"$file" || :
+	stderr=${stderr%"${stderr##*[!$'\n']}"}
+	IFS=$'\n' read -r -d '' -a stderr_lines <<<"$stderr" || :
 }
 
 # address_of FILE: the address that a command wrote with -o FILE.
 address_of()
 {
-	wait_for test -s "$1" && cat "$1"
+	local text
+
+	wait_for test -s "$1" && mapfile text <"$1" && printf %s "${text[@]}"
 }
 
 # port_of FILE: its port.
@@ -314,7 +366,7 @@ need()
 # need_linux: skip this test on another system.
 need_linux()
 {
-	[ "$(uname -s)" = Linux ] || skip "Linux only"
+	[[ $OSTYPE == linux* ]] || skip "Linux only"
 	! built_posix_only || skip "built with FDPASS_POSIX_ONLY"
 }
 
@@ -401,10 +453,18 @@ need_proc()
 # the process has both ends is not counted there.
 descriptors()
 {
+	local fds
+
+	if [ "${FDPASS_VARIANT-}" != posix ]; then
+		fds=("/proc/$1/fd"/[0-9]*)
+		[ "${fds[0]}" = "/proc/$1/fd/[0-9]*" ] && fds=()
+		echo "${#fds[@]}"
+		return
+	fi
 	find "/proc/$1/fd" -mindepth 1 -exec readlink {} + 2>/dev/null |
-	awk -v own="$([ "${FDPASS_VARIANT-}" != posix ] || echo yes)" '
+	awk '
 	{ n++ }
-	own && /^pipe:/ && ++ends[$0] == 2 { n -= 2 }
+	/^pipe:/ && ++ends[$0] == 2 { n -= 2 }
 	END { print n + 0 }'
 }
 
@@ -471,10 +531,27 @@ long_trial()
 # has N COMMAND...: whether COMMAND writes that many lines.
 has()
 {
-	local n=$1
+	local n=$1 counted file=$BATS_TEST_TMPDIR/has.$BASHPID
 
 	shift
-	[ "$("$@" | wc -l)" -eq "$n" ]
+	if [ "$1" = cat ] && [ $# -eq 2 ]; then
+		file=$2
+	else
+		"$@" >"$file" || :
+	fi
+	count_lines "$file"
+	[ "$counted" -eq "$n" ]
+}
+
+# count_lines FILE: what `wc -l` counts, in $counted; 0 where there is no file.
+count_lines()
+{
+	local found=()
+
+	{ mapfile found <"$1"; } 2>/dev/null || :
+	counted=${#found[@]}
+	[ "$counted" -eq 0 ] || [[ ${found[-1]} == *$'\n' ]] ||
+		: $((counted -= 1))
 }
 
 # not COMMAND...: `!` that bats notices, and wait_for understands.
@@ -486,7 +563,7 @@ not()
 # one_line FILE: whether it has exactly one line; shown where not.
 one_line()
 {
-	[ "$(wc -l <"$1")" -eq 1 ] || { cat "$1"; return 1; }
+	has 1 cat "$1" || { cat "$1"; return 1; }
 }
 
 # What musl calls errors that other C libraries call something else.
@@ -605,7 +682,7 @@ need_ipv6()
 # need_root: skip this test for anybody else.
 need_root()
 {
-	[ "$(id -u)" -eq 0 ] || skip "only root can be somebody else"
+	[ "$EUID" -eq 0 ] || skip "only root can be somebody else"
 }
 
 # open_tools: copies of the commands and of the test tools, first in PATH, in
@@ -653,7 +730,7 @@ unique()
 # fdsend and most test tools try again until then.
 up()
 {
-	wait_for isup "$1"
+	wait_for test -S "$1" && wait_for isup "$1"
 }
 
 # listens FILE: until somebody listens on the UNIX socket FILE, for peers that
@@ -666,8 +743,7 @@ listens()
 # idle NAME: whether it sleeps and has no child.
 idle()
 {
-	has 0 children "$(process "$1")" &&
-		like "$(ps -o stat= -p "$(process "$1")")" "S*" >/dev/null
+	has 0 children "${pid_of[$1]}" && in_state S "${pid_of[$1]}"
 }
 
 # dies_by SIGNAL NUMBER SOCKET COMMAND...: dies by that signal, with its
@@ -685,8 +761,8 @@ dies_by()
 		wait_for has 1 children "$pid"
 	fi
 	stop victim "$name"
-	same "$(cat result)" "signal $number"
-	same "$(cat victim.err)" ""
+	same "$(<result)" "signal $number"
+	same "$(<victim.err)" ""
 	not test -e "$socket"
 }
 

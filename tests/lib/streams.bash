@@ -6,27 +6,24 @@
 # shell pattern. (The test tools that start others are not meant.)
 matching()
 {
-	local processes
-
-	processes=$(ours)
-	[ -n "$processes" ] || return 0
-	ps -o pid= -o args= -p "${processes//$'\n'/,}" |
-	untraced those_like "$1"
+	find_matching "$1"
+	[ "${#found[@]}" -eq 0 ] || printf '%s\n' "${found[@]}"
 }
 
-those_like()
+# find_matching PATTERN: the same in the array $found.
+find_matching()
 {
 	local process args
 
-	while read -r process args; do
+	found=()
+	find_ours
+	[ "${#own[@]}" -eq 0 ] || while read -r process args; do
 		case $args in
 		paired\ *|how\ *|account\ *) continue ;;
 		esac
 		# shellcheck disable=SC2053
-		if [[ $args == $1 ]]; then
-			echo "$process"
-		fi
-	done
+		[[ $args != $1 ]] || found+=("$process")
+	done < <(exec ps -o pid= -o args= -p "$(IFS=,; echo "${own[*]}")")
 }
 
 # the_one PATTERN: its only process, once it is there.
@@ -39,12 +36,14 @@ the_one()
 # accepts in several processes where connections wait.
 first_of()
 {
-	local pid list
+	local process text
 
-	list=$(matching "$1")
-	for pid in $list; do
-		[[ $'\n'$list$'\n' == *$'\n'"$(ps -o ppid= -p "$pid" |
-			tr -d ' ')"$'\n'* ]] || echo "$pid"
+	find_matching "$1"
+	for process in "${found[@]}"; do
+		# "PID (NAME) STATE PARENT ..."
+		{ read -r text <"/proc/$process/stat"; } 2>/dev/null || continue
+		text=${text##*) ? }
+		[[ " ${found[*]} " == *" ${text%% *} "* ]] || echo "$process"
 	done
 }
 

@@ -104,6 +104,15 @@ def cpu(p):
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+def asleep(p):
+    """Whether it waits for something; where that is not told, it may."""
+    try:
+        stat = open("/proc/%d/stat" % p.pid).read()
+    except OSError:
+        return True
+    return stat.rsplit(")", 1)[1].split()[0] == "S"
+
+
 def ends(p, status=0):
     got = p.wait(LIMIT)
     assert got == status, "status %d, not %d" % (got, status)
