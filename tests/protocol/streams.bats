@@ -245,9 +245,9 @@ follow_one_another()
 # --- what exit statuses a stream has
 
 @test "fdsend to a stream does not wait for the reader" {
+	mkfifo go
 	run_limited paired sh -c 'fdsend -; echo "$?" >status; echo >go' '|' \
-		sh -c 'exec 5<&0; until [ -e go ]; do sleep 0.01; done
-		exec fdrecv fd:5 true'
+		sh -c 'exec 5<&0; read -r x <go; exec fdrecv fd:5 true'
 	is_status 0
 	same "$(cat status)" 0
 }
