@@ -2,6 +2,9 @@
 # fdpass-card(7): everything on one screen, and it agrees with what the commands
 # and the other pages say.
 
+# A $ in single quotes is for awk.
+# shellcheck disable=SC2016
+
 load ../lib/helpers
 load ../lib/examples
 

@@ -2,6 +2,9 @@
 # The course as a whole: its map, and what every lesson has. What the lessons
 # show is in lessons-1.bats and so on, a file for each part.
 
+# A $ in single quotes is for awk.
+# shellcheck disable=SC2016
+
 load ../lib/helpers
 load ../lib/examples
 load ../lib/lessons
@@ -22,11 +25,11 @@ map()
 @test "the map has all of the lessons, with their titles, in order" {
 	cat "${lesson_pages[@]}" | plain | sed -n 's/^\.Ss \([0-9]\)/\1/p' \
 		>titles
-	map >map
+	map >list
 	run_limited awk -F '|' '
 	NR == FNR { title[$0 + 0] = $0; next }
 	index(title[$1], $1 ". " $4) != 1 { print $1 ": " title[$1] }
-	' titles map
+	' titles list
 	is_status 0
 	same "$output" ""
 	same "$(map | cut -d '|' -f 1)" "$(numbers)"
@@ -34,13 +37,13 @@ map()
 }
 
 @test "a lesson needs none that comes after it" {
-	map >map
+	map >list
 	run_limited awk -F '|' '{
 		n = split($2, need, /[-, ]+/)
 		for (i = 1; i <= n; i++)
 			if (need[i] + 0 >= $1 + 0)
 				print $1 " needs " need[i]
-	}' map
+	}' list
 	is_status 0
 	same "$output" ""
 }
@@ -107,7 +110,6 @@ map()
 	need dash
 	sed -n 's/^\$ //p' transcript >typed
 	[ "$(lines typed)" -gt 25 ]
-	# shellcheck disable=SC2016
 	run_limited dash -c 'while IFS= read -r line; do
 		dash -n -c "$line" || echo "$line"
 	done <typed'
@@ -166,7 +168,6 @@ extract_beginning()
 	$0 == ".Bd -literal -offset 2n" { display = 1 }' \
 		"$top_dir/man/fdpass-lessons.7" | plain |
 		sed "s,/tmp/lessons,$PWD/lessons,g" >begin
-	# shellcheck disable=SC2016
 	echo 'echo "$top" >../top' >>begin
 	grep -q '^export PATH' begin
 }

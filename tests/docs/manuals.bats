@@ -2,6 +2,9 @@
 # The manuals: their examples run as printed, and each page has what it should.
 # (What they and --help have in common is in help.bats.)
 
+# A $ in single quotes is for awk.
+# shellcheck disable=SC2016
+
 load ../lib/helpers
 load ../lib/examples
 

@@ -162,20 +162,20 @@ follow_one_another()
 {
 	local numbers
 
-	numbers=$(scaled "1 2 3 4" "1 2 3 4 5 6 7 8 9 10")
+	read -ra numbers < <(scaled "1 2 3 4" "1 2 3 4 5 6 7 8 9 10")
 	start both paired -t "$1" sh -c '
 		for i; do
 			echo "$i" >"$i"
 			fdsend -s "word $i" - <"$i" || exit
-		done' sh $numbers '|' \
+		done' sh "${numbers[@]}" '|' \
 		fdrecv -k - sh -c 'cat; echo "$FDRECV_PAYLOAD"'
-	wait_for has "$(scaled 8 20)" cat both.out
+	wait_for has "$((2 * ${#numbers[@]}))" cat both.out
 	# Datagram sockets have no end of file.
 	[ "$1" != dgram ] || kill "$(the_one "fdrecv *")"
 	ended both
 	is_status 0
 	same "$(cat both.out)" \
-		"$(for i in $numbers; do echo "$i"; echo "word $i"; done)"
+		"$(for i in "${numbers[@]}"; do echo "$i"; echo "word $i"; done)"
 	same "$(cat both.err)" ""
 }
 
