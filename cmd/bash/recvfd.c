@@ -118,11 +118,12 @@ check(struct request *q)
 	if (q->bytes != NULL && strcmp(q->bytes, q->name) == 0)
 		builtin_error("-S %s: the same variable twice", q->bytes);
 	else if (q->wait && !q->connect)
-		builtin_error("-w is for -c");
+		builtin_error("-w goes with -c");
 	else if (socket_parse(q->socket, &q->fd) == -1)
 		builtin_error("%s: no descriptor number after fd:", q->socket);
 	else if (q->connect && q->fd != -1)
-		builtin_error("%s: -c connects to a name", q->socket);
+		builtin_error(
+		    "-c connects to a name, %s is open already", q->socket);
 	else if (q->fd == -1 && socket_is_address(q->socket))
 		builtin_error("%s: descriptors cannot leave this machine; for "
 			      "a file of that name write ./%s",
@@ -218,7 +219,8 @@ recvfd_builtin(WORD_LIST *list)
 		initialize_terminating_signals();
 	w = waiting_begin(&q);
 	if (w == NULL) {
-		builtin_error("%s", strerror(errno));
+		builtin_error(
+		    "%s: memory for a message: %s", q.socket, strerror(errno));
 		return EXECUTION_FAILURE;
 	}
 	begin_unwind_frame((char *)FRAME);

@@ -113,8 +113,11 @@ set_bytes(char *name, const struct fdpass_message *m)
 	size_t i, n = 0;
 	int r;
 
-	if (text == NULL)
+	if (text == NULL) {
+		builtin_error(
+		    "%s: memory for a payload: %s", name, strerror(errno));
 		return -1;
+	}
 	for (i = 0; i < m->length; i++)
 		if (m->payload[i] != '\0')
 			text[n++] = m->payload[i];
@@ -182,17 +185,18 @@ static void
 show_refused(const struct waiting *w)
 {
 	const struct fdpass_message *m = &w->message;
-	char text[SHOWN + 1], *quoted;
+	char text[SHOWN + 1], from[SHOWN * 4 + 128], *quoted;
 	size_t n = m->length < SHOWN ? m->length : SHOWN;
 
 	memcpy(text, m->payload, n);
 	text[n] = '\0';
 	quoted = ansic_quote(text, 0, NULL);
-	builtin_error("%s: refused a message of %zu descriptor%s, expected 1, "
-		      "from pid %ld uid %ld gid %ld, payload %s",
-	    w->request.socket, m->count, m->count == 1 ? "" : "s", m->pid,
-	    m->uid, m->gid,
-	    quoted != NULL && quoted[0] != '\0' ? quoted : "''");
+	snprintf(from, sizeof from,
+	    ", from pid %ld uid %ld gid %ld, payload %s", m->pid, m->uid,
+	    m->gid, quoted != NULL && quoted[0] != '\0' ? quoted : "''");
+	builtin_error("%s: refused a message of %zu %s, expected %d%s",
+	    w->request.socket, m->count,
+	    m->count == 1 ? "descriptor" : "descriptors", 1, from);
 	free(quoted);
 }
 

@@ -89,7 +89,7 @@ waiting_begin(const struct request *request)
 }
 
 static enum result
-failed(const struct waiting *w, const char *operation)
+failed_call(const struct waiting *w, const char *operation)
 {
 	builtin_error(
 	    "%s: %s: %s", w->request.socket, operation, strerror(errno));
@@ -122,13 +122,13 @@ open_name(struct waiting *w)
 	if (s == -1 && errno == ENOTSOCK)
 		return failed_why(w, "exists and is not a socket");
 	if (s == -1)
-		return failed(w, "listen");
+		return failed_call(w, "listen");
 	if (w->request.socket[0] != '@' && lstat(w->request.socket, &st) == 0) {
 		w->is_named = 1;
 		w->device = st.st_dev;
 		w->inode = st.st_ino;
 	}
-	return keep_socket(w, s) == -1 ? failed(w, "dup") : GO_ON;
+	return keep_socket(w, s) == -1 ? failed_call(w, "dup") : GO_ON;
 }
 
 /* May connect() succeed later? Then it is tried again. */
@@ -158,13 +158,13 @@ open_held(struct waiting *w)
 	int s = fdpass_connect(w->request.socket);
 
 	if (s != -1)
-		return keep_socket(w, s) == -1 ? failed(w, "dup") : GO_ON;
+		return keep_socket(w, s) == -1 ? failed_call(w, "dup") : GO_ON;
 	if (errno == EPERM && w->request.socket[0] == '@')
 		return failed_why(w,
 		    "its owner is another user, and an abstract "
 		    "name keeps nobody away");
 	if (!is_tried_again(w))
-		return failed(w, "connect");
+		return failed_call(w, "connect");
 	w->error = errno;
 	w->again = now() + AGAIN;
 	if (w->notice != -1 && now() >= w->notice) {
@@ -194,7 +194,7 @@ step_failed(struct waiting *w)
 	case ENOBUFS:
 	case ENOMEM:
 		if (w->request.connect)
-			return failed(w, "recvmsg");
+			return failed_call(w, "recvmsg");
 		if (!w->is_short)
 			builtin_error("%s: %s; trying again", w->request.socket,
 			    strerror(errno));
@@ -202,7 +202,7 @@ step_failed(struct waiting *w)
 		w->again = now() + SHORTAGE;
 		return GO_ON;
 	default:
-		return failed(w, "recvmsg");
+		return failed_call(w, "recvmsg");
 	}
 }
 
@@ -249,7 +249,7 @@ open_pipe(struct waiting *w)
 	r = dup2(s, w->request.fd);
 	close(s);
 	if (r == -1)
-		return failed(w, "dup");
+		return failed_call(w, "dup");
 	w->sock = w->request.fd;
 	return GO_ON;
 }
@@ -284,7 +284,7 @@ open_socket(struct waiting *w)
 		return failed_why(w,
 		    "not a UNIX socket or a pipe, so no descriptors "
 		    "come from it");
-	return failed(w, "receive");
+	return failed_call(w, "receive");
 }
 
 static enum result

@@ -48,6 +48,25 @@ says()
 	grep -qxF -- "$2" "$1.out"
 }
 
+# tells LINE...: what recvfd has written, in $stderr, whole, but for where in a
+# script that was, and who sent something.
+tells()
+{
+	same "$(sed -E -e 's/^[^ ]*: line [0-9]*: //' \
+		-e 's/pid [0-9]+ uid [0-9]+ gid [0-9]+/pid P uid U gid G/' \
+		<<<"$stderr")" "$(printf '%s\n' "$@")"
+}
+
+# told NAME LINE...: the same of what was started as NAME.
+told()
+{
+	local stderr
+
+	stderr=$(cat "$1.err")
+	shift
+	tells "$@"
+}
+
 @test "a descriptor arrives in the shell, with the words and the sender" {
 	printf 'one\ntwo\n' >file
 	start_from file sender fdsend -w -s 'a file' ./s
@@ -145,8 +164,8 @@ descriptors, expected 1, from pid * uid $(id -u) gid $(id -g), payload *"
 0 ab ''
 0 ''
 0 65536"
-	like "$(cat worker.err)" "*bytes: left out the NULs of the payload"
-	same "$(wc -l <worker.err)" 1
+	told worker \
+		'recvfd: warning: bytes: left out the NULs of the payload'
 }
 
 @test "the time is over: 124, the line says what was missing, the name goes" {
@@ -190,22 +209,14 @@ descriptors, expected 1, from pid * uid $(id -u) gid $(id -g), payload *"
 *: listen: File name too long"
 }
 
-# tells LINE...: what recvfd has written, whole, but for where that was.
-tells()
-{
-	# shellcheck disable=SC2001 # several lines
-	same "$(sed 's/^[^ ]*: line [0-9]*: //' <<<"$stderr")" \
-		"$(printf '%s\n' "$@")"
-}
-
 @test "each wrong use says what is wrong" {
 	in_bash 'recvfd -S f f ./s' 'recvfd -w f ./s' 'recvfd f fd:x' \
 		'recvfd -c f fd:3' 'recvfd f localhost:7000' \
 		'recvfd -t x f ./s' 'recvfd 1f ./s' 'recvfd f'
 	tells 'recvfd: -S f: the same variable twice' \
-		'recvfd: -w is for -c' \
+		'recvfd: -w goes with -c' \
 		'recvfd: fd:x: no descriptor number after fd:' \
-		'recvfd: fd:3: -c connects to a name' \
+		'recvfd: -c connects to a name, fd:3 is open already' \
 		'recvfd: localhost:7000: descriptors cannot leave this machine; for a file of that name write ./localhost:7000' \
 		'recvfd: x: invalid number' \
 		"recvfd: \`1f': not a valid identifier" \
@@ -294,7 +305,7 @@ tells()
 	leaves_sockets
 	start keeper fdlisten -k ./keep fdsend -s "$(printf %060000d 0)" -
 	start empty fdlisten -k ./empty true
-	start two fdlisten -k ./two fdsend -f 0 -f 2 -
+	start two fdlisten -k ./two fdsend -f 0 -f 2 -s many -
 	up ./keep
 	up ./empty
 	up ./two
@@ -302,8 +313,8 @@ tells()
 		'recvfd -c f ./empty; echo $?' 'recvfd -c f ./two; echo $?' \
 		'recvfd -ac f ./two; echo $? ${#f[@]}'
 	same "$output" $'0 60000\n1\n1\n0 2'
-	like "$stderr" "*./empty: end of file before a message came
-*./two: refused a message of 2 descriptors, expected 1, *"
+	tells 'recvfd: ./empty: end of file before a message came' \
+		"recvfd: ./two: refused a message of 2 descriptors, expected 1, from pid P uid U gid G, payload \$'many'"
 	stop keeper
 	stop empty
 	stop two
@@ -313,8 +324,8 @@ tells()
 	script worker 'recvfd -cw f ./nobody'
 	start worker bash --norc ./worker
 	wait_for test -s worker.err
-	same "$(sed "s/^.*recvfd: //" worker.err)" \
-		"./nobody: connect: No such file or directory; still waiting"
+	told worker \
+		'recvfd: ./nobody: connect: No such file or directory; still waiting'
 	stop worker
 }
 
@@ -339,8 +350,8 @@ tells()
 	wait_for fdconnect "$name" true
 	in_bash "recvfd -c f $name; echo \$?"
 	same "$output" 1
-	like "$stderr" "*its owner is another user, and an abstract name keeps \
-nobody away"
+	stderr=${stderr/"$name"/@keep} \
+		tells 'recvfd: @keep: its owner is another user, and an abstract name keeps nobody away'
 	stop keeper
 }
 
@@ -475,7 +486,7 @@ into this pipe must be fdlisten or fdsend -\$" <<<"$stderr")" 4
 	start inviter sh -c "exec ${nobody[*]} fdlisten -k 127.0.0.1:0 >pipe"
 	in_bash 'recvfd f fd:7 7<pipe; echo $?'
 	same "$output" 1
-	like "$stderr" "*recvfd: fd:7: the invitation is from another user"
+	tells 'recvfd: fd:7: the invitation is from another user'
 	ended inviter
 }
 
@@ -722,8 +733,7 @@ typed()
 	ended sender
 	is_status 0
 	same "$(cat worker.out)" 0
-	one_line worker.err
-	like "$(cat worker.err)" "*recvfd: fd:3: Too many open files; trying again"
+	told worker 'recvfd: fd:3: Too many open files; trying again'
 }
 
 @test "nothing is lost of the table or of memory in many rounds" {

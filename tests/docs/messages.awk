@@ -21,6 +21,9 @@ BEGIN {
 	kind["failed_to_receive"] = "operation"
 	kind["note_errno"] = kind["fail_errno"] = "operation"
 	kind["wait_short"] = "operation"
+	at["builtin_error"] = at["builtin_warning"] = 1
+	at["failed_call"] = at["failed_why"] = 2
+	kind["failed_call"] = "operation"
 	at["failed_late"] = 1
 	at["failure_late"] = at["failure_still"] = 2
 	kind["failed_late"] = kind["failure_late"] = "limit"

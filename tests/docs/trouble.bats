@@ -24,7 +24,7 @@ formats()
 {
 	local file
 
-	(cd "$top_dir" && for file in cmd/*.c lib/*.c lib/*/*.c; do
+	(cd "$top_dir" && for file in cmd/*.c cmd/*/*.c lib/*.c lib/*/*.c; do
 		awk -f tests/docs/messages.awk "$file"
 	done) | grep -vF '(see %s --help)'
 	# What diag_flush() says of lines that were not written.

@@ -9,6 +9,7 @@
 load ../lib/helpers
 load ../lib/says
 load ../lib/streams
+load ../lib/loadable
 
 setup_file()
 {
@@ -93,6 +94,38 @@ need_memory()
 	is_status 1
 	ended reader
 	ended server
+}
+
+# in_bash LINE CALLS ARG...: bash executes `recvfd ARG...` at the end of a stream,
+# and those calls of recvfd fail; LINE alone is said.
+in_bash()
+{
+	local expected=$1 calls=$2
+
+	shift 2
+	printf '%s\n' 'enable -f fdpass recvfd || exit' 'recvfd "$@"' >lines
+	ln -sf "$(type -P bash)" fdbash
+	FAIL_CODE=/cmd/bash/fdpass run_apart fdpipe fdsend -s web - '|' \
+		failing "$calls" ./fdbash --norc ./lines "$@"
+	same "${stderr#./lines: line 2: }" "$expected"
+	is_status 1
+}
+
+@test "calls of recvfd that fail, and no memory for it" {
+	local line
+
+	need_memory
+	need_linux
+	need_loadable
+	line="recvfd: ./s: memory for a message: Cannot allocate memory"
+	in_bash "$line" malloc:1:ENOMEM f ./s
+	line="recvfd: ./s: receive: Cannot allocate memory"
+	in_bash "$line" malloc:2:ENOMEM f ./s
+	not test -e s
+	line="recvfd: b: memory for a payload: Cannot allocate memory"
+	in_bash "$line" malloc:3:ENOMEM -S b f -
+	line="recvfd: -: recvmsg: Input/output error"
+	in_bash "$line" recvmsg:1:EIO f -
 }
 
 @test "a socket that cannot be made" {

@@ -10,7 +10,9 @@
  * one and all after it, 0 each, and a sendmsg() that fails with 0 sends the
  * first byte alone. With FAIL_SPEED=N time runs N times as fast. It is about
  * the first process whose name begins with "fd", and about what that does
- * before it becomes another; its children and what it runs are left alone.
+ * before it becomes another; its children and what it runs are left alone. With
+ * FAIL_CODE=END memory is missing for a library whose file name ends so, in
+ * place of the program.
  */
 #define _GNU_SOURCE
 /* As the commands: in glibc these calls have names that end in 64 then. */
@@ -40,6 +42,7 @@
 
 static pid_t victim;
 static char log_file[512];
+static char library[128]; /* whose memory is missing; empty: the program's */
 
 static struct failing {
 	char name[32];
@@ -102,10 +105,14 @@ begin(void)
 	text = getenv("FAIL_SPEED");
 	if (text != NULL)
 		speed = atol(text);
+	text = getenv("FAIL_CODE");
+	if (text != NULL)
+		snprintf(library, sizeof library, "%s", text);
 	unsetenv("LD_PRELOAD");
 	unsetenv("FAIL_LOG");
 	unsetenv("FAIL_CALL");
 	unsetenv("FAIL_SPEED");
+	unsetenv("FAIL_CODE");
 }
 
 /* By bare system calls: those of the libc are what is counted. */
@@ -323,12 +330,22 @@ epoll_pwait(
 static uintptr_t first_code, last_code;
 
 static int
+ends(const char *text, const char *end)
+{
+	size_t n = strlen(text), k = strlen(end);
+
+	return n >= k && strcmp(text + n - k, end) == 0;
+}
+
+static int
 note_code(struct dl_phdr_info *info, size_t size, void *unused)
 {
 	size_t i;
 
 	(void)size;
 	(void)unused;
+	if (!ends(info->dlpi_name, library))
+		return 0;
 	for (i = 0; i < info->dlpi_phnum; i++)
 		if (info->dlpi_phdr[i].p_type == PT_LOAD &&
 		    (info->dlpi_phdr[i].p_flags & PF_X) != 0) {
@@ -336,7 +353,7 @@ note_code(struct dl_phdr_info *info, size_t size, void *unused)
 			    info->dlpi_addr + info->dlpi_phdr[i].p_vaddr;
 			last_code = first_code + info->dlpi_phdr[i].p_memsz;
 		}
-	return 1; /* the first is the program */
+	return 1; /* the first of all is the program */
 }
 
 static int
