@@ -139,13 +139,15 @@ O = o
 
 LIBFDPASS = lib/libfdpass.a lib/$(SONAME)
 HDR != find cmd lib -name '*.h'
-TOOL_SRC != find tests/tools tests/bench -name '*.c'
+TOOL_SRC != find tests/tools -name '*.c'
+BENCH_SRC != find tests/bench -name '*.c'
 
 BIN = $(CMD:%=$B/%)
 CMD_OBJ = $(CMD:%=cmd/%.$O)
 ARCHIVE = lib/$B.a
 ARCHIVE_OBJ = $(LIB_OBJ:.o=.$O) $(FDPASS_OBJ:.o=.$O)
 TOOLS = $(TOOL_SRC:.c=)
+BENCH = $(BENCH_SRC:.c=)
 BASH_LO = cmd/bash/recvfd.lo cmd/bash/variables.lo cmd/bash/waiting.lo
 # Names of one program, tests/tools/peer, which acts by its name.
 PEER = bound client foreign knock paired
@@ -153,8 +155,8 @@ PEER = bound client foreign knock paired
 .SUFFIXES:
 .SUFFIXES: .c .$O .lo
 
-.PHONY: all commands static bash tools check test test-all test-faults fuzz \
-	bench demo demo-full install uninstall dist clean
+.PHONY: all commands static bash tools test-tools check test test-all \
+	test-faults fuzz bench demo demo-full install uninstall dist clean
 
 all: commands $(LIBFDPASS)
 
@@ -234,12 +236,18 @@ cmd/bash/fdpass: $(BASH_LO) lib/libfdpass.a
 $(PEER:%=tests/tools/%): tests/tools/peer
 	ln -sf peer $@
 
-tools: $(TOOLS) $(PEER:%=tests/tools/%)
+test-tools: $(TOOLS) $(PEER:%=tests/tools/%)
+
+tools: test-tools $(BENCH)
 
 check: all
 	tests/check
 
-test: all tools
+# (What is not yet built is built on all processors.)
+test:
+	@case $$MAKEFLAGS in *-j*) jobs= ;; \
+	*) jobs=-j$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1) ;; \
+	esac; $(MAKE) $$jobs all test-tools
 	tests/run $(TESTS)
 
 test-all: all tools
@@ -270,7 +278,8 @@ demo-full:
 # write NAME DIRECTORY MODE: install standard input as a file.
 # put FILE DIRECTORY MODE: install FILE.
 PUT = umask 022; set -e; \
-	write() { mkdir -p "$(DESTDIR)$$2" && rm -f "$(DESTDIR)$$2/$$1" && \
+	write() { { test -d "$(DESTDIR)$$2" || mkdir -p "$(DESTDIR)$$2"; } && \
+		rm -f "$(DESTDIR)$$2/$$1" && \
 		cat >"$(DESTDIR)$$2/$$1" && chmod "$$3" "$(DESTDIR)$$2/$$1"; }; \
 	put() { write "$${1\#\#*/}" "$$2" "$$3" <"$$1"; }
 
@@ -358,6 +367,6 @@ dist:
 clean:
 	rm -f cmd/*.o cmd/*.os lib/*.o lib/*.os lib/fdpass/*.o lib/fdpass/*.os \
 		lib/*.a lib/libfdpass.* lib/*.new cmd/bash/*.lo cmd/bash/fdpass \
-		$(TOOLS) $(PEER:%=tests/tools/%) \
+		$(TOOLS) $(BENCH) $(PEER:%=tests/tools/%) \
 		$(DIST).tar $(DIST).tar.gz
 	rm -rf bin static

@@ -5,10 +5,22 @@
 load ../lib/helpers
 load ../lib/examples
 
+# zsh looks through its functions once.
+setup_file()
+{
+	export zsh_dump=$BATS_FILE_TMPDIR/dump
+
+	! command -v zsh >/dev/null ||
+		zsh -f -c "fpath=('$top_dir/cmd/completion' \$fpath)
+			autoload -Uz compinit; compinit -u -d '$zsh_dump'" \
+			</dev/null
+}
+
 setup()
 {
 	common_setup
 	need tmux
+	unset TMUX
 	terminal_socket=$TMPDIR/tmux
 	: >./file.txt
 	mkdir folder
@@ -25,7 +37,7 @@ teardown()
 
 terminal()
 {
-	env -u TMUX tmux -f /dev/null -S "$terminal_socket" "$@" 3>&- 4>&-
+	tmux -f /dev/null -S "$terminal_socket" "$@" 3>&- 4>&-
 }
 
 # shell NAME: an interactive shell with our completion, and what is not asked
@@ -51,7 +63,7 @@ shell()
 		PS1='> '
 		fpath=("$top_dir/cmd/completion" \$fpath)
 		autoload -Uz compinit
-		compinit -D
+		compinit -C -d "$zsh_dump"
 		unsetopt beep list_ambiguous
 		LISTMAX=10000
 		EOT
@@ -62,14 +74,26 @@ shell()
 	wait_for is_clear
 }
 
+# screen: what is on it, without empty lines, into the array $screen.
 screen()
 {
-	terminal capture-pane -p | sed '/^$/d'
+	local line
+
+	screen=()
+	while IFS= read -r line; do
+		[ -z "$line" ] || screen+=("$line")
+	done < <(terminal capture-pane -p)
+}
+
+show_screen()
+{
+	printf '%s\n' "${screen[@]}"
 }
 
 is_clear()
 {
-	[ "$(screen)" = ">" ]
+	screen
+	[ "${screen[*]}" = ">" ]
 }
 
 # typed LINE: LINE and a tab, on a clear screen.
@@ -77,19 +101,23 @@ typed()
 {
 	terminal send-keys C-e C-u C-l
 	wait_for is_clear
-	terminal send-keys -l "$1"
-	terminal send-keys Tab
+	terminal send-keys -l "$1" \; send-keys Tab
 }
 
-# shown WORD...: whether all of these are proposed. bash shows the line once more
-# below.
+# shown WORD...: whether all of these are proposed; what is proposed is in the
+# array $words. bash shows the line once more below.
 shown()
 {
 	local word
 
-	screen | grep -v '^>' | tr -s ' ' '\n' >shown
+	words=()
+	screen
+	for word in "${screen[@]}"; do
+		[[ $word == ">"* ]] || words+=("$word")
+	done
+	read -r -d '' -a words <<<"${words[*]}" || :
 	for word; do
-		grep -qxF -e "$word" -e "$word=" -e "$word/" shown || return
+		[[ " ${words[*]} " == *" $word"?([/=])" "* ]] || return
 	done
 }
 
@@ -99,7 +127,7 @@ offers()
 	typed "$1"
 	shift
 	wait_for shown "$@" || {
-		screen
+		show_screen
 		return 1
 	}
 }
@@ -109,14 +137,15 @@ becomes()
 {
 	typed "$1"
 	wait_for stands "$2" || {
-		screen
+		show_screen
 		return 1
 	}
 }
 
 stands()
 {
-	[ "$(screen | sed -n '1s/ *$//p')" = "> $1" ]
+	screen
+	[[ ${screen[0]-} == "> $1"*( ) ]]
 }
 
 # letters COMMAND: its options.
@@ -244,7 +273,7 @@ knows_values()
 @test "bash proposes descriptors, modes and files for the options that want them" {
 	knows_values bash ""
 	# None that it opened for itself to find them.
-	not grep -qxE '[3-9]|[1-9][0-9]+' shown
+	not grep -qxE '[3-9]|[1-9][0-9]+' < <(printf '%s\n' "${words[@]}")
 }
 
 @test "zsh proposes descriptors, modes and files for the options that want them" {

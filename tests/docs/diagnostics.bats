@@ -17,14 +17,9 @@ load ../lib/trials
 setup_file()
 {
 	build_failing
-}
-
-setup()
-{
-	common_setup
 	# made CODE [COMMAND...]: run COMMAND with descriptors that CODE made;
 	# place(THING, NUMBER) gives one its number.
-	cat >made <<-'EOT'
+	cat >"$BATS_FILE_TMPDIR/made" <<-'EOT'
 	#!/usr/bin/env python3
 	import array, os, signal, socket, struct, sys, time
 	INET, UNIX = socket.AF_INET, socket.AF_UNIX
@@ -45,7 +40,12 @@ setup()
 	if len(sys.argv) > 2:
 	    os.execvp(sys.argv[2], sys.argv[2:])
 	EOT
-	chmod +x made
+	chmod +x "$BATS_FILE_TMPDIR/made"
+}
+
+setup()
+{
+	common_setup
 	PATH=$PWD:$BATS_FILE_TMPDIR:$PATH
 }
 
@@ -158,7 +158,7 @@ teardown()
 	says 1 "fdlisten: fd:0: datagram socket: Socket operation on non-socket" \
 		fdlisten -lu fd:0 true
 	says 1 "fdlisten: fd:5: the descriptor is not a datagram socket" \
-		./made 'place(listening(UNIX, "here"), 5)' fdlisten -lu fd:5 true
+		made 'place(listening(UNIX, "here"), 5)' fdlisten -lu fd:5 true
 	rm here
 	says 1 "fdlisten: fd:5: the datagram socket has no address" \
 		with -P 5 fdlisten -lu fd:5 true

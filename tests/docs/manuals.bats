@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: ISC
-# The manuals: their examples run as printed, and they and --help know the same
-# options.
+# The manuals: their examples run as printed, and each page has what it should.
+# (What they and --help have in common is in help.bats.)
+
+# A $ in single quotes is for awk.
+# shellcheck disable=SC2016
 
 load ../lib/helpers
 load ../lib/examples
@@ -20,18 +23,18 @@ examples()
 	for ((number = 1; number <= n_blocks; number++)); do
 		move_ports "block.$number" 7000 7001 8000
 		mkdir "$number"
-		echo "--- example $number:"
-		cat "block.$number"
+		echo "--- example $number:
+$(<"block.$number")"
 		run_apart sh -c "cd $number && . ../block.$number"
 		is_status 0
 		# shellcheck disable=SC2154
 		same "$stderr" "" "standard error" || [ "$number" = "${2-}" ]
 		[ -n "$output" ] || { echo "nothing on standard output"; false; }
-		not grep -q 'echo hello' "block.$number" ||
+		[[ $(<"block.$number") != *"echo hello"* ]] ||
 			like "$output" "*hello*"
-		wait_for none_left
-		same "$(find "$number" -mindepth 1 ! -name passed.log)" ""
 	done
+	wait_for none_left
+	same "$(find [0-9]* -mindepth 1 ! -name passed.log)" ""
 }
 
 @test "the examples of fdlisten(1) run" {
@@ -88,106 +91,64 @@ examples()
 	examples fdpass-cookbook.7
 }
 
-# letters: the option letters in a synopsis, in order, each once.
-letters()
+# pages: the files of the commands' pages, in the array $pages.
+pages()
 {
-	fold -w 1 | sort -u | tr -d '\n'
-}
-
-page_synopsis()
-{
-	section "$top_dir/man/$1.1" SYNOPSIS |
-		grep -oE 'Fl [a-zA-Z0-9]+' | sed 's/^Fl //' | letters
-}
-
-page_options()
-{
-	section "$top_dir/man/$1.1" DESCRIPTION |
-		sed -n 's/^\.It Fl \([a-zA-Z0-9]\)\( .*\)\{0,1\}$/\1/p' | letters
-}
-
-# synopsis COMMAND: what --help begins with, up to an empty line.
-synopsis()
-{
-	limited "$1" --help | sed '/^$/q'
-}
-
-help_options()
-{
-	synopsis "$1" | grep -oE '(\[|\| |fd[a-z]+ )-[a-zA-Z0-9]+' |
-		sed 's/.*-//' | letters
-}
-
-@test "a page, its synopsis and --help know the same options" {
-	local command
-
-	for command in $commands; do
-		same "$(page_synopsis "$command")" "$(help_options "$command")" \
-			"synopsis of $command(1)"
-		same "$(page_options "$command")" "$(help_options "$command")" \
-			"options of $command(1)"
-	done
-}
-
-# words: the operands and the arguments of options, in order.
-words()
-{
-	tr -cs 'a-zA-Z' '\n' | grep -E '^[a-z]{2,}$|^[A-Z]{2,}$' |
-		grep -vE '^(fd[a-z]+|usage|Op|Oo|Oc|Ns|Nm|Fl|Ar|Li|Sh|SYNOPSIS|aq)$' |
-		tr '\n' ' '
-}
-
-@test "--help says what each option is, where it says more than the synopsis" {
-	local command
-
-	for command in $commands; do
-		limited "$command" --help | sed -n 's/^  -\(.\).*/\1/p' |
-			letters >lines
-		[ ! -s lines ] || same "$(cat lines)" \
-			"$(help_options "$command")" "$command"
-	done
-}
-
-@test "a synopsis and --help know the same operands, in the same order" {
-	local command
-
-	for command in $commands; do
-		same "$(section "$top_dir/man/$command.1" SYNOPSIS | words)" \
-			"$(limited "$command" --help | sed 's/^usage://; /^$/q' |
-				sed "s/\\<$command\\>//" | words)" "$command"
+	pages=()
+	for name in $commands; do
+		pages+=("$top_dir/man/$name.1")
 	done
 }
 
 @test "every section-1 page has all its sections, in the usual order" {
-	local command expected order found
-
-	order="NAME SYNOPSIS DESCRIPTION ENVIRONMENT EXIT_STATUS EXAMPLES"
-	order+=" DIAGNOSTICS SEE_ALSO STANDARDS CAVEATS"
-	order+=" SECURITY_CONSIDERATIONS"
-	for command in $commands; do
-		found=" $(sed -n 's/^\.Sh //p' "$top_dir/man/$command.1" |
-			tr ' ' '_' | tr '\n' ' ')"
-		for expected in NAME SYNOPSIS DESCRIPTION EXIT_STATUS EXAMPLES \
-			DIAGNOSTICS SEE_ALSO STANDARDS; do
-			like "$found" "* $expected *"
-		done
-		expected=
-		for section in $order; do
-			[[ $found != *" $section "* ]] || expected+=" $section"
-		done
-		same "$found" "$expected " "sections of $command(1)"
-	done
+	pages
+	run_limited awk '
+	BEGIN {
+		n = split("NAME,SYNOPSIS,DESCRIPTION,ENVIRONMENT," \
+		    "EXIT STATUS,EXAMPLES,DIAGNOSTICS,SEE ALSO,STANDARDS," \
+		    "CAVEATS,SECURITY CONSIDERATIONS", order, ",")
+		for (i = 1; i <= n; i++)
+			place[order[i]] = i
+		optional["ENVIRONMENT"] = optional["CAVEATS"] = 1
+		optional["SECURITY CONSIDERATIONS"] = 1
+	}
+	function complete(  i) {
+		for (i = 1; i <= n; i++)
+			if (!(i in has) && !(order[i] in optional))
+				print page ": no " order[i]
+		split("", has)
+		last = 0
+	}
+	FNR == 1 {
+		if (page != "") complete()
+		page = FILENAME
+	}
+	/^\.Sh / {
+		title = substr($0, 5)
+		if (place[title] <= last)
+			print page ": " title " is not in its place"
+		last = place[title]
+		has[last] = 1
+	}
+	END { complete() }' "${pages[@]}"
+	is_status 0
+	same "$output" ""
 }
 
 @test "every page tells what each exit status is" {
-	local command
-
-	for command in $commands; do
-		section "$top_dir/man/$command.1" "EXIT STATUS" >status
-		grep -qE '^\.It 0$|or 0 if none did\.$' status
-		grep -q '^\.It 1$' status
-		grep -q '^\.It 2$' status
-	done
+	pages
+	run_limited awk '
+	/^\.Sh / { inside = ($0 == ".Sh EXIT STATUS") }
+	inside && (/^\.It 0$/ || /or 0 if none did\.$/) { told[FILENAME, 0] = 1 }
+	inside && /^\.It [12]$/ { told[FILENAME, $2] = 1 }
+	END {
+		for (i = 1; i < ARGC; i++)
+			for (status = 0; status <= 2; status++)
+				if (!((ARGV[i], status) in told))
+					print ARGV[i] ": no " status
+	}' "${pages[@]}"
+	is_status 0
+	same "$output" ""
 }
 
 @test "every reference to a page of ours finds it" {
@@ -201,51 +162,74 @@ words()
 }
 
 @test "every section-1 page refers to all that it should" {
-	local command page
-
-	for command in $commands; do
-		section "$top_dir/man/$command.1" "SEE ALSO" >also
-		grep -q '^\.Xr fdpass 7' also
-	done
-	section "$top_dir/man/fdpass.7" "SEE ALSO" >also
-	for command in $commands; do
-		grep -q "^\\.Xr $command 1" also
-	done
-	grep -q '^\.Xr fdpass 3' also
-	for page in card cookbook lessons protocol trouble; do
-		grep -q "^\\.Xr fdpass-$page 7" also
-	done
+	pages
+	run_limited awk -v commands="$commands" '
+	/^\.Sh / { inside = ($0 == ".Sh SEE ALSO") }
+	inside && /^\.Xr / {
+		page = FILENAME
+		sub(/.*\//, "", page)
+		refers[page, $2 "." $3] = 1
+	}
+	function needs(page, other) {
+		if (!((page, other) in refers))
+			print page " does not refer to " other
+	}
+	END {
+		n = split(commands, name, " ")
+		for (i = 1; i <= n; i++) {
+			needs(name[i] ".1", "fdpass.7")
+			needs("fdpass.7", name[i] ".1")
+		}
+		needs("fdpass.7", "fdpass.3")
+		n = split("card cookbook lessons protocol trouble", name, " ")
+		for (i = 1; i <= n; i++)
+			needs("fdpass.7", "fdpass-" name[i] ".7")
+	}' "${pages[@]}" "$top_dir/man/fdpass.7"
+	is_status 0
+	same "$output" ""
 }
 
 @test "every section title that a page refers to is one of that page" {
-	local from title page
-
 	# Across pages: .Dq TITLE, in, .Xr page section.
-	awk '
+	for name in "$top_dir"/man/*.[1-9]; do
+		echo "page ${name##*/}"
+		plain <"$name"
+	done >all
+	run_limited awk '
+	$1 == "page" && NF == 2 && $2 ~ /\.[1-9]$/ { from = $2; next }
+	/^\.S[hs] / { title_of[from, tolower(substr($0, 5))] = 1 }
 	/^\.Dq / { title = substr($0, 5); next }
 	/^(, )*in$/ && title != "" { is_in = 1; next }
-	/^\.Xr / && is_in {
-		print FILENAME "\t" title "\t" $2 "." $3
+	/^\.Xr / && is_in && $2 ~ /fd/ {
+		n++
+		by[n] = from
+		what[n] = title
+		where[n] = $2 "." $3
 	}
-	{ title = ""; is_in = 0 }' "$top_dir"/man/*.[1-9] |
-		grep 'fdpass\|fd[a-z]*\.1' >references
-	[ "$(wc -l <references)" -gt 20 ]
-	while IFS=$'\t' read -r from title page; do
-		title=$(plain <<<"$title")
-		grep -qiE "^\\.S[hs] $title\$" "$top_dir/man/$page" ||
-			{ echo "$from: no \"$title\" in $page"; false; }
-	done <references
+	{ title = ""; is_in = 0 }
+	END {
+		for (i = 1; i <= n; i++)
+			if (!((where[i], tolower(what[i])) in title_of))
+				print by[i] ": no \"" what[i] "\" in " where[i]
+		if (n <= 20)
+			print "only " n " references"
+	}' all
+	is_status 0
+	same "$output" ""
 }
 
 @test "a page that receives says in a few lines who may send what" {
-	local page lines
-
-	for page in fdsend.1 fdrecv.1 fdecho.1 fdpeek.1 fdconnect.1 \
-		recvfd.1 fdpass.3; do
-		lines=$(section "$top_dir/man/$page" "SECURITY CONSIDERATIONS" |
-			wc -l)
-		[ "$lines" -ge 5 ] || { echo "$page: $lines"; false; }
-	done
+	run_limited awk '
+	/^\.Sh / { inside = ($0 == ".Sh SECURITY CONSIDERATIONS") }
+	inside { lines[FILENAME]++ }
+	END {
+		for (i = 1; i < ARGC; i++)
+			if (lines[ARGV[i]] < 5)
+				print ARGV[i] ": " lines[ARGV[i]] + 0
+	}' "$top_dir"/man/fd{send,recv,echo,peek,connect}.1 \
+		"$top_dir/man/recvfd.1" "$top_dir/man/fdpass.3"
+	is_status 0
+	same "$output" ""
 }
 
 @test "\"restart\" finds the recipe: by apropos, and from fdlisten(1) and fdpass(7)" {
@@ -270,8 +254,6 @@ words()
 }
 
 @test "every call that a trace shows stands with its step in fdpass(7)" {
-	local step call
-
 	section "$top_dir/man/fdpass.7" "THE STEPS" | awk -F '[ ,]+' '
 	/^\.It [A-Z]/ {
 		for (i = 4; i <= NF; i++)
@@ -308,11 +290,8 @@ words()
 	sed -nE 's/^[0-9:.]+ ([A-Z][0-9]?) +[a-z]+\[[0-9]+\]: ([a-z0-9_]+)\(.*/\1 \2/p' \
 		trace | sort -u >shown
 	[ "$(wc -l <shown)" -gt 30 ]
-	while read -r step call; do
-		# Of C the page says that it is all.
-		[ "$step" = C ] || grep -qx "$step $call" listed ||
-			{ echo "not listed: $step $call"; false; }
-	done <shown
+	# Of C the page says that it is all.
+	not grep -vxF -f listed <(grep -v '^C ' shown)
 }
 
 @test "the linter has no warning for any page" {
@@ -323,12 +302,10 @@ words()
 }
 
 @test "every page fits a terminal of 80 columns" {
-	local page
-
 	need mandoc
-	for page in "$top_dir"/man/*.[1-9]; do
-		limited mandoc -T ascii -O width=80 "$page" | sed 's/.\x08//g' |
-			expand >text
-		not grep -nE '.{81}' text
-	done
+	limited mandoc -T ascii -O width=80 "$top_dir"/man/*.[1-9] |
+		sed 's/.\x08//g' | expand >text
+	has "$(printf '%s\n' "$top_dir"/man/*.[1-9] | wc -l)" \
+		grep -E '^[A-Z0-9-]+\([1-9]\) .* Manual  .*\([1-9]\)$' text
+	not grep -nE '.{81}' text
 }

@@ -15,15 +15,11 @@ plain()
 blocks()
 {
 	rm -f block.*
-	awk -v opening="$2" '
+	n_blocks=$(plain <"$1" | awk -v opening="$2" '
 	$0 == opening { inside = 1; n++; next }
 	$0 == ".Ed" { inside = 0 }
-	inside { print >("block." n) }' "$1"
-	n_blocks=$(find . -name 'block.*' | wc -l)
-	local file
-	for file in block.*; do
-		plain <"$file" >"$file.new" && mv "$file.new" "$file"
-	done
+	inside { print >("block." n) }
+	END { print n + 0 }')
 }
 
 # section PAGE TITLE: the source of one section of a page of mdoc.
@@ -70,11 +66,15 @@ free_port()
 # move_ports FILE PORT...: put free ports in place of these.
 move_ports()
 {
-	local file=$1 port
+	local file=$1 port moves=() text
 
 	shift
+	text=$(<"$file")
 	for port; do
-		sed "s/\\([^0-9]\\)$port\\([^0-9]\\|\$\\)/\\1$(free_port)\\2/g" \
-			"$file" >"$file.new" && mv "$file.new" "$file"
+		[[ ! $text =~ [^0-9]$port([^0-9]|$) ]] ||
+			moves+=(-e "s/\\([^0-9]\\)$port\\([^0-9]\\|\$\\)/\\1$(free_port)\\2/g")
 	done
+	[ "${#moves[@]}" -eq 0 ] || {
+		sed "${moves[@]}" "$file" >"$file.new" && mv "$file.new" "$file"
+	}
 }

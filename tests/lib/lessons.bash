@@ -49,16 +49,16 @@ lesson()
 {
 	rm -f typed.* shown.* keyboard screen expected seen
 	screens "$1" >transcript
-	awk '
+	n_typed=$(awk '
 	/^\$ / { n++; print substr($0, 3) >("typed." n)
 		printf "" >("shown." n); next }
 	# What was folded in the page is one line.
 	/^        / { sub(/^ */, " ")
 		printf "%s", $0 >("shown." n); next }
 	{ printf "%s%s", begun[n]++ ? "\n" : "", $0 >("shown." n) }
-	END { for (i = 1; i <= n; i++) if (begun[i]) print "" >("shown." i) }
-	' transcript
-	n_typed=$(find . -name 'typed.*' | wc -l)
+	END { for (i = 1; i <= n; i++) if (begun[i]) print "" >("shown." i)
+		print n + 0 }
+	' transcript)
 	[ "$n_typed" -gt 0 ]
 }
 
@@ -80,15 +80,15 @@ has_lines()
 # still: whether all processes sleep, and have not run since the last call.
 still()
 {
-	local now process stat line
+	local now='' process stat line
 
-	now=$(for process in $(ours); do
+	for process in $(ours); do
 		read -r -a stat <"/proc/$process/stat" || continue
-		echo "${stat[0]} ${stat[2]} ${stat[13]} ${stat[14]}" \
-			"${stat[21]}"
+		line=
 		read -r line <"/proc/$process/wchan" || :
-		echo "$line"
-	done 2>/dev/null)
+		now+="${stat[0]} ${stat[2]} ${stat[13]} ${stat[14]} ${stat[21]}"
+		now+=" $line"$'\n'
+	done 2>/dev/null
 	if [ "$now" != "${before-}" ] || [[ $now == *" "[RD]" "* ]]; then
 		before=$now
 		return 1
@@ -104,7 +104,7 @@ play()
 
 type_lines()
 {
-	local number expected=0
+	local number expected=0 shown
 
 	mkfifo keyboard
 	: >screen
@@ -114,7 +114,8 @@ type_lines()
 	exec 8>keyboard
 	for ((number = 1; number <= n_typed; number++)); do
 		echo "typed.$number" >&8
-		expected=$((expected + $(lines "shown.$number")))
+		mapfile -t shown <"shown.$number"
+		expected=$((expected + ${#shown[@]}))
 		wait_for has_lines "$expected" || break
 		wait_for still || break
 	done

@@ -70,7 +70,7 @@ runs_exactly()
 	start receiver "$@" sh -c 'echo >>ran'
 	up ./s
 	: >ran
-	tried "$(scaled 150 10000)" give-up
+	tried "$(scaled 60 10000)" give-up
 	stop receiver
 	wait_for none_left
 	exactly "$(wc -l <ran)"
@@ -92,7 +92,7 @@ runs_exactly()
 		fdrecv ./s sh -c "echo >>ran"; done'
 	up ./s
 	: >ran
-	tried "$(scaled 100 10000)" give-up
+	tried "$(scaled 60 10000)" give-up
 	# The last one is still waiting.
 	: >enough
 	limited fdsend -w ./s
@@ -104,7 +104,7 @@ runs_exactly()
 	LIMIT=300
 	start receiver fdrecv -k ./s
 	up ./s
-	tried "$(scaled 150 10000)" give-up
+	tried "$(scaled 60 10000)" give-up
 	stop receiver
 	exactly "$(grep -c '^from pid' receiver.out)"
 }
@@ -113,7 +113,7 @@ runs_exactly()
 	LIMIT=300
 	start receiver fdecho ./s
 	up ./s
-	tried "$(scaled 150 10000)" give-up echo
+	tried "$(scaled 60 10000)" give-up echo
 	stop receiver
 	is_status 0
 	[ "$ok" -gt 0 ] && [ "$other" -gt 0 ]
@@ -125,7 +125,7 @@ runs_exactly()
 	start receiver fdrecv -k ./s sh -c 'echo >>ran'
 	up ./s
 	: >ran
-	tried "$(scaled 150 3000)" kill
+	tried "$(scaled 60 3000)" kill
 	stop receiver
 	wait_for none_left
 	# What was answered before its end is taken, too.
@@ -190,7 +190,7 @@ runs_exactly()
 	stop receiver
 }
 
-@test "a receiver that answers not now is not said to be silent" {
+@test "a receiver that answers not now is not said to be silent, and what waits says once what for" {
 	local i option words="refused by the receiver: not now"
 
 	start busy python3 -c '
@@ -207,6 +207,9 @@ while True:
         pass
     c.close()'
 	wait_for test -S ./s
+	# They say so after three seconds; the rest is tried beside them.
+	start waiting fdsend -w ./s
+	start alone fdsend -w ./nobody
 	# (The time may run out while the receiver, on a busy machine, has not yet
 	# answered the last of many tries.)
 	for option in -w -v; do
@@ -221,24 +224,19 @@ while True:
 	done
 	fdsend -v ./s 2>trace || :
 	grep -q "^S7 fdsend.*: recv([0-9]*) = not now$" trace
-	start waiting fdsend -w ./s
 	wait_for test -s waiting.err
 	[ "$(cat waiting.err)" = "fdsend: ./s: no answer; still waiting" ] ||
 		same "$(cat waiting.err)" "fdsend: ./s: $words; still waiting"
 	stop waiting KILL
 	stop busy KILL
 	rm s
-}
-
-@test "what waits says once what it waits for" {
-	start waiting fdsend -w ./nobody
-	wait_for test -s waiting.err
-	same "$(cat waiting.err)" \
+	wait_for test -s alone.err
+	same "$(cat alone.err)" \
 		"fdsend: ./nobody: connect: No such file or directory; still waiting"
 	start receiver fdrecv ./nobody true
-	ended waiting
+	ended alone
 	is_status 0
-	one_line waiting.err
+	one_line alone.err
 	ended receiver
 }
 
@@ -275,10 +273,13 @@ while True:
 	mkfifo fifo
 	fails 124 "fdlisten: fifo: no reader within 0.1 s" \
 		fdlisten -t 0.1 -o fifo 127.0.0.1:0 true
-	run_apart sh -c '{ fdlisten -t 0.1 127.0.0.1:0; } | sleep 0.5'
-	same "$stderr" "fdlisten: standard output: no reader within 0.1 s"
-	run_apart sh -c '{ fdsend -t 0.1 -; } | sleep 0.5'
-	same "$stderr" "fdsend: -: no reader within 0.1 s"
+	start listener sh -c '{ fdlisten -t 0.1 127.0.0.1:0; } | sleep 0.5'
+	start sender sh -c '{ fdsend -t 0.1 -; } | sleep 0.5'
+	ended listener
+	same "$(cat listener.err)" \
+		"fdlisten: standard output: no reader within 0.1 s"
+	ended sender
+	same "$(cat sender.err)" "fdsend: -: no reader within 0.1 s"
 	fails 124 "fdsend: ./s: not taken within 0.1 s: connect: No such *" \
 		fdsend -w -t 0.1 ./s
 }

@@ -205,11 +205,14 @@ refuses_others()
 # always_refused HOW LENGTH
 always_refused()
 {
-	same "$(handover refused "$1" "$2" 1000 ./s)" "ECONNABORTED 1000" \
-		"$1, $2 bytes"
+	local times
+
+	times=$(scaled 200 1000)
+	same "$(handover refused "$1" "$2" "$times" ./s)" \
+		"ECONNABORTED $times" "$1, $2 bytes"
 }
 
-@test "fdpass_hand_over(): a refusal is one, a thousand times of a thousand" {
+@test "fdpass_hand_over(): a refusal is one, hundreds of times" {
 	local how
 
 	build
@@ -240,7 +243,7 @@ arrives()
 	need_linux
 	local limit
 
-	for ((limit = 6; limit <= 24; limit++)); do
+	for ((limit = 6; limit <= 24; limit += $(scaled 2 1))); do
 		same "$(arrives "$limit" empty)" "$(arrives "$limit" "")" \
 			"$limit descriptors"
 	done

@@ -2,7 +2,8 @@
 # Through an ordinary pipe: the invitation, who may follow it, and that nothing
 # of it is ever left.
 #
-# shellcheck disable=SC2030,SC2031 # $output is set and read in one test
+# Each test runs in a subshell of its own, and $1 is for the inner shell.
+# shellcheck disable=SC2016,SC2030,SC2031
 
 load ../lib/helpers
 load ../lib/streams
@@ -16,7 +17,6 @@ invite()
 
 	shift
 	open_pipe
-	# shellcheck disable=SC2016
 	start "$name" sh -c 'exec "$@" >pipe' sh "$@"
 	read_invitation
 }
@@ -156,7 +156,6 @@ nothing_is_left()
 	need ss
 	invite server fdlisten -k -o address 127.0.0.1:0
 	descriptors "$pid" >before
-	# shellcheck disable=SC2016
 	start client sh -c 'echo early | exec client "$(cat address)"'
 	wait_for backlogged
 	same "$(descriptors "$(process server)")" "$(cat before)"
@@ -170,25 +169,20 @@ nothing_is_left()
 
 # --- readers that are not ours, or go away
 
-@test "fdlisten -k | head -n 1 ends" {
-	local output
-
-	output=$(limited sh -c 'how server.how fdlisten -k 127.0.0.1:0 |
-		head -n 1')
-	like "$output" "fdpass $TMPDIR/*"
-	same "$(cat server.how)" "signal 13"
-}
-
-@test "fdsend - | head -n 1 ends" {
-	local output
-
-	output=$(limited sh -c 'how sender.how fdsend - | head -n 1')
+# ends_with_head COMMAND...: whose reader takes the line and leaves.
+ends_with_head()
+{
+	run_limited sh -c 'how sender.how "$@" | head -n 1' sh "$@"
 	like "$output" "fdpass $TMPDIR/*"
 	same "$(cat sender.how)" "signal 13"
 }
 
+@test "fdlisten -k | head -n 1 ends, and so does fdsend - | head -n 1" {
+	table ends_with_head 'fdlisten -k 127.0.0.1:0' 'fdsend -'
+}
+
 @test "fdlisten | true ends" {
-	for _ in 1 2 3 4 5; do
+	for _ in $(scaled "1 2" "1 2 3 4 5"); do
 		run_limited sh -c 'how server.how fdlisten 127.0.0.1:0 | true'
 		is_status 0
 		same "$output" ""
@@ -196,21 +190,19 @@ nothing_is_left()
 	done
 }
 
-@test "the reader goes away before it connects" {
-	invite server how server.how fdlisten -k ./a
-	close_pipe
-	ended_as server "signal 13"
-	nothing_is_left
-	not test -e ./a
-	same "$(cat server.err)" ""
-}
-
-@test "the reader goes away before it connects, fdsend" {
-	invite sender how sender.how fdsend -
+# reader_leaves COMMAND...
+reader_leaves()
+{
+	invite sender how sender.how "$@"
 	close_pipe
 	ended_as sender "signal 13"
 	nothing_is_left
+	not test -e ./a
 	same "$(cat sender.err)" ""
+}
+
+@test "the reader goes away before it connects" {
+	table reader_leaves 'fdlisten -k ./a' 'fdsend -'
 }
 
 @test "the reader goes away while a client waits" {
@@ -327,16 +319,17 @@ ends_by()
 }
 
 @test "a signal at any moment leaves nothing" {
-	local signal ms
+	local signal ms first=1
 
 	open_pipe
 	for signal in TERM INT HUP; do
-		for ms in 1 2 3 4 5 6 7 8 9 10 11 12; do
+		for ((ms = first; ms <= 12; ms += $(scaled 3 1))); do
 			timeout -s "$signal" "0.0$((ms / 10))$((ms % 10))" \
 				fdlisten ./a >pipe 3>&- 4>&- 7>&- || :
 			same "$(ls -A "$TMPDIR")" "" "$signal, $ms ms"
 			not test -e ./a
 		done
+		first=$((first + $(scaled 1 0)))
 	done
 }
 
@@ -369,33 +362,28 @@ ends_by()
 
 # --- time limits
 
-@test "-t ends a receiver that waits for its invitation" {
+@test "-t ends a receiver and a pool that wait for their invitation" {
 	say_to pipe ""
 	start_from pipe receiver fdrecv -t 0.1 - true
+	start_from pipe pool fdrecv -n 2 -t 0.1 - true
 	ended receiver
 	is_status 124
-}
-
-@test "-t ends a pool that waits for its invitation" {
-	say_to pipe ""
-	start_from pipe pool fdrecv -n 2 -t 0.1 - true
 	ended pool
 	is_status 124
 }
 
-@test "-t ends a sender whose invitation nobody follows" {
-	invite sender fdsend -t 0.1 -
+# gives_up COMMAND...
+gives_up()
+{
+	invite sender "$@"
 	ended sender
 	is_status 124
 	nothing_is_left
+	not test -e ./a
 }
 
-@test "-t ends fdlisten whose invitation nobody follows" {
-	invite server fdlisten -t 0.1 ./a
-	ended server
-	is_status 124
-	nothing_is_left
-	not test -e ./a
+@test "-t ends fdsend and fdlisten whose invitation nobody follows" {
+	table gives_up 'fdsend -t 0.1 -' 'fdlisten -t 0.1 ./a'
 }
 
 # --- TMPDIR
@@ -409,32 +397,19 @@ in_tmp()
 	nothing_is_left
 }
 
-@test "TMPDIR unset: /tmp" {
-	invite server env -u TMPDIR fdlisten -k ./a
-	in_tmp
-}
-
-@test "TMPDIR empty: /tmp" {
-	invite server env TMPDIR= fdlisten -k ./a
-	in_tmp
-}
-
-@test "TMPDIR relative: /tmp" {
+# not_in OPTION...: with env's OPTION for TMPDIR.
+not_in()
+{
 	mkdir sub
-	invite server env TMPDIR=sub fdlisten -k ./a
+	touch file
+	invite server env "$@" fdlisten -k ./a
 	in_tmp
 	same "$(ls -A sub)" ""
 }
 
-@test "TMPDIR not there: /tmp" {
-	invite server env TMPDIR="$PWD/none" fdlisten -k ./a
-	in_tmp
-}
-
-@test "TMPDIR not a directory: /tmp" {
-	touch file
-	invite server env TMPDIR="$PWD/file" fdlisten -k ./a
-	in_tmp
+@test "TMPDIR unset, empty, relative, not there or not a directory: /tmp" {
+	table not_in '-u TMPDIR' 'TMPDIR=' 'TMPDIR=sub' 'TMPDIR="$PWD/none"' \
+		'TMPDIR="$PWD/file"'
 }
 
 @test "TMPDIR not writable: /tmp" {
@@ -467,7 +442,8 @@ in_tmp()
 @test "TMPDIR of any length: the shortest way out, never a cut name" {
 	local name length
 
-	for length in 80 85 86 87 88 89 90 91 92 93 94 95 96 100 107 108; do
+	for length in $(scaled "80 88 89 90 91 92 93 94 107 108" \
+		"80 85 86 87 88 89 90 91 92 93 94 95 96 100 107 108"); do
 		name=$PWD/
 		while [ ${#name} -lt "$length" ]; do
 			name+=x
@@ -481,22 +457,19 @@ in_tmp()
 	done
 }
 
-@test "TMPDIR with a space in its name" {
-	mkdir "a b"
-	run_limited env TMPDIR="$PWD/a b" \
+# called NAME: TMPDIR is a directory of that name.
+called()
+{
+	mkdir "$1"
+	run_limited env TMPDIR="$PWD/$1" \
 		sh -c 'fdsend - </dev/null | fdrecv - true'
 	is_status 0
 	same "$output" ""
-	same "$(ls -A "a b")" ""
+	same "$(ls -A "$1")" ""
 }
 
-@test "TMPDIR with an end of line in its name" {
-	mkdir $'a\nb'
-	run_limited env TMPDIR="$PWD/"$'a\nb' \
-		sh -c 'fdsend - </dev/null | fdrecv - true'
-	is_status 0
-	same "$output" ""
-	same "$(ls -A $'a\nb')" ""
+@test "TMPDIR with a space or an end of line in its name" {
+	table called '"a b"' "\$'a\\nb'"
 }
 
 # --- what is no invitation
@@ -507,7 +480,6 @@ not_followed()
 	local pattern=$1 bytes=$2
 
 	shift 2
-	# shellcheck disable=SC2016
 	fails 1 "$pattern" sh -c 'printf "$1" | { shift; exec "$@"; }' \
 		sh "$bytes" "$@"
 }
@@ -550,13 +522,9 @@ ends_here()
 @test "an invitation of one that has gone again is the end of a stream" {
 	line="fdpass $PWD/none/s"
 	export line
-	# shellcheck disable=SC2016
 	ends_here sh -c 'echo "$line" | fdecho -'
-	# shellcheck disable=SC2016
 	ends_here sh -c 'echo "$line" | fdrecv -n 3 - cat'
-	# shellcheck disable=SC2016
 	ends_here sh -c 'echo "$line" | fdsend -rw ./s'
-	# shellcheck disable=SC2016
 	fails 1 "fdrecv: -: end of file*" sh -c 'echo "$line" | fdrecv - cat'
 }
 

@@ -13,15 +13,12 @@ connected()
 }
 
 @test "every arrangement of up to four descriptors" {
-	local numbers=5
-
 	need "${CC:-cc}"
-	[ "${FDPASS_TRIALS-}" != full ] || numbers=6
 	run_limited "${CC:-cc}" -I"$top_dir/lib" -o landing \
 		"$top_dir/tests/protocol/landing.c" \
 		"$FDPASS_BIN/../lib/${FDPASS_BIN##*/}.a"
 	is_status 0
-	run_limited ./landing "$numbers"
+	run_limited ./landing "$(scaled 4 6)"
 	is_status 0
 	like "$output" "* arrangements"
 }

@@ -185,12 +185,6 @@ main(int argc, char *argv[]) /* listen|hold|follow|stream NAME COUNT SIZE */
 END
 )
 
-steps()
-{
-	printf '%s\n' "$steps_source" >steps.c
-	compile steps -std=c99 -D_POSIX_C_SOURCE=200809L
-}
-
 setup_file()
 {
 	export installed=$BATS_FILE_TMPDIR/fdpass
@@ -203,6 +197,14 @@ setup_file()
 		install DESTDIR= PREFIX="$installed" \
 		LOADABLESDIR="$installed/lib/bash" >"$BATS_FILE_TMPDIR/log" 2>&1 ||
 		{ cat "$BATS_FILE_TMPDIR/log" >&2; return 1; }
+	# What many tests use is compiled once.
+	cd "$BATS_FILE_TMPDIR" || return
+	printf '%s\n' "$probe_source" >probe.c
+	printf '%s\n' "$steps_source" >steps.c
+	example &&
+		compile hand &&
+		compile probe -std=c99 -D_POSIX_C_SOURCE=200809L &&
+		compile steps -std=c99 -D_POSIX_C_SOURCE=200809L
 }
 
 setup()
@@ -222,30 +224,30 @@ compile()
 	is_status 0 && same "$output" ""
 }
 
-# hand: build the example.
-hand()
+# example: the example of the manual, ./hand.c, with its section in ./examples.
+example()
 {
 	section "$top_dir/man/fdpass.3" EXAMPLES >examples
 	blocks examples '.Bd -literal'
-	same "$n_blocks" 1 "examples"
-	mv block.1 hand.c
-	compile hand "$@"
+	same "$n_blocks" 1 "examples" && mv block.1 hand.c
 }
 
-probe()
+# have PROGRAM: hand, probe or steps, in this directory.
+have()
 {
-	printf '%s\n' "$probe_source" >probe.c
-	compile probe -std=c99 -D_POSIX_C_SOURCE=200809L
+	ln -s "$BATS_FILE_TMPDIR/$1" .
 }
 
 @test "the example compiles as it is printed, in the way that is printed" {
-	hand
+	# (By setup_file, without a warning.)
+	[ -x "$BATS_FILE_TMPDIR/hand" ]
 	grep -Fx ".Dl cc -o hand hand.c \$(pkg-config --cflags --libs fdpass)" \
-		examples
+		"$BATS_FILE_TMPDIR/examples"
 }
 
 @test "the example has at most 60 lines, and no warning can be had from it" {
-	hand -std=c99 -D_POSIX_C_SOURCE=200809L -pedantic -Wall -Wextra \
+	example
+	compile hand -std=c99 -D_POSIX_C_SOURCE=200809L -pedantic -Wall -Wextra \
 		-Wshadow -Wconversion -Werror -O2
 	[ "$(wc -l <hand.c)" -le 60 ]
 	not grep -E '.{73}' hand.c
@@ -254,7 +256,7 @@ probe()
 @test "the two halves of the example serve clients" {
 	local port
 
-	hand
+	have hand
 	leaves_sockets
 	port=$(free_port)
 	start server ./hand ./worker "$port"
@@ -273,7 +275,7 @@ probe()
 }
 
 @test "its worker takes what fdsend hands over" {
-	hand
+	have hand
 	leaves_sockets
 	start worker ./hand ./worker
 	start server fdlisten -k -o address 127.0.0.1:0 fdsend -w ./worker
@@ -285,7 +287,7 @@ probe()
 }
 
 @test "its worker takes what fdsend -r relays" {
-	hand
+	have hand
 	leaves_sockets
 	start worker ./hand ./worker
 	start server sh -c \
@@ -300,7 +302,7 @@ probe()
 
 @test "its worker refuses another user, who may write to its socket" {
 	! built_posix_only || skip "who sends is not told there"
-	hand
+	have hand
 	leaves_sockets
 	another_user
 	start worker ./hand ./worker
@@ -313,7 +315,7 @@ probe()
 }
 
 @test "the example says how it is called, and why it fails" {
-	hand
+	have hand
 	for arguments in "" "one two three"; do
 		# shellcheck disable=SC2086
 		fails 1 "usage: hand name *" ./hand $arguments
@@ -322,7 +324,7 @@ probe()
 }
 
 @test "its worker refuses two descriptors, and lives on" {
-	hand
+	have hand
 	leaves_sockets
 	start worker ./hand ./worker
 	fails 1 "fdsend: ./worker: refused by the receiver" \
@@ -338,7 +340,7 @@ probe()
 @test "its server hands over to fdrecv, and to fdecho" {
 	local port worker
 
-	hand
+	have hand
 	port=$(free_port)
 	start server ./hand ./worker "$port"
 	for worker in "fdrecv -n 3 ./worker fdecho" "fdecho ./worker"; do
@@ -357,10 +359,10 @@ probe()
 @test "a program may have functions called trace, diag and signals_wait" {
 	local library
 
-	printf '%s\n' "$probe_source" >probe.c
 	for library in libfdpass.a libfdpass.so; do
 		run_limited "${CC:-cc}" -D_POSIX_C_SOURCE=200809L \
-			-I"$installed/include" -o probe probe.c \
+			-I"$installed/include" -o probe \
+			"$BATS_FILE_TMPDIR/probe.c" \
 			"$installed/lib/$library"
 		is_status 0
 		start receiver fdrecv ./s cat
@@ -388,7 +390,7 @@ probe()
 	need readelf
 	readelf -d "$installed/lib/libfdpass.so" |
 		grep 'SONAME.*\[libfdpass\.so\.0\]'
-	probe
+	have probe
 	readelf -d probe | grep 'NEEDED.*\[libfdpass\.so\.0\]'
 }
 
@@ -455,7 +457,7 @@ probe()
 }
 
 @test "a hand-over that is taken, refused, or not possible says so" {
-	probe
+	have probe
 	same "$(limited ./probe give ./s 1 1 0)" ENOENT
 	same "$(limited ./probe give ./s 254 1 0)" EINVAL
 	same "$(limited ./probe give ./s 1 0 0)" EINVAL
@@ -474,7 +476,7 @@ probe()
 }
 
 @test "FDPASS_WAIT waits for a receiver" {
-	probe
+	have probe
 	start sender ./probe give ./s 1 1 8
 	wait_for idle sender
 	start receiver fdrecv ./s true
@@ -485,23 +487,25 @@ probe()
 }
 
 @test "a receiver that answers that it has no room, or goes away unread" {
-	probe
-	# It is tried again for a second.
+	have probe
 	start receiver ./probe take ./s 1000000 r
 	wait_for test -s receiver.out
-	same "$(limited ./probe give ./s 1 1 0)" EAGAIN
+	# It is tried again for a second.
+	start sender ./probe give ./s 1 1 0
+	start listener fdlisten ./t true
+	listens ./t
+	ended listener
+	start listener fdlisten ./t true
+	up ./t
+	same "$(limited ./probe give ./t 1 1 0)" ECONNRESET
+	ended sender
+	same "$(cat sender.out)" EAGAIN
 	stop receiver
 	rm ./s
-	start receiver fdlisten ./s true
-	listens ./s
-	ended receiver
-	start receiver fdlisten ./s true
-	up ./s
-	same "$(limited ./probe give ./s 1 1 0)" ECONNRESET
 }
 
 @test "a name is made with its mode, and taken over only when it is stale" {
-	probe
+	have probe
 	start receiver ./probe take ./s 1 x
 	wait_for test -s receiver.out
 	same "$(mode_of ./s)" 640
@@ -515,7 +519,7 @@ probe()
 }
 
 @test "what brings nothing, or too much, is passed over" {
-	probe
+	have probe
 	start receiver ./probe take ./s 2 n
 	wait_for test -s receiver.out
 	limited foreign send -b 0 -n 0 ./s
@@ -531,7 +535,7 @@ probe()
 }
 
 @test "in steps: a silent one keeps nobody away, and is told to try again" {
-	steps
+	have steps
 	start receiver ./steps listen ./s 2 100
 	up ./s
 	start silent foreign send -S ./s
@@ -551,7 +555,7 @@ probe()
 
 # shellcheck disable=SC2016
 @test "in steps: a stream to its end, what is too large apart" {
-	steps
+	have steps
 	run_limited fdpipe sh -c 'fdsend -s one -
 		fdsend -s "$(printf %0200d 1)" -
 		fdsend -f 0 -f 2 -s two -' '|' ./steps stream - 9 100
@@ -564,7 +568,7 @@ probe()
 @test "in steps: an invitation is followed, and nothing behind it is read" {
 	local line path=/fdpass-$RANDOM-none/s
 
-	steps
+	have steps
 	mkfifo pipe
 	exec 7<>pipe
 	start_from pipe follower ./steps follow - 9 100
@@ -584,7 +588,7 @@ probe()
 }
 
 @test "in steps: what comes in parts, ends, or is no invitation" {
-	steps
+	have steps
 	mkfifo pipe
 	exec 7<>pipe
 	start_from pipe follower ./steps follow - 1 100
@@ -607,7 +611,7 @@ probe()
 @test "in steps: what is held, in one part or in many" {
 	local bytes
 
-	steps
+	have steps
 	leaves_sockets
 	same "$(limited ./steps hold ./keep 1 100)" ENOENT
 	for bytes in 1 16384 65536; do

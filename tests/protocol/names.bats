@@ -33,7 +33,7 @@ first_mode()
 @test "a socket has the mode 0600 from the first instant, under any umask" {
 	local mask
 
-	for mask in 000 022 077 777; do
+	for mask in $(scaled "000 777" "000 022 077 777"); do
 		first_mode 600 sh -c "umask $mask; exec fdrecv ./x true"
 		first_mode 600 sh -c "umask $mask; exec fdlisten ./x true"
 	done
@@ -42,7 +42,7 @@ first_mode()
 @test "a socket has the mode of -m from the first instant, under any umask" {
 	local mask
 
-	for mask in 000 077 777; do
+	for mask in $(scaled "000 777" "000 077 777"); do
 		first_mode 660 sh -c "umask $mask; exec fdrecv -m 660 ./x true"
 		first_mode 666 sh -c "umask $mask
 			exec fdlisten -m 0666 ./x true"
@@ -171,7 +171,7 @@ first_mode()
 	local round winner
 
 	make_stale ./s
-	for ((round = 1; round <= $(scaled 12 50); round++)); do
+	for ((round = 1; round <= $(scaled 6 50); round++)); do
 		start race race 20 fdrecv -k ./s echo received
 		wait_for grep -q left race.out
 		same "$(grep status race.out)" "status 1: 19" "round $round"
@@ -191,7 +191,7 @@ first_mode()
 @test "of twenty starters at a free name exactly one wins, every time" {
 	local round winner
 
-	for ((round = 1; round <= $(scaled 5 10); round++)); do
+	for ((round = 1; round <= $(scaled 3 10); round++)); do
 		start race race 20 fdlisten ./a fdecho
 		wait_for grep -q left race.out
 		same "$(grep status race.out)" "status 1: 19" "round $round"

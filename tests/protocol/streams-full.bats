@@ -19,20 +19,26 @@ accepted()
 	backlogged || ss -Htn "sport = :$(port_of address)"
 }
 
-# too_much COMMAND...: a message of a hundred descriptors and
-# then one of a file come to COMMAND, which may have forty.
+# too_much STATUS OUTPUT COMMAND...: a message of a hundred descriptors and
+# then one of a file come to COMMAND, which may have forty, and ends so. It waits
+# a second for room: that over both types at once.
 too_much()
 {
-	local type
+	local type expected=$1 shown=$2
 
+	shift 2
 	hundred
 	echo hello >file
 	for type in stream seqpacket; do
-		start both paired -t "$type" sh -c "
+		start "$type" paired -t "$type" sh -c "
 			fdsend $hundred -; exec fdsend - <file" '|' \
 			with -l 40 "$@"
-		ended both
-		like "$(cat both.err)" "fd*: -: *"
+	done
+	for type in stream seqpacket; do
+		ended "$type"
+		is_status "$expected"
+		same "$(cat "$type.out")" "$shown"
+		like "$(cat "$type.err")" "fd*: -: *"
 	done
 }
 
@@ -168,19 +174,15 @@ interrupted()
 # --- a message that is too much
 
 @test "a message that never fits is refused by a worker, the next comes" {
-	too_much fdrecv -k - cat
-	is_status 0
-	same "$(cat both.out)" hello
+	too_much 0 hello fdrecv -k - cat
 }
 
 @test "a message that never fits ends a receiver of one" {
-	too_much fdrecv -a - true
-	is_status 1
+	too_much 1 "" fdrecv -a - true
 }
 
 @test "a message that never fits is refused by fdecho, the next comes" {
-	too_much fdecho -
-	is_status 0
+	too_much 0 "" fdecho -
 }
 
 @test "a message that never fits is refused on a named socket" {

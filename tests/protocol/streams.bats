@@ -74,7 +74,7 @@ onto()
 {
 	start both paired -t "$1" fdlisten -k -o address 127.0.0.1:0 '|' \
 		fdecho -
-	served_all "$(address_of address)" -n 300 -c 20 -s 3000
+	served_all "$(address_of address)" -n "$(scaled 100 300)" -c 20 -s 3000
 	kill "$(the_one 'fdlisten *')"
 	[ "$1" != dgram ] || kill "$(the_one 'fdecho *')"
 	ended both
@@ -82,16 +82,30 @@ onto()
 	same "$(cat both.err)" ""
 }
 
-# times_out COMMAND...: where nothing comes, though the stream stays open.
+# times_out COMMAND...: where nothing comes, though the stream stays open; several
+# at once, ended by times_are_out.
 times_out()
 {
-	start both paired -t seqpacket sleep 60 '|' how right.how "$@"
-	wait_for test -s right.how
-	same "$(cat right.how)" "exit 124"
-	same "$(cat both.err)" "fdrecv: -: no message within 0.1 s"
-	kill "$(the_one 'sleep 60')"
-	ended both
-	rm right.how
+	receivers=$((${receivers-0} + 1))
+	start "receiver$receivers" paired -t seqpacket sleep 60 '|' \
+		how "how$receivers" "$@"
+}
+
+times_are_out()
+{
+	local n
+
+	for ((n = 1; n <= receivers; n++)); do
+		wait_for test -s "how$n"
+		same "$(cat "how$n")" "exit 124"
+		same "$(cat "receiver$n.err")" \
+			"fdrecv: -: no message within 0.1 s"
+	done
+	# shellcheck disable=SC2046
+	kill $(matching 'sleep 60')
+	for ((n = 1; n <= receivers; n++)); do
+		ended "receiver$n"
+	done
 }
 
 # --- fdsend to a stream, fdrecv from it
@@ -143,26 +157,30 @@ times_out()
 	same "$output" $'b\na\nsome words'
 }
 
-@test "many messages follow one another" {
-	local type
+# follow_one_another TYPE
+follow_one_another()
+{
+	local numbers
 
-	for type in stream seqpacket dgram; do
-		# shellcheck disable=SC2016
-		start both paired -t "$type" sh -c '
-			for i in 1 2 3 4 5 6 7 8 9 10; do
-				echo "$i" >"$i"
-				fdsend -s "word $i" - <"$i" || exit
-			done' '|' \
-			fdrecv -k - sh -c 'cat; echo "$FDRECV_PAYLOAD"'
-		wait_for has 20 cat both.out
-		# Datagram sockets have no end of file.
-		[ "$type" != dgram ] || kill "$(the_one "fdrecv *")"
-		ended both
-		is_status 0
-		same "$(cat both.out)" \
-			"$(for i in {1..10}; do echo "$i"; echo "word $i"; done)"
-		same "$(cat both.err)" ""
-	done
+	read -ra numbers < <(scaled "1 2 3 4" "1 2 3 4 5 6 7 8 9 10")
+	start both paired -t "$1" sh -c '
+		for i; do
+			echo "$i" >"$i"
+			fdsend -s "word $i" - <"$i" || exit
+		done' sh "${numbers[@]}" '|' \
+		fdrecv -k - sh -c 'cat; echo "$FDRECV_PAYLOAD"'
+	wait_for has "$((2 * ${#numbers[@]}))" cat both.out
+	# Datagram sockets have no end of file.
+	[ "$1" != dgram ] || kill "$(the_one "fdrecv *")"
+	ended both
+	is_status 0
+	same "$(cat both.out)" \
+		"$(for i in "${numbers[@]}"; do echo "$i"; echo "word $i"; done)"
+	same "$(cat both.err)" ""
+}
+
+@test "many messages follow one another" {
+	table follow_one_another stream seqpacket dgram
 }
 
 @test "stream sockets: bytes before the descriptors belong to the payload" {
@@ -227,9 +245,9 @@ times_out()
 # --- what exit statuses a stream has
 
 @test "fdsend to a stream does not wait for the reader" {
+	mkfifo go
 	run_limited paired sh -c 'fdsend -; echo "$?" >status; echo >go' '|' \
-		sh -c 'exec 5<&0; until [ -e go ]; do sleep 0.01; done
-		exec fdrecv fd:5 true'
+		sh -c 'exec 5<&0; read -r x <go; exec fdrecv fd:5 true'
 	is_status 0
 	same "$(cat status)" 0
 }
@@ -284,7 +302,7 @@ times_out()
 
 # --- neither a socket nor a pipe
 
-@test "standard output a file: exit 2, and what to write instead" {
+@test "standard output a file, device or terminal: exit 2, and what to write instead" {
 	touch file
 	refuses "fdlisten: standard output: *file*fdrecv -*fdpipe*" \
 		sh -c 'fdlisten -k ./a >file'
@@ -292,19 +310,12 @@ times_out()
 		sh -c 'fdlisten -l ./a >file'
 	refuses "fdsend: -: *file*fdrecv -*fdpipe*" sh -c 'fdsend - >file'
 	same "$(cat file)" ""
-	not test -e ./a
-}
-
-@test "standard output a device: exit 2, and what to write instead" {
 	refuses "fdlisten: standard output: *device*fdrecv -*fdpipe*" \
 		sh -c 'fdlisten -k ./a >/dev/null'
 	refuses "fdsend: -: *device*fdrecv -*fdpipe*" \
 		sh -c 'fdsend - >/dev/null'
 	refuses "fdsend: fd:5: *device*fdrecv -*fdpipe*" \
 		sh -c 'fdsend fd:5 5>/dev/null'
-}
-
-@test "standard output a terminal: exit 2, and what to write instead" {
 	refuses "fdlisten: standard output: *terminal*fdrecv -*fdpipe*" \
 		with -T 1 fdlisten -k ./a
 	refuses "fdsend: -: *terminal*fdrecv -*fdpipe*" with -T 1 fdsend -
@@ -345,9 +356,11 @@ times_out()
 
 # --- listening sockets
 
-@test "fdrecv accepts from an inherited listening socket" {
+# takes TYPE
+takes()
+{
 	echo hello >file
-	accepts stream fdrecv fd:5 cat
+	accepts "$1" fdrecv fd:5 cat
 	limited fdsend ./s <file
 	ended receiver
 	is_status 0
@@ -356,13 +369,8 @@ times_out()
 	test -S ./s
 }
 
-@test "fdrecv accepts from an inherited seqpacket listening socket" {
-	echo hello >file
-	accepts seqpacket fdrecv fd:5 cat
-	limited fdsend ./s <file
-	ended receiver
-	is_status 0
-	same "$(cat receiver.out)" hello
+@test "fdrecv accepts from an inherited listening socket, seqpacket too" {
+	table takes stream seqpacket
 }
 
 @test "fdrecv takes datagrams from an inherited bound socket" {
@@ -488,6 +496,7 @@ times_out()
 	times_out fdrecv -k -t 0.1 - true
 	times_out fdrecv -n 3 -t 0.1 - true
 	times_out fdrecv -t 0.1 -
+	times_are_out
 }
 
 @test "-t limits the time between two messages" {
