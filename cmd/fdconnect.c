@@ -163,6 +163,11 @@ main(int argc, char *argv[])
 		options_wrong("ADDRESS is missing");
 	if (keeps_open && optind + 1 < argc)
 		options_wrong("-N is of no use to COMMAND");
+	if ((wait_for_server || timeout != -1) &&
+	    strncmp(argv[optind], "fd:", 3) == 0)
+		options_wrong("-%c is for a connection to be made, %s is open "
+			      "already",
+		    wait_for_server ? 'w' : 't', argv[optind]);
 	options_trace(verbose);
 	return ending(run(argv + optind, keeps_open), 0, timeout);
 }

@@ -50,12 +50,13 @@ static struct {
 	int keep;        /* -k */
 	int only_listen; /* -l */
 	int datagrams;   /* -u */
+	int has_mode;
 	mode_t mode;
 	long max;
 	const char *name; /* -i, or NULL */
 	const char *output;
 	int64_t timeout;
-} option = {0, 0, 0, 0600, 0, NULL, NULL, -1};
+} option = {0, 0, 0, 0, 0600, 0, NULL, NULL, -1};
 
 static struct address address;
 static struct named name;
@@ -85,6 +86,7 @@ options(int argc, char *argv[])
 			break;
 		case 'm':
 			option.mode = options_mode(c, optarg);
+			option.has_mode = 1;
 			break;
 		case 'n':
 			option.max = options_number(c, optarg, 1, 1000000);
@@ -117,6 +119,9 @@ options(int argc, char *argv[])
 		    option.name);
 	if (option.max != 0 && (!option.keep || optind + 1 == argc))
 		options_wrong("-n goes with -k and a COMMAND");
+	if (option.timeout != -1 && option.only_listen && optind + 1 < argc &&
+	    option.output == NULL)
+		options_wrong("-t goes with -l if there is -o or no COMMAND");
 	if (option.max == 0)
 		option.max = MAX;
 	options_trace(verbose);
@@ -136,6 +141,10 @@ check(char *operands[])
 {
 	if (address_parse(&address, operands[0]) == -1)
 		return -1;
+	if (option.has_mode &&
+	    (address.kind != ADDRESS_UNIX || operands[0][0] == '@'))
+		options_wrong(
+		    "-m is the mode of a file, %s makes none", operands[0]);
 	if (option.datagrams)
 		address.type = SOCK_DGRAM;
 	if (operands[1] == NULL)

@@ -98,6 +98,19 @@ check_payload(void)
 		    option.payload);
 }
 
+static int
+is_open(const char *operand)
+{
+	return strcmp(operand, "-") == 0 || strncmp(operand, "fd:", 3) == 0;
+}
+
+/* Is SOCKET the name of a file, and not an abstract name or open already? */
+static int
+makes_file(const char *operand)
+{
+	return !is_open(operand) && operand[0] != '@';
+}
+
 /* -c: SOCKET must be a name, which another process listens on. */
 static void
 check_connect(const char *operand)
@@ -109,7 +122,7 @@ check_connect(const char *operand)
 	if (option.has_mode)
 		options_wrong("-m is for a socket that is created, and -c "
 			      "connects");
-	if (strcmp(operand, "-") == 0 || strncmp(operand, "fd:", 3) == 0)
+	if (is_open(operand))
 		options_wrong(
 		    "-c connects to a name, %s is open already", operand);
 }
@@ -159,6 +172,9 @@ options(int argc, char *argv[])
 	if (optind == argc)
 		options_wrong("SOCKET is missing");
 	check_connect(argv[optind]);
+	if (option.has_mode && !makes_file(argv[optind]))
+		options_wrong(
+		    "-m is the mode of a file, %s makes none", argv[optind]);
 	if (option.all && option.fds.count > 0)
 		options_wrong("-a and -f exclude each other");
 	check_numbers();

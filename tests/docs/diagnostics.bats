@@ -92,6 +92,22 @@ teardown()
 		fdsend -w fd:0
 	says 2 "fdconnect: -N is of no use to COMMAND (see fdconnect --help)" \
 		fdconnect -N ./a true
+	says 2 "fdlisten: -t goes with -l if there is -o or no COMMAND (see fdlisten --help)" \
+		fdlisten -l -t 1 127.0.0.1:0 true
+	says 2 "fdlisten: -m is the mode of a file, @a makes none (see fdlisten --help)" \
+		fdlisten -m 600 @a true
+	says 2 "fdlisten: -m is the mode of a file, 127.0.0.1:0 makes none (see fdlisten --help)" \
+		fdlisten -m 600 127.0.0.1:0 true
+	says 2 "fdlisten: -m is the mode of a file, fd:0 makes none (see fdlisten --help)" \
+		fdlisten -m 600 fd:0 true
+	says 2 "fdrecv: -m is the mode of a file, - makes none (see fdrecv --help)" \
+		fdrecv -m 600 - true
+	says 2 "fdrecv: -m is the mode of a file, @a makes none (see fdrecv --help)" \
+		fdrecv -m 600 @a true
+	says 2 "fdconnect: -w is for a connection to be made, fd:0 is open already (see fdconnect --help)" \
+		fdconnect -w fd:0
+	says 2 "fdconnect: -t is for a connection to be made, fd:0 is open already (see fdconnect --help)" \
+		fdconnect -t 1 fd:0 true
 	says 2 "fdlisten: -n goes with -k and a COMMAND (see fdlisten --help)" \
 		fdlisten -n 3 ./a true
 	says 2 "fdecho: -n goes with a SOCKET (see fdecho --help)" \
