@@ -367,7 +367,8 @@ has_hung_up(int fd)
 
 	p.fd = fd;
 	p.events = 0;
-	return poll(&p, 1, 0) == 1 && (p.revents & (POLLERR | POLLHUP)) != 0;
+	return wait_poll_at_once(&p) == 1 &&
+	    (p.revents & (POLLERR | POLLHUP)) != 0;
 }
 
 /* Standard input has ended; the server can still answer. */

@@ -74,7 +74,7 @@ is_crowded(int listener)
 
 	p.fd = listener;
 	p.events = POLLIN;
-	return poll(&p, 1, 0) == 1;
+	return wait_poll_at_once(&p) == 1;
 }
 
 /*

@@ -146,7 +146,8 @@ end_of_input(void)
 	p.fd = STDIN_FILENO;
 	p.events = SYS_POLLRDHUP;
 	p.revents = 0;
-	if (poll(&p, 1, 0) != 1 || (p.revents & (POLLHUP | SYS_POLLRDHUP)) == 0)
+	if (wait_poll_at_once(&p) != 1 ||
+	    (p.revents & (POLLHUP | SYS_POLLRDHUP)) == 0)
 		return NO_END;
 	if ((p.revents & POLLERR) != 0 && sys_queued(STDIN_FILENO) == 0)
 		return END_BY_RESET;

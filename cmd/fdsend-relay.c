@@ -352,8 +352,8 @@ make_room(struct passage *p)
 
 	input.fd = p->in->fd;
 	input.events = POLLIN;
-	if (p->count < HELD && !p->has_ended && poll(&input, 1, 0) == 1 &&
-	    receiver_has_room(p->in, 0))
+	if (p->count < HELD && !p->has_ended &&
+	    wait_poll_at_once(&input) == 1 && receiver_has_room(p->in, 0))
 		return hold_one(p);
 	wait_pause(WAIT_QUEUE);
 	return 0;

@@ -126,7 +126,7 @@ trace_has_room(void)
 	p.fd = STDERR_FILENO;
 	p.events = POLLOUT;
 	p.revents = 0;
-	return poll(&p, 1, 0) == 1 && p.revents == POLLOUT;
+	return wait_poll_at_once(&p) == 1 && p.revents == POLLOUT;
 }
 
 /*

@@ -277,5 +277,5 @@ descriptor_is_connection(int fd, struct peer *peer)
 		return 0;
 	p.fd = fd;
 	p.events = POLLIN;
-	return poll(&p, 1, 0) == 1 && (p.revents & POLLIN) != 0;
+	return wait_poll_at_once(&p) == 1 && (p.revents & POLLIN) != 0;
 }

@@ -406,6 +406,21 @@ wait_poll(struct pollfd *fds, nfds_t n, int64_t deadline)
 	return r;
 }
 
+/*
+ * What poll() says of one descriptor at once. A signal that comes meanwhile
+ * does not count: to its caller it would look like "nothing".
+ */
+int
+wait_poll_at_once(struct pollfd *p)
+{
+	int r;
+
+	do
+		r = poll(p, 1, 0);
+	while (r == -1 && errno == EINTR);
+	return r;
+}
+
 /* Wait until this descriptor can be read: returns as wait_poll(). */
 int
 wait_readable(int fd, int64_t deadline)

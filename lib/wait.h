@@ -46,6 +46,7 @@ int wait_must_end(int64_t deadline);
 int wait_timeout(int64_t deadline);
 
 int wait_poll(struct pollfd *fds, nfds_t n, int64_t deadline);
+int wait_poll_at_once(struct pollfd *p);
 int wait_readable(int fd, int64_t deadline);
 int wait_writable(int fd, int64_t deadline);
 int wait_write(int fd, const char *bytes, size_t n);

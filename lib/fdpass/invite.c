@@ -27,7 +27,7 @@ read_now(int fd, char *bytes, size_t n)
 	p.fd = fd;
 	p.events = POLLIN;
 	p.revents = 0;
-	r = poll(&p, 1, 0);
+	r = wait_poll_at_once(&p);
 	if (r == 0)
 		errno = EAGAIN;
 	if (r <= 0)

@@ -211,6 +211,27 @@ fdpass_recv(int sock, struct fdpass_message *message, int flags)
 }
 
 /*
+ * Does the next message bring something without a byte? Without room for them,
+ * descriptors (or credentials, if this end has asked for them) are cut. The end
+ * brings none.
+ */
+static int
+brings_control(int sock)
+{
+	struct msghdr m;
+	struct iovec iov;
+	char byte;
+
+	memset(&m, 0, sizeof m);
+	iov.iov_base = &byte;
+	iov.iov_len = 1;
+	m.msg_iov = &iov;
+	m.msg_iovlen = 1;
+	return recvmsg(sock, &m, MSG_PEEK | MSG_DONTWAIT) != -1 &&
+	    (m.msg_flags & MSG_CTRUNC) != 0;
+}
+
+/*
  * Nothing was received: has the stream ended? An empty message looks like the
  * end, but with one there is no hang-up, or something is still in the queue.
  */
@@ -225,9 +246,9 @@ message_is_end(int sock)
 	p.fd = sock;
 	p.events = POLLIN | SYS_POLLRDHUP;
 	p.revents = 0;
-	return poll(&p, 1, 0) == -1 ||
+	return wait_poll_at_once(&p) == -1 ||
 	    ((p.revents & (POLLHUP | SYS_POLLRDHUP)) != 0 &&
-		sys_queued(sock) == 0);
+		sys_queued(sock) == 0 && !brings_control(sock));
 }
 
 /* If the message does not tell who sent it, ask who has connected. */

@@ -479,7 +479,7 @@ step_listening(struct fdpass_receiver *r, struct fdpass_message *m, int *sender)
 	p.fd = r->sock;
 	p.events = POLLIN;
 	p.revents = 0;
-	if (poll(&p, 1, 0) == 1) {
+	if (wait_poll_at_once(&p) == 1) {
 		result = take_connection(r, accept_now(r));
 		if (result == -1 && (errno == EINTR || sys_would_block(errno)))
 			result = 0;

@@ -54,6 +54,33 @@ exact()
 	exact -d 253
 }
 
+@test "descriptors without a byte arrive behind an empty message, at the end too" {
+	need python3
+	need_linux
+	cat >talk.py <<-'END'
+	import array, os, socket as S, subprocess, sys
+	a, b = S.socketpair(S.AF_UNIX, S.SOCK_SEQPACKET)
+	c, d = S.socketpair(S.AF_UNIX, S.SOCK_SEQPACKET)
+	for n in sys.argv[1:]:
+	    fds = array.array("i", [0] * int(n))
+	    a.sendmsg([b""], [(S.SOL_SOCKET, S.SCM_RIGHTS, fds)] if fds else [])
+	a.shutdown(S.SHUT_WR)
+	d.shutdown(S.SHUT_WR)
+	os.dup2(c.fileno(), 9)
+	p = subprocess.Popen(["fdconnect", "fd:9"], stdin=b, stdout=b, pass_fds=[9])
+	os.close(9)
+	b.close()
+	c.close()
+	for n in sys.argv[1:]:
+	    control = d.recvmsg(10, 1000)[1]
+	    print(sum(len(x[2]) // 4 for x in control), end=" ")
+	print(p.wait())
+	END
+	same "$(limited python3 talk.py 2)" "2 0"
+	same "$(limited python3 talk.py 0 2)" "0 2 0"
+	same "$(limited python3 talk.py 1 0 2 0 0 3)" "1 0 2 0 0 3 0"
+}
+
 @test "parts of 64 KiB" {
 	exact -b 65536
 }

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
-# What is said when a call fails, compared whole: a call that no machine lets
-# fail on demand does so by a preloaded library, fail.c. The last test of
+# What is said, or not, when a call fails, compared whole: a call that no machine
+# lets fail on demand does so by a preloaded library, fail.c. The last test of
 # docs/diagnostics.bats looks for the lines here, as for those there.
 
 # Shells that a test starts expand $ themselves.
@@ -126,6 +126,15 @@ in_bash()
 	in_bash "$line" malloc:3:ENOMEM -S b f -
 	line="recvfd: -: recvmsg: Input/output error"
 	in_bash "$line" recvmsg:1:EIO f -
+}
+
+@test "a signal is not taken for the end behind an empty message" {
+	local n
+
+	for n in 1 2 3; do
+		limited converse -q -n 60 -d 3 -s 7 failing "poll:$n:EINTR" \
+			fdconnect fd:9
+	done
 }
 
 @test "a socket that cannot be made" {

@@ -150,11 +150,9 @@ send_part(int s, const struct part *p, uint64_t offset)
 	do {
 		iov.iov_base = buffer + sent;
 		iov.iov_len = p->length - sent;
-		n = sendmsg(s, &m, MSG_NOSIGNAL);
-		if (n == -1 && errno == ETOOMANYREFS) {
+		while ((n = sendmsg(s, &m, MSG_NOSIGNAL)) == -1 &&
+		    errno == ETOOMANYREFS)
 			usleep(1000);
-			continue;
-		}
 		if (n == -1)
 			fail("sendmsg: %s", strerror(errno));
 		sent += (size_t)n;
