@@ -78,7 +78,7 @@ exact()
 	END
 	same "$(limited python3 talk.py 2)" "2 0"
 	same "$(limited python3 talk.py 0 2)" "0 2 0"
-	same "$(limited python3 talk.py 1 0 2 0 0 3)" "1 0 2 0 0 3 0"
+	same "$(limited python3 talk.py 1 0 2 0 3)" "1 0 2 0 3 0"
 }
 
 @test "parts of 64 KiB" {
