@@ -76,7 +76,7 @@ keep_rest(
 
 /* Report that a connection was lost, unless its peer just went away. */
 static void
-say_lost(const char *operation)
+say_lost(const struct connections *cs, const char *operation)
 {
 	switch (errno) {
 	case ECONNRESET:
@@ -89,7 +89,8 @@ say_lost(const char *operation)
 	case EDESTADDRREQ: /* not a connection, see start_echo() */
 		return;
 	}
-	say_offence("connection lost: %s: %s", operation, strerror(errno));
+	say_offence("%s: connection lost: %s: %s", cs->operand, operation,
+	    strerror(errno));
 }
 
 static int
@@ -102,12 +103,12 @@ is_connection(int fd)
 
 /* Send as much as possible: returns how much, or -1 if the peer is gone. */
 static ssize_t
-send_some(int fd, const char *bytes, size_t n)
+send_some(const struct connections *cs, int fd, const char *bytes, size_t n)
 {
 	ssize_t sent = call_send("W3", fd, bytes, n);
 
 	if (sent == -1)
-		say_lost("send");
+		say_lost(cs, "send");
 	return sent;
 }
 
@@ -123,7 +124,7 @@ is_no_connection(int error)
  * the kernel, and may linger.) If a resource has run out, try again some times.
  */
 static ssize_t
-receive_some(int fd, size_t size)
+receive_some(const struct connections *cs, int fd, size_t size)
 {
 	struct wait_guard guard;
 	int tries = 0;
@@ -139,7 +140,7 @@ receive_some(int fd, size_t size)
 	}
 	wait_guard_end(&guard);
 	if (n == -1 && !sys_would_block(errno) && !is_no_connection(errno))
-		say_lost("recv");
+		say_lost(cs, "recv");
 	return n;
 }
 
@@ -159,7 +160,7 @@ chunk_of(const struct connections *cs, const struct connection *c)
 static int
 echo_read(struct connections *cs, struct connection *c, size_t n)
 {
-	ssize_t sent = send_some(c->fd, buffer, n);
+	ssize_t sent = send_some(cs, c->fd, buffer, n);
 
 	if (sent == -1)
 		return -1;
@@ -186,7 +187,8 @@ echo_turn(struct connections *cs, struct connection *c, int ready)
 		return 0;
 
 	if (c->rest != NULL) {
-		n = send_some(c->fd, c->rest + c->sent, c->length - c->sent);
+		n = send_some(
+		    cs, c->fd, c->rest + c->sent, c->length - c->sent);
 		if (n == -1)
 			return -1;
 		c->sent += (size_t)n;
@@ -197,7 +199,7 @@ echo_turn(struct connections *cs, struct connection *c, int ready)
 		cs->kept -= c->length;
 		return loop_change(&cs->loop, c->fd, LOOP_READ, c);
 	}
-	n = receive_some(c->fd, chunk_of(cs, c));
+	n = receive_some(cs, c->fd, chunk_of(cs, c));
 	if (n > 0 && echo_read(cs, c, (size_t)n) == 0)
 		return 0;
 	if (n == -1 && sys_would_block(errno) && (ready & LOOP_ERROR) == 0)
@@ -264,7 +266,8 @@ keep(struct connections *cs, struct connection *c)
 	while (connections_wait(cs, c) == -1 && tries++ < WAIT_TRIES)
 		wait_pause(WAIT_SHORT);
 	if (!c->is_waiting) {
-		say_offence("connection lost: %s", strerror(errno));
+		say_offence(
+		    "%s: connection lost: %s", cs->operand, strerror(errno));
 		drop(cs, c);
 	}
 }
@@ -301,7 +304,7 @@ start_echo(struct connections *cs, int fd)
 	int tries = 0;
 	ssize_t n;
 
-	n = receive_some(fd, BUFFER);
+	n = receive_some(cs, fd, BUFFER);
 	if (n == -1 && is_no_connection(errno))
 		return -1;
 	/* An unconnected datagram socket, too, would only have no data yet. */
@@ -314,7 +317,8 @@ start_echo(struct connections *cs, int fd)
 	while ((c = connections_new(cs, fd)) == NULL && tries++ < WAIT_TRIES)
 		wait_pause(WAIT_SHORT);
 	if (c == NULL) {
-		say_offence("connection lost: %s", strerror(errno));
+		say_offence(
+		    "%s: connection lost: %s", cs->operand, strerror(errno));
 		wait_close(fd);
 		return 0;
 	}
@@ -371,12 +375,10 @@ connections_start_parked(struct connections *cs)
 }
 
 /*
- * Take over the connections of a message, which came on operand, and close its
- * other descriptors.
+ * Take over the connections of a message, and close its other descriptors.
  */
 void
-connections_start(
-    struct connections *cs, struct fdpass_message *m, const char *operand)
+connections_start(struct connections *cs, struct fdpass_message *m)
 {
 	size_t i, started = 0;
 	int r;
@@ -391,11 +393,11 @@ connections_start(
 	}
 	if (m->count == 0)
 		say_offence(
-		    "%s: refused a message without descriptors", operand);
+		    "%s: refused a message without descriptors", cs->operand);
 	else if (started < m->count)
 		say_offence("%s: refused a descriptor that is not a connected "
 			    "socket",
-		    operand);
+		    cs->operand);
 	m->count = 0;
 	admit(cs);
 	/* If some have ended already, no event tells that there is room. */
@@ -423,9 +425,10 @@ connections_is_full(const struct connections *cs)
 
 /* Begin without connections; max is the most to echo on at once. */
 int
-connections_init(struct connections *cs, long max)
+connections_init(struct connections *cs, const char *operand, long max)
 {
 	memset(cs, 0, sizeof *cs);
+	cs->operand = operand;
 	cs->max = max;
 	cs->newest = &cs->parked;
 	return loop_init(&cs->loop);

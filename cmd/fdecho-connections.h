@@ -26,7 +26,8 @@ struct connection {
 };
 
 struct connections {
-	struct loop loop; /* for its owner, too */
+	struct loop loop;    /* for its owner, too */
+	const char *operand; /* what they come from */
 	long max;
 	long count;               /* of connections on which we echo */
 	size_t kept;              /* bytes kept for slow readers */
@@ -37,10 +38,9 @@ struct connections {
 	struct batch *batches;      /* all memory for connections */
 };
 
-int connections_init(struct connections *cs, long max);
+int connections_init(struct connections *cs, const char *operand, long max);
 int connections_come_with(const struct fdpass_message *m);
-void connections_start(
-    struct connections *cs, struct fdpass_message *m, const char *operand);
+void connections_start(struct connections *cs, struct fdpass_message *m);
 void connections_start_parked(struct connections *cs);
 int connections_is_full(const struct connections *cs);
 void connections_turn(struct connections *cs, struct connection *c, int ready);

@@ -44,7 +44,7 @@ settle(struct server *s, struct arrival *a)
 	r = call_answer(a->sock, is_good ? FDPASS_TAKEN : FDPASS_REFUSED);
 	/* A sender that has given up keeps what it has sent. */
 	if (r == 0 || !is_good)
-		connections_start(&s->connections, m, s->receiver->operand);
+		connections_start(&s->connections, m);
 	fdpass_close(m);
 }
 
@@ -208,7 +208,7 @@ take_one(struct server *s)
 	result = receiver_take(r, &m, FDPASS_NOWAIT);
 	if (result == 1) {
 		tell_received("W1", r->fd, &m);
-		connections_start(&s->connections, &m, r->operand);
+		connections_start(&s->connections, &m);
 	} else if (result == 0) {
 		s->has_ended = 1;
 	}
@@ -392,7 +392,7 @@ init(struct server *s, struct receiver *r, long max)
 	if (s->room < 4)
 		s->room = 4;
 	arrivals_init(&s->arrivals, receiver_most_arrivals(r));
-	return connections_init(&s->connections, max);
+	return connections_init(&s->connections, r->operand, max);
 }
 
 /* Is there nothing left to do, or does a second signal leave it undone? */

@@ -259,11 +259,11 @@ lost()
 @test "connections that fdecho loses" {
 	echo hello >hello
 	lost_by recv:0:EIO
-	logs worker "fdecho: connection lost: recv: Input/output error"
+	logs worker "fdecho: -: connection lost: recv: Input/output error"
 	lost
 	[ "${FDPASS_VARIANT-}" != posix ] || skip "epoll is Linux only"
 	lost_by epoll_ctl:2+:ENOSPC
-	logs worker "fdecho: connection lost: No space left on device"
+	logs worker "fdecho: -: connection lost: No space left on device"
 	lost
 }
 
