@@ -11,13 +11,6 @@
 #define BURST 16 /* connections between two looks at signals */
 
 /*
- * A socket that is writable has much more room than one of our messages takes
- * (on Linux three quarters of its buffer), so that several can follow without a
- * new question. If one does not fit after all, it waits in stream_send().
- */
-#define ROOM 7
-
-/*
  * Begin to accept from a listening socket, which is_shared if other processes
  * have it too. stream is where the connections go, or NULL. a keeps pointers to
  * operand and stream. Returns 0, or -1, errno and the failure.
@@ -102,10 +95,10 @@ wait_shared(struct acceptor *a, int64_t deadline)
 	if (n != 1)
 		return n;
 	if (event.data == a)
-		return stream_wait(a->stream, a->fd, 0, deadline);
+		return stream_wait(a->stream, a->fd, deadline);
 	loop_remove(&a->loop, a->fd);
 	a->is_watched = 0;
-	return stream_wait(a->stream, -1, 0, deadline);
+	return stream_wait(a->stream, -1, deadline);
 }
 
 /* Wait until there is a connection, and room where it goes. */
@@ -114,13 +107,10 @@ wait_ready(struct acceptor *a, int64_t deadline)
 {
 	int r;
 
-	if (a->is_shared && a->stream != NULL) {
+	if (a->is_shared && a->stream != NULL)
 		r = wait_shared(a, deadline);
-	} else {
-		r = stream_wait(a->stream, a->fd, a->room > 0, deadline);
-		if (r == 1)
-			a->room = a->room > 0 ? a->room - 1 : ROOM;
-	}
+	else
+		r = stream_wait(a->stream, a->fd, deadline);
 	if (r == 0)
 		errno = ETIMEDOUT;
 	else if (r == -1 && errno == ESHUTDOWN)
@@ -159,7 +149,7 @@ accept_blocking(struct acceptor *a, int64_t deadline)
 	if (s != -1 || !sys_would_block(errno))
 		return s;
 	/* Its owner has made it non-blocking. */
-	if (stream_wait(NULL, a->fd, 0, deadline) == -1)
+	if (stream_wait(NULL, a->fd, deadline) == -1)
 		return -1;
 	return accept_seen(a);
 }

@@ -20,7 +20,6 @@ struct acceptor {
 	const struct stream *stream; /* accept while it has a reader; or NULL */
 	struct peer peer;            /* of the newest connection */
 	int burst;        /* how many to take before the next look at signals */
-	int room;         /* how many the stream surely takes */
 	struct loop loop; /* for a shared socket and a stream */
 	int is_watched;   /* the listening socket is in the loop */
 };

@@ -432,7 +432,7 @@ relay_to_stream(struct receiver *in, const struct stream *out, int64_t timeout)
 			if (receiver_is_over(in))
 				break;
 		}
-		ready = stream_wait(&p.out, in->fd, 0, receiver_wake(in));
+		ready = stream_wait(&p.out, in->fd, receiver_wake(in));
 		if (ready == 1) {
 			r = pass_on(&p);
 		} else if (ready == -1 && errno == ESHUTDOWN) {

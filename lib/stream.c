@@ -344,17 +344,16 @@ stream_open(struct stream *s, const char *operand, int fd, int64_t deadline)
 
 /*
  * Wait until fd is readable and the stream takes a message; under load, both
- * are so at once, and one call suffices. If has_room, the caller knows that the
- * stream does. Returns 1, or 0 at the deadline; -1 with EPIPE when nobody reads
- * the stream any longer, with ESHUTDOWN when its reader wants no more than what
- * is on its way, with EINTR for a signal. If s is NULL, wait only for fd; if fd
- * is -1, only for the stream.
+ * are so at once, and one call suffices. Returns 1, or 0 at the deadline; -1
+ * with EPIPE when nobody reads the stream any longer, with ESHUTDOWN when its
+ * reader wants no more than what is on its way, with EINTR for a signal. If s
+ * is NULL, wait only for fd; if fd is -1, only for the stream.
  */
 int
-stream_wait(const struct stream *s, int fd, int has_room, int64_t deadline)
+stream_wait(const struct stream *s, int fd, int64_t deadline)
 {
 	struct pollfd p[2];
-	int r, readable = fd == -1, room = s == NULL || has_room;
+	int r, readable = fd == -1, room = s == NULL;
 
 	while (!readable || !room) {
 		p[0].fd = readable ? -1 : fd;
@@ -400,7 +399,7 @@ static int
 wait_and_go_on(const struct stream *s, int error, int64_t deadline)
 {
 	if (sys_would_block(error)) {
-		if (stream_wait(s, -1, 0, deadline) == -1 && errno == EPIPE)
+		if (stream_wait(s, -1, deadline) == -1 && errno == EPIPE)
 			return -1;
 		return 0;
 	}

@@ -23,7 +23,7 @@ struct stream {
 int stream_check(const char *operand, int fd);
 int stream_open(
     struct stream *s, const char *operand, int fd, int64_t deadline);
-int stream_wait(const struct stream *s, int fd, int has_room, int64_t deadline);
+int stream_wait(const struct stream *s, int fd, int64_t deadline);
 int stream_send(const struct stream *s, const char *payload, size_t length,
     const int *fds, size_t count, int64_t deadline);
 int stream_failed(const struct stream *s, const char *operation);

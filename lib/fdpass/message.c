@@ -211,9 +211,10 @@ fdpass_recv(int sock, struct fdpass_message *message, int flags)
 }
 
 /*
- * Does the next message bring something without a byte? Without room for them,
- * descriptors (or credentials, if this end has asked for them) are cut. The end
- * brings none.
+ * Does the next message of a SOCK_SEQPACKET bring something without a byte?
+ * Without room for them, descriptors (or credentials, if this end has asked for
+ * them) are cut; the end brings none. After a failure, which is reported once,
+ * there is something to receive, too.
  */
 static int
 brings_control(int sock)
@@ -227,7 +228,7 @@ brings_control(int sock)
 	iov.iov_len = 1;
 	m.msg_iov = &iov;
 	m.msg_iovlen = 1;
-	return recvmsg(sock, &m, MSG_PEEK | MSG_DONTWAIT) != -1 &&
+	return recvmsg(sock, &m, MSG_PEEK | MSG_DONTWAIT) == -1 ||
 	    (m.msg_flags & MSG_CTRUNC) != 0;
 }
 
