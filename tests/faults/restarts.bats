@@ -8,6 +8,7 @@
 
 load ../lib/helpers
 load ../lib/examples
+load ../lib/requests
 
 setup()
 {
@@ -128,9 +129,9 @@ the_server()
 	stop both
 }
 
-@test "a server that is killed is replaced, and nobody is refused" {
-	local keeper lost
-
+# always_replaced: the recipe of that name under load; $keeper replaces it.
+always_replaced()
+{
 	script both <(
 		recipe "" | head -n 2
 		recipe "A server that is always replaced"
@@ -140,6 +141,12 @@ the_server()
 	keeper=$(cat keeper)
 	start_load "$(scaled 2 4)"
 	kills=0
+}
+
+@test "a server that is killed is replaced, and nobody is refused" {
+	local keeper lost
+
+	always_replaced
 	while running load; do
 		kill -KILL "$(the_server "$keeper")" && kills=$((kills + 1))
 		sleep 0.3
@@ -166,15 +173,7 @@ holds_client()
 	need_linux
 	need_proc
 	server 'exec fdlisten -k -n 1 fd:3 fdecho'
-	script both <(
-		recipe "" | head -n 2
-		recipe "A server that is always replaced"
-		echo 'echo $! >keeper'
-	)
-	serves
-	keeper=$(cat keeper)
-	start_load "$(scaled 2 4)"
-	kills=0
+	always_replaced
 	while running load; do
 		victim=$(the_server "$keeper")
 		kill -STOP "$victim"
@@ -362,45 +361,6 @@ need_manager()
 	same "$(cat manager.err)" ""
 }
 
-# start_requests: HTTP clients, four at a time, until SIGTERM. Each answer that
-# is new is a line; the last one counts.
-start_requests()
-{
-	need python3
-	cat >requests.py <<-'END'
-	import collections, http.client, signal, sys, threading
-	counts = collections.Counter()
-	seen = set()
-	ending = threading.Event()
-
-	def work():
-	    while not ending.wait(0.002):
-	        try:
-	            c = http.client.HTTPConnection("127.0.0.1",
-	                int(sys.argv[1]), timeout=20)
-	            c.request("GET", "/")
-	            answer = c.getresponse()
-	            text = answer.read().decode().strip()
-	            c.close()
-	            assert answer.status == 200
-	            counts["ok"] += 1
-	            if text not in seen:
-	                seen.add(text)
-	                print(text, flush=True)
-	        except Exception as e:
-	            counts[type(e).__name__] += 1
-
-	signal.signal(signal.SIGTERM, lambda *_: ending.set())
-	threads = [threading.Thread(target=work) for _ in range(4)]
-	for t in threads:
-	    t.start()
-	for t in threads:
-	    t.join()
-	print(*("%s=%d" % item for item in counts.items()))
-	END
-	start requests python3 requests.py "$port"
-}
-
 # answers N: whether so many different servers have answered.
 answers()
 {
@@ -444,7 +404,7 @@ answers()
 	exec 5>go
 	# Clients wait in the queue for the first.
 	up ./keep
-	start_requests
+	start_requests requests "127.0.0.1:$port"
 	for i in 1 2 3 4; do
 		echo start >&5
 		wait_for answers "$i"

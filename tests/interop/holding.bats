@@ -6,6 +6,7 @@
 # shellcheck disable=SC2016,SC2030,SC2031
 
 load ../lib/helpers
+load ../lib/requests
 
 # hold: the holder, with the listening socket; its address in $address.
 hold()
@@ -67,49 +68,6 @@ need_node_server()
 	END
 }
 
-# start_load: clients, four at a time, each connection one request. Every
-# process id that answers for the first time is a line of load.out; on SIGTERM
-# the last line counts what happened, and the status is 1 if anything failed.
-start_load()
-{
-	cat >load.py <<-'END'
-	import collections, http.client, signal, sys, threading
-	host, port = sys.argv[1].split(":")
-	counts = collections.Counter()
-	seen = set()
-	ending = threading.Event()
-
-	def request():
-	    connection = http.client.HTTPConnection(host, int(port), timeout=20)
-	    connection.request("GET", "/")
-	    response = connection.getresponse()
-	    text = response.read().decode().strip()
-	    connection.close()
-	    assert response.status == 200
-	    if text not in seen:
-	        seen.add(text)
-	        print(text, flush=True)
-
-	def work():
-	    while not ending.wait(0.01):
-	        try:
-	            request()
-	            counts["ok"] += 1
-	        except Exception as e:
-	            counts[type(e).__name__] += 1
-
-	signal.signal(signal.SIGTERM, lambda *_: ending.set())
-	threads = [threading.Thread(target=work) for _ in range(4)]
-	for t in threads:
-	    t.start()
-	for t in threads:
-	    t.join()
-	print(*("%s=%d" % item for item in counts.items()))
-	sys.exit(set(counts) != {"ok"})
-	END
-	start load python3 load.py "$address"
-}
-
 # answered NAME: wait until that server has answered a client.
 answered()
 {
@@ -129,7 +87,7 @@ all_served()
 restarted()
 {
 	hold
-	start_load
+	start_requests load "$address"
 	for _ in 1 2 3 4; do
 		serve server "$@"
 		answered server
@@ -150,7 +108,7 @@ restarted()
 handed_over()
 {
 	hold
-	start_load
+	start_requests load "$address"
 	serve old "$@"
 	answered old
 	serve new "$@"
@@ -192,7 +150,7 @@ handed_over()
 	need_python_server
 	need_node_server
 	hold
-	start_load
+	start_requests load "$address"
 	serve one python3 server.py
 	answered one
 	serve two node server.js
