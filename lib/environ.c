@@ -7,14 +7,14 @@
 #include "say.h"
 
 #include <netinet/in.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#define OURS 12 /* variables that we may set at once */
-#define TEXT 192
+#define OURS 12            /* variables that we may set at once */
+#define TEXT 192           /* bytes of one; the longest has a UNIX name */
+#define NAME 20            /* bytes of the name of one and the =, at most */
+#define DIGITS 24          /* bytes of a number */
 #define LONGEST 255        /* bytes of a name, the limit of systemd */
 #define NAMELESS "unknown" /* systemd's word for a socket without a name */
 
@@ -29,7 +29,7 @@ struct environment {
 	size_t callers;
 	size_t ours;
 	char text[OURS][TEXT];
-	char listen_pid[32];
+	char listen_pid[NAME + DIGITS];
 	char *payload;
 	char *names;
 };
@@ -113,23 +113,61 @@ append(struct environment *e, char *string)
 	e->strings[e->callers + e->ours] = NULL;
 }
 
+/* Write name, = and n bytes of value; there is room. Safe after vfork(). */
 static void
-set(struct environment *e, const char *format, ...)
+put(char *text, const char *name, const char *value, size_t n)
+{
+	size_t length = strlen(name);
+
+	memcpy(text, name, length);
+	text[length] = '=';
+	memcpy(text + length + 1, value, n);
+	text[length + 1 + n] = '\0';
+}
+
+/* The name of a variable is shorter than NAME; what is too long is cut off. */
+static void
+set(struct environment *e, const char *name, const char *value)
 {
 	char *text = e->text[e->ours];
-	va_list arguments;
+	size_t n = strlen(value);
 
-	va_start(arguments, format);
-	vsnprintf(text, TEXT, format, arguments);
-	va_end(arguments);
+	put(text, name, value, n < TEXT - NAME ? n : TEXT - NAME);
 	append(e, text);
+}
+
+/* As set(), for any number of bytes, in memory that *kept holds. */
+static int
+set_long(struct environment *e, char **kept, const char *name,
+    const char *value, size_t n)
+{
+	free(*kept);
+	*kept = malloc(strlen(name) + n + 2);
+	if (*kept == NULL)
+		return -1;
+	put(*kept, name, value, n);
+	append(e, *kept);
+	return 0;
+}
+
+/* The digits of a number, which end at end. Safe after vfork(). */
+static const char *
+digits(char *end, unsigned long n)
+{
+	*--end = '\0';
+	do
+		*--end = (char)('0' + n % 10);
+	while ((n /= 10) > 0);
+	return end;
 }
 
 static void
 set_number(struct environment *e, const char *name, long value)
 {
+	char text[DIGITS];
+
 	if (value >= 0)
-		set(e, "%s=%ld", name, value);
+		set(e, name, digits(text + sizeof text, (unsigned long)value));
 }
 
 static void
@@ -137,9 +175,9 @@ set_unix(struct environment *e, int fd, const char *path)
 {
 	struct sys_peer who;
 
-	set(e, "PROTO=UNIX");
+	set(e, "PROTO", "UNIX");
 	if (path != NULL)
-		set(e, "UNIXLOCALPATH=%s", path);
+		set(e, "UNIXLOCALPATH", path);
 	sys_peer_of(fd, &who);
 	set_number(e, "UNIXREMOTEPID", who.pid);
 	set_number(e, "UNIXREMOTEEUID", who.uid);
@@ -157,15 +195,15 @@ set_tcp(struct environment *e, int fd, const struct sockaddr *local,
 	if (type == SOCK_DGRAM ||
 	    address_split(local, host, sizeof host, port, sizeof port) == -1)
 		return;
-	set(e, "PROTO=TCP");
-	set(e, "TCPLOCALIP=%s", host);
-	set(e, "TCPLOCALPORT=%s", port);
+	set(e, "PROTO", "TCP");
+	set(e, "TCPLOCALIP", host);
+	set(e, "TCPLOCALPORT", port);
 	if (peer->length == 0 ||
 	    address_split((const struct sockaddr *)&peer->address, host,
 		sizeof host, port, sizeof port) == -1)
 		return;
-	set(e, "TCPREMOTEIP=%s", host);
-	set(e, "TCPREMOTEPORT=%s", port);
+	set(e, "TCPREMOTEIP", host);
+	set(e, "TCPREMOTEPORT", port);
 }
 
 /*
@@ -203,19 +241,12 @@ environ_connection(struct environment *e, int fd, const struct peer *peer,
 int
 environ_message(struct environment *e, const struct fdpass_message *m)
 {
-	static const char name[] = "FDRECV_PAYLOAD=";
 	size_t n = m->length;
 
 	if (n > 0 && memchr(m->payload, '\0', n) != NULL)
 		n = 0;
-	free(e->payload);
-	e->payload = malloc(sizeof name + n);
-	if (e->payload == NULL)
+	if (set_long(e, &e->payload, "FDRECV_PAYLOAD", m->payload, n) == -1)
 		return -1;
-	memcpy(e->payload, name, sizeof name - 1);
-	memcpy(e->payload + sizeof name - 1, m->payload, n);
-	e->payload[sizeof name - 1 + n] = '\0';
-	append(e, e->payload);
 	set_number(e, "FDRECV_PID", m->pid);
 	set_number(e, "FDRECV_UID", m->uid);
 	set_number(e, "FDRECV_GID", m->gid);
@@ -301,7 +332,7 @@ append_name(const char *list, size_t count, const char *name)
 static void
 set_listen(struct environment *e, size_t count)
 {
-	set(e, "LISTEN_FDS=%zu", count);
+	set_number(e, "LISTEN_FDS", (long)count);
 	append(e, e->listen_pid);
 	environ_listen_pid(e, getpid());
 }
@@ -309,17 +340,7 @@ set_listen(struct environment *e, size_t count)
 static int
 set_names(struct environment *e, const char *names, size_t length)
 {
-	static const char name[] = "LISTEN_FDNAMES=";
-
-	free(e->names);
-	e->names = malloc(sizeof name + length);
-	if (e->names == NULL)
-		return -1;
-	memcpy(e->names, name, sizeof name - 1);
-	memcpy(e->names + sizeof name - 1, names, length);
-	e->names[sizeof name - 1 + length] = '\0';
-	append(e, e->names);
-	return 0;
+	return set_long(e, &e->names, "LISTEN_FDNAMES", names, length);
 }
 
 /*
@@ -367,14 +388,8 @@ environ_listen_more(struct environment *e, size_t count, const char *name)
 void
 environ_listen_pid(struct environment *e, pid_t pid)
 {
-	static const char name[] = "LISTEN_PID=";
-	char digits[24], *p = digits + sizeof digits;
+	char text[DIGITS];
+	const char *number = digits(text + sizeof text, (unsigned long)pid);
 
-	*--p = '\0';
-	do
-		*--p = (char)('0' + pid % 10);
-	while ((pid /= 10) > 0);
-	memcpy(e->listen_pid, name, sizeof name - 1);
-	memcpy(e->listen_pid + sizeof name - 1, p,
-	    (size_t)(digits + sizeof digits - p));
+	put(e->listen_pid, "LISTEN_PID", number, strlen(number));
 }
