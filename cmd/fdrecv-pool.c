@@ -67,7 +67,7 @@ become_worker(struct pool *p, size_t slot, pid_t master)
 	p->slot = (unsigned)slot;
 	if (p->notes[0] != -1)
 		close(p->notes[0]);
-	wait_init(WAIT_CHILD);
+	wait_init(WAIT_REAP);
 	sys_end_with_parent(master);
 	status = p->work(p, p->argument);
 	say_flush();

@@ -228,15 +228,20 @@ prepare(struct landing *l, const struct fdpass_message *m, int *file)
 	return 0;
 }
 
-/* Wait for COMMAND. If we are told to end, let no more messages queue up. */
+/*
+ * Wait for COMMAND. If we are told to end, let no more messages queue up, and
+ * wait for a second signal, too.
+ */
 static void
 wait_child(pid_t pid)
 {
-	while (!command_has_ended(pid) && wait_endings() < 2) {
+	while (wait_ending() == 0)
+		if (command_wait(pid))
+			return;
+	inbox_stop(&inbox);
+	wait_init(WAIT_CHILD);
+	while (!command_has_ended(pid) && wait_endings() < 2)
 		wait_pause(-1);
-		if (wait_ending() != 0)
-			inbox_stop(&inbox);
-	}
 }
 
 /* Standard output takes no more: end. */
@@ -534,7 +539,7 @@ main(int argc, char *argv[])
 	operand = argv[optind];
 	if (check(argv + optind + 1) == -1)
 		return end(-1);
-	wait_init(WAIT_CHILD);
+	wait_init(WAIT_REAP);
 	if (open_socket(operand) == -1)
 		return end(-1);
 	if (option.workers == 0)

@@ -313,6 +313,22 @@ command_has_ended(pid_t pid)
 	return waitpid(pid, NULL, WNOHANG) != 0;
 }
 
+/*
+ * Wait until this child has ended: returns 1, also if there is no such child,
+ * or 0 if a signal came. Under load this costs less than SIGCHLD and its
+ * handler do. Check wait_ending() before you call this.
+ */
+int
+command_wait(pid_t pid)
+{
+	pid_t r;
+
+	wait_block_begin(-1);
+	r = waitpid(pid, NULL, 0);
+	wait_block_end();
+	return r != -1 || errno != EINTR;
+}
+
 int
 children_init(struct children *c, size_t limit)
 {

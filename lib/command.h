@@ -47,6 +47,7 @@ pid_t command_start(const struct command *c, const char *step,
     enum command_patience patience);
 int command_land(const char *step, int *fds, const int *targets, size_t n);
 int command_has_ended(pid_t pid);
+int command_wait(pid_t pid);
 
 int children_init(struct children *c, size_t limit);
 void children_add(struct children *c, pid_t pid);

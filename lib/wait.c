@@ -176,7 +176,7 @@ catch_ending(int sig)
 
 /*
  * Block and catch SIGTERM, SIGINT and SIGHUP, and with WAIT_CHILD SIGCHLD;
- * ignore SIGPIPE. Call it again in a forked process.
+ * ignore SIGPIPE. Call it again in a forked process, and to change flags.
  */
 void
 wait_init(int flags)
@@ -200,8 +200,10 @@ wait_init(int flags)
 	sigdelset(&waiting_mask, SIGALRM);
 	for (i = 0; i < N_ENDING; i++)
 		catch_ending(ending_signals[i]);
+	/* An inherited SIG_IGN would make waitpid() fail. */
+	if (flags & WAIT_REAP)
+		set_action(SIGCHLD, SIG_DFL, NULL);
 	if (flags & WAIT_CHILD) {
-		/* An inherited SIG_IGN would make waitpid() fail. */
 		set_action(SIGCHLD, on_signal, NULL);
 		sigdelset(&waiting_mask, SIGCHLD);
 	}
