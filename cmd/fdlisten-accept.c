@@ -17,7 +17,7 @@
  */
 int
 acceptor_init(struct acceptor *a, const char *operand, int fd, int is_shared,
-    const struct stream *stream)
+    struct stream *stream)
 {
 	memset(a, 0, sizeof *a);
 	a->operand = operand;

@@ -16,16 +16,16 @@
 struct acceptor {
 	const char *operand;
 	int fd;
-	int is_shared; /* other processes have it: keep its flags */
-	const struct stream *stream; /* accept while it has a reader; or NULL */
-	struct peer peer;            /* of the newest connection */
+	int is_shared;         /* other processes have it: keep its flags */
+	struct stream *stream; /* accept while it has a reader; or NULL */
+	struct peer peer;      /* of the newest connection */
 	int burst;        /* how many to take before the next look at signals */
 	struct loop loop; /* for a shared socket and a stream */
 	int is_watched;   /* the listening socket is in the loop */
 };
 
 int acceptor_init(struct acceptor *a, const char *operand, int fd,
-    int is_shared, const struct stream *stream);
+    int is_shared, struct stream *stream);
 int acceptor_next(struct acceptor *a, int64_t deadline);
 
 #endif

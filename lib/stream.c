@@ -21,6 +21,9 @@
 
 #define INVITING "I" /* the step, in the trace */
 
+#define ROOM_ASKED 8   /* messages at most for which one question is enough */
+#define ROOM_EACH 4096 /* bytes of the buffer that one takes, at most */
+
 /* A private directory, a listening socket in it, and its address. */
 struct invitation {
 	char directory[sizeof(((struct sockaddr_un *)0)->sun_path)];
@@ -302,6 +305,21 @@ stream_failed(const struct stream *s, const char *operation)
 	return note(s);
 }
 
+/* How many messages of a byte it surely takes when it can be written to. */
+static int
+most_room(const struct stream *s)
+{
+	int size, most;
+	socklen_t length = sizeof size;
+
+	/* Those of SOCK_DGRAM are counted, too, by the receiver. */
+	if (s->type == SOCK_DGRAM ||
+	    getsockopt(s->fd, SOL_SOCKET, SO_SNDBUF, &size, &length) == -1)
+		return 1;
+	most = size / 4 * SYS_FREE_QUARTERS / ROOM_EACH;
+	return most < 1 ? 1 : most > ROOM_ASKED ? ROOM_ASKED : most;
+}
+
 /*
  * Open descriptor fd, which stream_check() has accepted, as a stream to send
  * on: a UNIX socket as it is; a pipe by an invitation, which has to be removed
@@ -314,7 +332,7 @@ stream_open(struct stream *s, const char *operand, int fd, int64_t deadline)
 {
 	s->operand = operand;
 	s->fd = fd;
-	s->holds = s->gives_back = 0;
+	s->holds = s->gives_back = s->room = 0;
 	s->end = 0;
 	s->type = descriptor_unix_type(fd);
 	if (s->type == -1) {
@@ -335,25 +353,26 @@ stream_open(struct stream *s, const char *operand, int fd, int64_t deadline)
 	 * we send. But ask only on a socket that we have made: if we were given
 	 * it, its owner may want to receive on it.
 	 */
-	s->flags = FDPASS_CREDS;
-	if (s->fd != fd && s->type == SOCK_SEQPACKET &&
-	    sys_want_creds(s->fd, 1) != -1)
-		s->flags = 0;
+	s->tells = s->fd == fd || s->type != SOCK_SEQPACKET ||
+	    sys_want_creds(s->fd, 1) == -1;
+	sys_self(&s->self);
+	s->most = most_room(s);
 	return 0;
 }
 
 /*
- * Wait until fd is readable and the stream takes a message; under load, both
- * are so at once, and one call suffices. Returns 1, or 0 at the deadline; -1
+ * Wait until fd is readable and the stream takes a message. One call to poll()
+ * is enough if both are so at once, or if there was room for several messages
+ * when it was called for an earlier one. Returns 1, or 0 at the deadline; -1
  * with EPIPE when nobody reads the stream any longer, with ESHUTDOWN when its
  * reader wants no more than what is on its way, with EINTR for a signal. If s
  * is NULL, wait only for fd; if fd is -1, only for the stream.
  */
 int
-stream_wait(const struct stream *s, int fd, int64_t deadline)
+stream_wait(struct stream *s, int fd, int64_t deadline)
 {
 	struct pollfd p[2];
-	int r, readable = fd == -1, room = s == NULL;
+	int r, readable = fd == -1, room = s == NULL || s->room > 0;
 
 	while (!readable || !room) {
 		p[0].fd = readable ? -1 : fd;
@@ -376,7 +395,10 @@ stream_wait(const struct stream *s, int fd, int64_t deadline)
 		if (errno != 0)
 			return -1;
 		readable |= p[0].revents != 0;
-		room |= (p[1].revents & POLLOUT) != 0;
+		if (s != NULL && (p[1].revents & POLLOUT) != 0) {
+			s->room = s->most;
+			room = 1;
+		}
 	}
 	return 1;
 }
@@ -396,9 +418,10 @@ is_over(const struct stream *s, int has_begun, int64_t deadline)
 }
 
 static int
-wait_and_go_on(const struct stream *s, int error, int64_t deadline)
+wait_and_go_on(struct stream *s, int error, int64_t deadline)
 {
 	if (sys_would_block(error)) {
+		s->room = 0;
 		if (stream_wait(s, -1, deadline) == -1 && errno == EPIPE)
 			return -1;
 		return 0;
@@ -413,7 +436,7 @@ wait_and_go_on(const struct stream *s, int error, int64_t deadline)
 
 /* A part could not be sent: wait. Returns 0 to try again, else 1 with errno. */
 static int
-cannot_go_on(const struct stream *s, int has_begun, int64_t deadline)
+cannot_go_on(struct stream *s, int has_begun, int64_t deadline)
 {
 	if (errno == EINTR)
 		return 0;
@@ -431,16 +454,18 @@ cannot_go_on(const struct stream *s, int has_begun, int64_t deadline)
  * EPIPE, ETIMEDOUT, EINTR and others.
  */
 int
-stream_send(const struct stream *s, const char *payload, size_t length,
+stream_send(struct stream *s, const char *payload, size_t length,
     const int *fds, size_t count, int64_t deadline)
 {
 	size_t sent = 0, left = count;
 	ssize_t n;
 
 	tell_sendmsg(s->fd, payload, length, fds, count);
+	s->room = length > 1 || s->room == 0 ? 0 : s->room - 1;
 	while (sent < length) {
-		n = message_send_part(s->fd, s->type, s->flags, payload + sent,
-		    length - sent, fds, &left);
+		n = message_send_part(s->fd, s->type,
+		    s->tells ? &s->self : NULL, payload + sent, length - sent,
+		    fds, &left);
 		if (n >= 0)
 			sent += (size_t)n;
 		else if (cannot_go_on(s, sent > 0, deadline))

@@ -14,7 +14,10 @@ struct stream {
 	const char *operand;
 	int fd;
 	int type;  /* SOCK_STREAM, SOCK_SEQPACKET or SOCK_DGRAM */
-	int flags; /* for fdpass_send() */
+	int tells; /* our messages have to say who we are: self */
+	struct sys_peer self;
+	int most;  /* short messages that it takes when it is writable */
+	int room;  /* how many of them it still takes, as far as we know */
 	int holds; /* we hold the only copy: a first signal does not drop it */
 	int gives_back; /* ETOOMANYREFS: return, the caller makes room */
 	short end;      /* poll() event: the reader wants no more */
@@ -23,8 +26,8 @@ struct stream {
 int stream_check(const char *operand, int fd);
 int stream_open(
     struct stream *s, const char *operand, int fd, int64_t deadline);
-int stream_wait(const struct stream *s, int fd, int64_t deadline);
-int stream_send(const struct stream *s, const char *payload, size_t length,
+int stream_wait(struct stream *s, int fd, int64_t deadline);
+int stream_send(struct stream *s, const char *payload, size_t length,
     const int *fds, size_t count, int64_t deadline);
 int stream_failed(const struct stream *s, const char *operation);
 

@@ -414,12 +414,22 @@ sys_has_creds(int fd)
 #endif
 }
 
+/* Who we are, as a receiver would see it. */
+void
+sys_self(struct sys_peer *self)
+{
+	self->pid = (long)getpid();
+	self->uid = (long)geteuid();
+	self->gid = (long)getegid();
+}
+
 /*
- * Write a control message with our credentials; returns its size. By itself,
- * the kernel adds them only if the receiver has asked before we send.
+ * Write a control message with our credentials, of sys_self(); returns its
+ * size. By itself, the kernel adds them only if the receiver has asked before
+ * we send.
  */
 size_t
-sys_put_creds(void *control, size_t room)
+sys_put_creds(void *control, size_t room, const struct sys_peer *self)
 {
 #ifdef SYS_LINUX
 	struct cmsghdr h;
@@ -432,15 +442,16 @@ sys_put_creds(void *control, size_t room)
 	h.cmsg_len = CMSG_LEN(sizeof c);
 	h.cmsg_level = SOL_SOCKET;
 	h.cmsg_type = SCM_CREDENTIALS;
-	c.pid = getpid();
-	c.uid = geteuid();
-	c.gid = getegid();
+	c.pid = (pid_t)self->pid;
+	c.uid = (uid_t)self->uid;
+	c.gid = (gid_t)self->gid;
 	memcpy(control, &h, sizeof h);
 	memcpy((char *)control + CMSG_LEN(0), &c, sizeof c);
 	return SYS_CREDS_SPACE;
 #else
 	(void)control;
 	(void)room;
+	(void)self;
 	return 0;
 #endif
 }

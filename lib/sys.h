@@ -52,6 +52,16 @@
 #define SYS_CREDS_SPACE 0
 #endif
 
+/*
+ * How many quarters of its buffer a UNIX socket has free for certain when
+ * poll() says that it can be written to; 0: not known.
+ */
+#ifdef SYS_LINUX
+#define SYS_FREE_QUARTERS 3
+#else
+#define SYS_FREE_QUARTERS 0
+#endif
+
 /* A descriptor that only names a file: it can be neither read nor written. */
 #if defined(SYS_LINUX) && defined(O_PATH)
 #define SYS_O_PATH O_PATH
@@ -106,7 +116,8 @@ int sys_peer_of(int fd, struct sys_peer *peer);
 unsigned long sys_peer_inode(ino_t inode);
 int sys_want_creds(int fd, int on);
 int sys_has_creds(int fd);
-size_t sys_put_creds(void *control, size_t room);
+void sys_self(struct sys_peer *self);
+size_t sys_put_creds(void *control, size_t room, const struct sys_peer *self);
 int sys_get_creds(const struct cmsghdr *h, struct sys_peer *peer);
 int sys_fd_of_process(long pid, int fd);
 int sys_memory_file(const char *name);

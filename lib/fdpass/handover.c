@@ -373,14 +373,16 @@ went_away(struct handover *h)
 static int
 send_message(struct handover *h)
 {
-	/* On a connection, the receiver can ask who has connected. */
-	int flags = h->type == SOCK_DGRAM ? FDPASS_CREDS : 0;
+	struct sys_peer self;
 	ssize_t n;
 
+	/* On a connection, the receiver can ask who has connected. */
+	if (h->type == SOCK_DGRAM)
+		sys_self(&self);
 	while (h->sent < h->length) {
-		n = message_send_part(h->sock, h->type, flags,
-		    h->payload + h->sent, h->length - h->sent, h->fds,
-		    &h->unsent);
+		n = message_send_part(h->sock, h->type,
+		    h->type == SOCK_DGRAM ? &self : NULL, h->payload + h->sent,
+		    h->length - h->sent, h->fds, &h->unsent);
 		if (n >= 0) {
 			h->sent += (size_t)n;
 			continue;

@@ -36,9 +36,10 @@ message_put_rights(char *control, const int *fds, size_t count)
 	return CMSG_SPACE(sizeof(int) * count);
 }
 
-ssize_t
-fdpass_send(int sock, const void *payload, size_t length, const int *fds,
-    size_t count, int flags)
+/* Send one message, with the credentials of self if that is not NULL. */
+static ssize_t
+send_message(int sock, const void *payload, size_t length, const int *fds,
+    size_t count, const struct sys_peer *self, int flags)
 {
 	union message_control control;
 	struct msghdr m;
@@ -56,8 +57,8 @@ fdpass_send(int sock, const void *payload, size_t length, const int *fds,
 	iov.iov_len = length;
 	m.msg_iov = &iov;
 	m.msg_iovlen = 1;
-	if (flags & FDPASS_CREDS)
-		used = sys_put_creds(control.bytes, sizeof control.bytes);
+	if (self != NULL)
+		used = sys_put_creds(control.bytes, sizeof control.bytes, self);
 	if (count > 0)
 		used += message_put_rights(control.bytes + used, fds, count);
 	if (used > 0) {
@@ -65,10 +66,22 @@ fdpass_send(int sock, const void *payload, size_t length, const int *fds,
 		m.msg_controllen = (socklen_t)used;
 	}
 	do
-		n = sys_sendmsg(sock, &m,
-		    MSG_NOSIGNAL | (flags & FDPASS_NOWAIT ? MSG_DONTWAIT : 0));
+		n = sys_sendmsg(sock, &m, MSG_NOSIGNAL | flags);
 	while (n == -1 && errno == EINTR);
 	return n;
+}
+
+ssize_t
+fdpass_send(int sock, const void *payload, size_t length, const int *fds,
+    size_t count, int flags)
+{
+	struct sys_peer self;
+
+	if (flags & FDPASS_CREDS)
+		sys_self(&self);
+	return send_message(sock, payload, length, fds, count,
+	    flags & FDPASS_CREDS ? &self : NULL,
+	    flags & FDPASS_NOWAIT ? MSG_DONTWAIT : 0);
 }
 
 /*
@@ -76,18 +89,19 @@ fdpass_send(int sock, const void *payload, size_t length, const int *fds,
  * bytes, or -1 as fdpass_send(). On SOCK_STREAM, the kernel keeps only
  * KEPT_TOGETHER bytes in one piece with their descriptors. The last part of a
  * longer payload has the descriptors, for they end the message for a process
- * that reads it from a stream. *count is 0 once the descriptors are sent.
+ * that reads it from a stream. *count is 0 once the descriptors are sent. self,
+ * if not NULL, are our credentials, to be attached.
  */
 ssize_t
-message_send_part(int sock, int type, int flags, const char *bytes, size_t n,
-    const int *fds, size_t *count)
+message_send_part(int sock, int type, const struct sys_peer *self,
+    const char *bytes, size_t n, const int *fds, size_t *count)
 {
 	ssize_t r;
 
 	if (type == SOCK_STREAM && n > KEPT_TOGETHER && *count > 0)
 		return send(sock, bytes, n - KEPT_TOGETHER,
 		    MSG_NOSIGNAL | MSG_DONTWAIT);
-	r = fdpass_send(sock, bytes, n, fds, *count, FDPASS_NOWAIT | flags);
+	r = send_message(sock, bytes, n, fds, *count, self, MSG_DONTWAIT);
 	if (r >= 0)
 		*count = 0;
 	return r;
