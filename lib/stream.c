@@ -23,6 +23,7 @@
 
 #define ROOM_ASKED 8   /* messages at most for which one question is enough */
 #define ROOM_EACH 4096 /* bytes of the buffer that one takes, at most */
+#define ROOM_KNOWN 5   /* ms; after that, others may have filled it */
 
 /* A private directory, a listening socket in it, and its address. */
 struct invitation {
@@ -360,47 +361,65 @@ stream_open(struct stream *s, const char *operand, int fd, int64_t deadline)
 	return 0;
 }
 
+/* Is it known, from an answer for an earlier message, that one more fits? */
+static int
+knows_room(const struct stream *s)
+{
+	return s->room > 0 && !wait_is_over(s->known_until);
+}
+
 /*
- * Wait until fd is readable and the stream takes a message. One call to poll()
- * is enough if both are so at once, or if there was room for several messages
- * when it was called for an earlier one. Returns 1, or 0 at the deadline; -1
- * with EPIPE when nobody reads the stream any longer, with ESHUTDOWN when its
- * reader wants no more than what is on its way, with EINTR for a signal. If s
- * is NULL, wait only for fd; if fd is -1, only for the stream.
+ * Wait until fd is readable, if it is not -1; and for these events of the
+ * stream, if s is not NULL. Returns as stream_wait().
+ */
+static int
+wait_both(const struct stream *s, int fd, int events, int64_t deadline)
+{
+	struct pollfd p[2];
+	int r;
+
+	memset(p, 0, sizeof p);
+	p[0].fd = fd;
+	p[0].events = POLLIN;
+	p[1].fd = s != NULL ? s->fd : -1;
+	p[1].events = (short)events;
+	r = wait_poll(p, 2, deadline);
+	if (r <= 0)
+		return r;
+	if (p[1].revents & (POLLHUP | POLLERR | POLLNVAL))
+		errno = EPIPE;
+	else if (s != NULL && p[1].revents & events & s->end)
+		errno = ESHUTDOWN;
+	else
+		return 1;
+	return -1;
+}
+
+/*
+ * Wait until fd is readable, and then until the stream takes a message. Returns
+ * 1, or 0 at the deadline; -1 with EPIPE when nobody reads the stream any
+ * longer, with ESHUTDOWN when its reader wants no more than what is on its way,
+ * with EINTR for a signal. If s is NULL, wait only for fd; if fd is -1, only
+ * for the stream.
  */
 int
 stream_wait(struct stream *s, int fd, int64_t deadline)
 {
-	struct pollfd p[2];
-	int r, readable = fd == -1, room = s == NULL || s->room > 0;
+	int r, end = s != NULL && fd != -1 ? s->end : 0;
 
-	while (!readable || !room) {
-		p[0].fd = readable ? -1 : fd;
-		p[0].events = POLLIN;
-		p[0].revents = 0;
-		p[1].fd = s != NULL ? s->fd : -1;
-		p[1].events = room ? 0 : POLLOUT;
-		p[1].revents = 0;
-		if (s != NULL && fd != -1)
-			p[1].events |= s->end;
-		r = wait_poll(p, 2, deadline);
-		if (r <= 0)
+	if (fd != -1) {
+		r = wait_both(s, fd, end, deadline);
+		if (r != 1)
 			return r;
-		if (p[1].revents & (POLLHUP | POLLERR | POLLNVAL))
-			errno = EPIPE;
-		else if (s != NULL && p[1].revents & s->end)
-			errno = ESHUTDOWN;
-		else
-			errno = 0;
-		if (errno != 0)
-			return -1;
-		readable |= p[0].revents != 0;
-		if (s != NULL && (p[1].revents & POLLOUT) != 0) {
-			s->room = s->most;
-			room = 1;
-		}
 	}
-	return 1;
+	if (s == NULL || knows_room(s))
+		return 1;
+	r = wait_both(s, -1, POLLOUT | end, deadline);
+	if (r == 1) {
+		s->room = s->most;
+		s->known_until = wait_deadline(ROOM_KNOWN);
+	}
+	return r;
 }
 
 /* Must we stop waiting? If so, errno says why. */

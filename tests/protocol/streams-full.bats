@@ -154,6 +154,31 @@ interrupted()
 	same "$(cat both.err)" ""
 }
 
+@test "others have filled the stream: fdlisten accepts none, one signal ends it" {
+	need ss
+	large_payload
+	start both paired -t seqpacket sh -c '
+		FDTRACE=1 how left.how fdlisten -k -o address 127.0.0.1:0 \
+			2>trace &
+		until test -e more; do sleep 0.02; done
+		while fdsend -t 0.1 -s "$(cat payload)" -; do :; done
+		: >filled; wait' '|' sleep 60
+	# One is sent while there is room.
+	start first fdconnect "$(address_of address)"
+	wait_for grep -q S8 trace
+	: >more
+	wait_for test -e filled
+	start second fdconnect "$(cat address)"
+	wait_for backlogged
+	kill "$(the_one 'fdlisten *')"
+	wait_for test -s left.how
+	same "$(cat left.how)" "exit 0"
+	kill "$(the_one "sleep 60")"
+	ended both
+	ended first
+	ended second
+}
+
 @test "a reader that dies while the stream is full ends all connections" {
 	need ss
 	start both paired -t seqpacket \
