@@ -15,7 +15,7 @@
 #include <stdint.h>
 
 #define WAIT_CHILD 1 /* SIGCHLD interrupts a wait, too */
-#define WAIT_REAP 2  /* it does not, and waitpid() can be called */
+#define WAIT_REAP 2  /* SIGCHLD does nothing, and waitpid() can be called */
 
 /* Milliseconds until the next try. */
 #define WAIT_SHORT 50 /* a resource has run out; somebody may free it */
