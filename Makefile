@@ -123,8 +123,14 @@ STATIC_CC = $$(command -v musl-gcc || echo $(CC))
 # write, and small variables lie side by side. (Nothing is relocated at run time,
 # so relro would protect nothing.)
 STATIC_CFLAGS = -ffunction-sections -fdata-sections
-STATIC_LDFLAGS = -static -Wl,--gc-sections -Wl,-z,noseparate-code \
+STATIC_LDFLAGS = -Wl,--gc-sections -Wl,-z,noseparate-code \
 	-Wl,-z,norelro -Wl,--sort-section=alignment
+# Those of them that the linker knows: gold, for one, does not know all.
+STATIC_KNOWN = $$(for flag in $(STATIC_LDFLAGS); do \
+	echo 'int main(void) { return 0; }' | \
+		$(STATIC_CC) $(CFLAGS) -static $$flag $(LDFLAGS) -x c \
+		-o static/try - >/dev/null 2>&1 && printf '%s ' "$$flag"; \
+	done; rm -f static/try)
 
 # The objects of the library are linked into one, and that into a shared
 # library: so they are position independent, and not for optimization at link
@@ -201,9 +207,10 @@ static:
 	*musl*) ;; \
 	*) echo "make static: without musl, by $$cc and its libc" ;; \
 	esac
+	@mkdir -p static
 	$(MAKE) B=static O=os CC="$(STATIC_CC)" PIC="$(STATIC_CFLAGS)" \
 		WARNINGS="$(WARNINGS) -Wno-sign-conversion" \
-		LDFLAGS="$(STATIC_LDFLAGS) $(LDFLAGS)" commands
+		LDFLAGS="-static $(STATIC_KNOWN) $(LDFLAGS)" commands
 
 # The library as one object, with no global names but fdpass_*.
 lib/libfdpass.o: $(FDPASS_OBJ) $(ARCHIVE)
