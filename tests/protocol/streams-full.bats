@@ -160,13 +160,13 @@ interrupted()
 	start both paired -t seqpacket sh -c '
 		FDTRACE=1 how left.how fdlisten -k -o address 127.0.0.1:0 \
 			2>trace &
-		until test -e more; do sleep 0.02; done
+		until test -e go-on; do sleep 0.02; done
 		while fdsend -t 0.1 -s "$(cat payload)" -; do :; done
 		: >filled; wait' '|' sleep 60
 	# One is sent while there is room.
 	start first fdconnect "$(address_of address)"
 	wait_for grep -q S8 trace
-	: >more
+	: >go-on
 	wait_for test -e filled
 	start second fdconnect "$(cat address)"
 	wait_for backlogged
