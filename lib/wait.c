@@ -156,6 +156,7 @@ need_alarm(void)
 	sigemptyset(&alarm);
 	sigaddset(&alarm, SIGALRM);
 	sigprocmask(SIG_UNBLOCK, &alarm, NULL);
+	sigdelset(&waiting_mask, SIGALRM);
 }
 
 /*
@@ -197,7 +198,9 @@ wait_init(int flags)
 		callers_mask = before;
 	initialized = 1;
 	waiting_mask = callers_mask;
-	sigdelset(&waiting_mask, SIGALRM);
+	/* Until then it stays blocked if the caller has blocked it. */
+	if (has_alarm)
+		sigdelset(&waiting_mask, SIGALRM);
 	for (i = 0; i < N_ENDING; i++)
 		catch_ending(ending_signals[i]);
 	/* An inherited SIG_IGN would make waitpid() fail. */

@@ -160,6 +160,21 @@ load ../lib/trace
 	stop pool
 }
 
+@test "a SIGALRM that the caller blocks ends nothing" {
+	start server with -b ALRM fdlisten -k ./a true
+	up ./a
+	signal server ALRM
+	limited client ./a
+	stop server
+	is_status 0
+	start pool with -b ALRM fdrecv -n 2 ./s true
+	up ./s
+	signal pool ALRM
+	limited fdsend -w ./s
+	stop pool
+	is_status 0
+}
+
 @test "no timer of -t runs in COMMAND" {
 	start server fdlisten -t 20 ./a show -o shown alarm
 	up ./a
