@@ -167,10 +167,11 @@ invitation_write(const struct invitation *i, int pipe_fd, int64_t deadline)
  * with EINTR when we have to end.
  */
 static int
-invitation_accept(const struct invitation *i, int pipe_fd, int64_t deadline)
+invitation_accept(const struct invitation *i, const char *operand, int pipe_fd,
+    int64_t deadline)
 {
 	struct pollfd p[2];
-	int s;
+	int s, error;
 
 	for (;;) {
 		p[0].fd = i->listener;
@@ -195,7 +196,10 @@ invitation_accept(const struct invitation *i, int pipe_fd, int64_t deadline)
 			continue;
 		}
 		if (wait_is_waited_out(errno)) {
-			if (wait_out(errno, deadline) == -1)
+			error = errno;
+			say_offence("%s: accept: %s; trying again", operand,
+			    strerror(error));
+			if (wait_out(error, deadline) == -1)
 				return failed("invite the reader");
 			continue;
 		}
@@ -214,14 +218,14 @@ invitation_accept(const struct invitation *i, int pipe_fd, int64_t deadline)
 
 /* Turn a pipe into a stream: returns the private socket. */
 static int
-invite(int pipe_fd, int64_t deadline)
+invite(const char *operand, int pipe_fd, int64_t deadline)
 {
 	struct invitation i;
 	int s = -1, saved;
 
 	if (invitation_listen(&i) == 0 &&
 	    invitation_write(&i, pipe_fd, deadline) == 0)
-		s = invitation_accept(&i, pipe_fd, deadline);
+		s = invitation_accept(&i, operand, pipe_fd, deadline);
 	saved = failure.error;
 	invitation_remove(&i);
 	if (s == -1)
@@ -337,7 +341,7 @@ stream_open(struct stream *s, const char *operand, int fd, int64_t deadline)
 	s->end = 0;
 	s->type = descriptor_unix_type(fd);
 	if (s->type == -1) {
-		s->fd = invite(fd, deadline);
+		s->fd = invite(operand, fd, deadline);
 		if (s->fd == -1 && failure.error == ETIMEDOUT)
 			failed_late("no reader");
 		if (s->fd == -1)

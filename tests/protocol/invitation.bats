@@ -122,6 +122,22 @@ nothing_is_left()
 	is_status 0
 }
 
+@test "a sender without a descriptor for its reader says so, and waits" {
+	need prlimit
+	not_sanitized "they open files to report"
+	[ "${FDPASS_VARIANT-}" != posix ] || return 0
+	invite server with -x sh -c "ulimit -S -n 5; exec fdlisten -k ./a"
+	follow reader fdecho -
+	wait_for grep -qx "fdlisten: standard output: accept: Too many open files; trying again" server.err
+	prlimit --pid "$(process server)" --nofile=20:
+	wait_for not test -e "$directory"
+	echoes ./a
+	stop server
+	is_status 0
+	ended reader
+	is_status 0
+}
+
 @test "a second reader finds nothing, and disturbs nobody" {
 	invite server fdlisten -k -o address 127.0.0.1:0
 	follow reader fdecho -
