@@ -36,9 +36,8 @@ message_put_rights(char *control, const int *fds, size_t count)
 	return CMSG_SPACE(sizeof(int) * count);
 }
 
-/* Send one message, with the credentials of self if that is not NULL. */
 static ssize_t
-send_message(int sock, const void *payload, size_t length, const int *fds,
+send_once(int sock, const void *payload, size_t length, const int *fds,
     size_t count, const struct sys_peer *self, int flags)
 {
 	union message_control control;
@@ -47,11 +46,6 @@ send_message(int sock, const void *payload, size_t length, const int *fds,
 	size_t used = 0;
 	ssize_t n;
 
-	if (length == 0 || length > FDPASS_MAX_PAYLOAD ||
-	    count > FDPASS_MAX_FDS) {
-		errno = EINVAL;
-		return -1;
-	}
 	memset(&m, 0, sizeof m);
 	iov.iov_base = (void *)(size_t)payload;
 	iov.iov_len = length;
@@ -68,6 +62,28 @@ send_message(int sock, const void *payload, size_t length, const int *fds,
 	do
 		n = sys_sendmsg(sock, &m, MSG_NOSIGNAL | flags);
 	while (n == -1 && errno == EINTR);
+	return n;
+}
+
+/*
+ * Send one message, with the credentials of self if that is not NULL. In a user
+ * namespace that has no number for our user, the kernel takes none from us; to
+ * a receiver that asks, it tells them by itself.
+ */
+static ssize_t
+send_message(int sock, const void *payload, size_t length, const int *fds,
+    size_t count, const struct sys_peer *self, int flags)
+{
+	ssize_t n;
+
+	if (length == 0 || length > FDPASS_MAX_PAYLOAD ||
+	    count > FDPASS_MAX_FDS) {
+		errno = EINVAL;
+		return -1;
+	}
+	n = send_once(sock, payload, length, fds, count, self, flags);
+	if (n == -1 && errno == EINVAL && self != NULL)
+		n = send_once(sock, payload, length, fds, count, NULL, flags);
 	return n;
 }
 

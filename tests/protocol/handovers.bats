@@ -89,6 +89,23 @@ root_connects()
 	same "$(cat receiver.out)" "taken from 65533"
 }
 
+# nameless TYPE: a sender whose user has no number in its own user namespace.
+nameless()
+{
+	run_limited paired -t "$1" unshare -U fdsend -f 0 - '|' fdrecv - \
+		</etc/passwd
+	is_status 0
+	like "$output" 'from *, 1 descriptor*0 file *'
+	same "$stderr" ""
+}
+
+@test "from a user namespace without a number for the user: over any stream" {
+	need_linux
+	need unshare
+	unshare -U true 2>/dev/null || skip "no user namespaces here"
+	table nameless stream seqpacket dgram
+}
+
 @test "from the same PID namespace: the process is told" {
 	need_linux
 	another_user 65533
