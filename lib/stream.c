@@ -355,12 +355,14 @@ stream_open(struct stream *s, const char *operand, int fd, int64_t deadline)
 	}
 	/*
 	 * If this end has asked for credentials, the kernel adds ours to what
-	 * we send. But ask only on a socket that we have made: if we were given
-	 * it, its owner may want to receive on it.
+	 * we send: our real user, which has to be the one we act as. But ask
+	 * only on a socket that we have made: if we were given it, its owner
+	 * may want to receive on it.
 	 */
-	s->tells = s->fd == fd || s->type != SOCK_SEQPACKET ||
-	    sys_want_creds(s->fd, 1) == -1;
 	sys_self(&s->self);
+	s->tells = s->fd == fd || s->type != SOCK_SEQPACKET ||
+	    s->self.uid != (long)getuid() || s->self.gid != (long)getgid() ||
+	    sys_want_creds(s->fd, 1) == -1;
 	s->most = most_room(s);
 	return 0;
 }

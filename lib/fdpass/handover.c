@@ -376,13 +376,12 @@ send_message(struct handover *h)
 	struct sys_peer self;
 	ssize_t n;
 
-	/* On a connection, the receiver can ask who has connected. */
-	if (h->type == SOCK_DGRAM)
-		sys_self(&self);
+	/* By itself, the kernel tells our real user, not the one we act as. */
+	sys_self(&self);
 	while (h->sent < h->length) {
-		n = message_send_part(h->sock, h->type,
-		    h->type == SOCK_DGRAM ? &self : NULL, h->payload + h->sent,
-		    h->length - h->sent, h->fds, &h->unsent);
+		n = message_send_part(h->sock, h->type, &self,
+		    h->payload + h->sent, h->length - h->sent, h->fds,
+		    &h->unsent);
 		if (n >= 0) {
 			h->sent += (size_t)n;
 			continue;

@@ -118,6 +118,34 @@ nameless()
 	like "$(cat receiver.out)" "uid=65533 pid=[1-9]*"
 }
 
+# acts_as_another: sets the array $acting to the command that keeps root as its
+# real user, and acts as another one.
+acts_as_another()
+{
+	need_linux
+	need_root
+	another_user 65533
+	acting=(env TMPDIR=/tmp
+		setpriv --euid 65533 --egid 65533 --clear-groups --)
+}
+
+@test "of a sender that acts as another user, that user is told, on a name" {
+	acts_as_another
+	start receiver fdrecv -m 666 ./s sh -c 'echo "$FDRECV_UID $FDRECV_GID"'
+	up ./s
+	limited "${acting[@]}" fdsend ./s </dev/null
+	ended receiver
+	same "$(cat receiver.out)" "65533 65533"
+}
+
+@test "of a sender that acts as another user, that user is told, over a pipe" {
+	acts_as_another
+	limited "${acting[@]}" fdsend - </dev/null |
+		limited "${nobody[@]}" fdrecv - sh -c '
+			echo "$FDRECV_UID $FDRECV_GID"' >who
+	same "$(cat who)" "65533 65533"
+}
+
 # --- who may send to an abstract name
 
 # refuses_others NAME: the receiver there takes what root sends, and nothing of
