@@ -50,6 +50,17 @@ are_free(const struct request *q)
 }
 
 /*
+ * A name reference to a variable that is not there would be unset itself, and
+ * the message would not reach that variable.
+ */
+static void
+forget(const char *name)
+{
+	if (find_variable(name) != NULL)
+		unbind_variable(name);
+}
+
+/*
  * Unset the variables at the beginning, so that a script that does not check
  * the status finds no old number. Returns -1 if one of them cannot be set.
  */
@@ -60,11 +71,11 @@ variables_clear(const struct request *q)
 
 	if (!are_free(q))
 		return -1;
-	unbind_variable(q->name);
+	forget(q->name);
 	if (q->bytes != NULL)
-		unbind_variable(q->bytes);
+		forget(q->bytes);
 	for (i = 0; i < N_NAMES; i++)
-		unbind_variable(sender_names[i]);
+		forget(sender_names[i]);
 	return 0;
 }
 

@@ -127,6 +127,19 @@ told()
 	same "$output" $'0 1\n[none]'
 }
 
+@test "a function has it in the variable that a name reference leads to" {
+	in_bash 'take() { local -n to=$1; recvfd to ./s; }' \
+		'takes() { local -n to=$1 bytes=$2; recvfd -a -S bytes to ./s; }' \
+		'fdsend -w ./s </etc/passwd & take file; wc -l <&$file' \
+		'fdsend -w ./s </etc/group & take file; wc -l <&$file' \
+		'fdsend -w -s words ./s </etc/group & takes all said' \
+		'wc -l <&${all[0]}; echo "$said"'
+	is_status 0
+	same "$output" "$(wc -l </etc/passwd; wc -l </etc/group
+		wc -l </etc/group; echo words)"
+	same "$stderr" ""
+}
+
 @test "another number of descriptors is refused, named, and waited on" {
 	script worker 'recvfd f ./s' 'echo "$? $FDRECV_PAYLOAD"' \
 		more
