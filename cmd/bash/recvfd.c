@@ -16,6 +16,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -57,6 +58,17 @@ check_name(char *name)
 		return 0;
 	sh_invalidid(name);
 	return -1;
+}
+
+/* Bytes that do not print are escaped, as bash itself writes them. */
+static void
+show_socket(struct request *q)
+{
+	char *text = printable_filename(q->socket, 0);
+
+	snprintf(q->shown, sizeof q->shown, "%s", text);
+	if (text != q->socket)
+		free(text);
 }
 
 /* Read the options; -1 for wrong usage. */
@@ -102,6 +114,7 @@ options(struct request *q, WORD_LIST *list)
 	}
 	q->name = loptend->word->word;
 	q->socket = loptend->next->word->word;
+	show_socket(q);
 	return 0;
 }
 
@@ -120,14 +133,14 @@ check(struct request *q)
 	else if (q->wait && !q->connect)
 		builtin_error("-w goes with -c");
 	else if (socket_parse(q->socket, &q->fd) == -1)
-		builtin_error("%s: no descriptor number after fd:", q->socket);
+		builtin_error("%s: no descriptor number after fd:", q->shown);
 	else if (q->connect && q->fd != -1)
 		builtin_error(
-		    "-c connects to a name, %s is open already", q->socket);
+		    "-c connects to a name, %s is open already", q->shown);
 	else if (q->fd == -1 && socket_is_address(q->socket))
 		builtin_error("%s: descriptors cannot leave this machine; for "
 			      "a file of that name write ./%s",
-		    q->socket, q->socket);
+		    q->shown, q->shown);
 	else
 		return 0;
 	return -1;
@@ -203,7 +216,7 @@ receive(struct waiting *w)
 static int
 recvfd_builtin(WORD_LIST *list)
 {
-	struct request q = {NULL, NULL, NULL, NULL, -1, -1, 0, 0, 0};
+	struct request q = {NULL, NULL, NULL, NULL, -1, -1, 0, 0, 0, ""};
 	struct waiting *w;
 	enum result result;
 
@@ -220,7 +233,7 @@ recvfd_builtin(WORD_LIST *list)
 	w = waiting_begin(&q);
 	if (w == NULL) {
 		builtin_error(
-		    "%s: memory for a message: %s", q.socket, strerror(errno));
+		    "%s: memory for a message: %s", q.shown, strerror(errno));
 		return EXECUTION_FAILURE;
 	}
 	begin_unwind_frame((char *)FRAME);

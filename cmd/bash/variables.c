@@ -206,7 +206,7 @@ show_refused(const struct waiting *w)
 	    ", from pid %ld uid %ld gid %ld, payload %s", m->pid, m->uid,
 	    m->gid, quoted != NULL && quoted[0] != '\0' ? quoted : "''");
 	builtin_error("%s: refused a message of %zu %s, expected %d%s",
-	    w->request.socket, m->count,
+	    w->request.shown, m->count,
 	    m->count == 1 ? "descriptor" : "descriptors", 1, from);
 	free(quoted);
 }
@@ -234,7 +234,7 @@ variables_take(struct waiting *w)
 		return refuse(w, FDPASS_REFUSED, q->connect ? FAILED : GO_ON);
 	}
 	if (raise_numbers(&w->message) == -1) {
-		builtin_error("%s: dup: %s", q->socket, strerror(errno));
+		builtin_error("%s: dup: %s", q->shown, strerror(errno));
 		return refuse(w, FDPASS_RETRY, FAILED);
 	}
 	/* A trap may have made one of them readonly in the meantime. */

@@ -92,14 +92,14 @@ static enum result
 failed_call(const struct waiting *w, const char *operation)
 {
 	builtin_error(
-	    "%s: %s: %s", w->request.socket, operation, strerror(errno));
+	    "%s: %s: %s", w->request.shown, operation, strerror(errno));
 	return FAILED;
 }
 
 static enum result
 failed_why(const struct waiting *w, const char *why)
 {
-	builtin_error("%s: %s", w->request.socket, why);
+	builtin_error("%s: %s", w->request.shown, why);
 	return FAILED;
 }
 
@@ -169,7 +169,7 @@ open_held(struct waiting *w)
 	w->again = now() + AGAIN;
 	if (w->notice != -1 && now() >= w->notice) {
 		builtin_error("%s: connect: %s; still waiting",
-		    w->request.socket, strerror(w->error));
+		    w->request.shown, strerror(w->error));
 		w->notice = -1;
 	}
 	return GO_ON;
@@ -187,7 +187,7 @@ step_failed(struct waiting *w)
 		return ENDED;
 	case EMSGSIZE:
 		builtin_error(
-		    "%s: lost a message that was too large", w->request.socket);
+		    "%s: lost a message that was too large", w->request.shown);
 		return w->request.connect ? FAILED : GO_ON;
 	case EMFILE:
 	case ENFILE:
@@ -196,7 +196,7 @@ step_failed(struct waiting *w)
 		if (w->request.connect)
 			return failed_call(w, "recvmsg");
 		if (!w->is_short)
-			builtin_error("%s: %s; trying again", w->request.socket,
+			builtin_error("%s: %s; trying again", w->request.shown,
 			    strerror(errno));
 		w->is_short = 1;
 		w->again = now() + SHORTAGE;
@@ -292,9 +292,9 @@ out_of_time(const struct waiting *w)
 {
 	if (w->sock == -1 && w->error != 0)
 		builtin_error("%s: no message within %s s: connect: %s",
-		    w->request.socket, w->request.limit, strerror(w->error));
+		    w->request.shown, w->request.limit, strerror(w->error));
 	else
-		builtin_error("%s: no message within %s s", w->request.socket,
+		builtin_error("%s: no message within %s s", w->request.shown,
 		    w->request.limit);
 	return OUT_OF_TIME;
 }

@@ -265,6 +265,18 @@ descriptors, expected 1, from pid * uid $(id -u) gid $(id -g), payload *"
 	not test -e s
 }
 
+@test "bytes of a name that do not print are escaped in every line" {
+	in_bash "name=\$'a\\e[1m\\n'" 'recvfd -c v "./$name"' \
+		'recvfd v "/$name/x"' 'recvfd -t 0 v "./$name"' \
+		'recvfd v "$name:80"'
+	is_status 2
+	tells "recvfd: \$'./a\\E[1m\\n': connect: No such file or directory" \
+		"recvfd: \$'/a\\E[1m\\n/x': listen: No such file or directory" \
+		"recvfd: \$'./a\\E[1m\\n': no message within 0 s" \
+		"recvfd: \$'a\\E[1m\\n:80': descriptors cannot leave this \
+machine; for a file of that name write ./\$'a\\E[1m\\n:80'"
+}
+
 @test "a message of a stream that is too large is told of, and lost" {
 	need python3
 	script worker 'recvfd f fd:7; echo $? $FDRECV_PAYLOAD; exec {f}<&-' \
