@@ -89,10 +89,10 @@ wait_resources(struct relay *r, const char *what)
 
 /*
  * Take a message: returns as receiver_take(). Report a message that cannot be
- * taken.
+ * taken, and set *has_failed.
  */
 static int
-take(struct receiver *receiver, struct fdpass_message *m)
+take(struct receiver *receiver, struct fdpass_message *m, int *has_failed)
 {
 	int r;
 
@@ -110,8 +110,10 @@ take(struct receiver *receiver, struct fdpass_message *m)
 	}
 	if (r == -1 && errno == ECONNRESET)
 		return 0;
-	if (r == -1 && (errno == EMFILE || errno == EMSGSIZE))
+	if (r == -1 && (errno == EMFILE || errno == EMSGSIZE)) {
+		*has_failed = 1;
 		receiver_offence(receiver, errno, m);
+	}
 	return r;
 }
 
@@ -151,7 +153,7 @@ take_some(struct relay *r)
 			wait_resources(r, r->receiver->operand);
 			return 0;
 		}
-		result = take(r->receiver, &s->message);
+		result = take(r->receiver, &s->message, &r->has_failed);
 		if (result != 1)
 			break;
 		s->handover.deadline = wait_deadline(r->timeout);
@@ -312,6 +314,7 @@ struct passage {
 	size_t first;
 	size_t count;
 	int has_ended;
+	int has_failed;
 };
 
 static struct fdpass_message *
@@ -329,7 +332,7 @@ hold_one(struct passage *p)
 
 	if (m->payload == NULL && message_buffer(m) == -1)
 		return failed_to_receive("memory for a payload");
-	r = take(p->in, m);
+	r = take(p->in, m, &p->has_failed);
 	if (r == 1)
 		p->count++;
 	else if (r == 0)
@@ -378,6 +381,7 @@ send_held(struct passage *p)
 			}
 			if (errno != ETIMEDOUT && errno != ETOOMANYREFS)
 				return -1;
+			p->has_failed = 1;
 			say_offence("%s: not taken within %g s", p->out.operand,
 			    (double)p->timeout / 1000);
 		}
@@ -408,9 +412,10 @@ pass_on(struct passage *p)
 
 /*
  * Pass on each message to a stream, one after another, until the end of the
- * input or a signal. timeout is in milliseconds, for each message. Returns 0;
- * or -1 and the failure: EPIPE when nobody reads the stream, or when its reader
- * wanted no more than it has received.
+ * input or a signal. timeout is in milliseconds, for each message. Returns 0; 1
+ * if some were not passed on, each of which was reported; or -1 and the
+ * failure: EPIPE when nobody reads the stream, or when its reader wanted no
+ * more than it has received.
  */
 int
 relay_to_stream(struct receiver *in, const struct stream *out, int64_t timeout)
@@ -451,5 +456,5 @@ relay_to_stream(struct receiver *in, const struct stream *out, int64_t timeout)
 		errno = EPIPE;
 		r = stream_failed(&p.out, "sendmsg");
 	}
-	return r;
+	return r == 0 ? p.has_failed : r;
 }

@@ -367,6 +367,23 @@ served()
 	stop pool
 }
 
+# loses TO: a message that is too large does not pass, and the status says so.
+loses()
+{
+	run_apart fdpipe python3 -c '
+import socket
+socket.socket(fileno=1).send(b"x" * 66000)' '|' \
+		sh -c 'fdsend -r "$1"; echo "status $?" >&2' sh "$1" '|' \
+		fdrecv -k - true
+	like "$stderr" "fdsend: -: refused a message: more than *
+status 1"
+}
+
+@test "a message that it cannot take fails, whether for a stream or for a name" {
+	need python3
+	table loses - ./nobody
+}
+
 @test "-wt waits for a receiver so long, and gives up" {
 	relay ./s -w -t 0.2
 	run_limited client "$(<address)"
