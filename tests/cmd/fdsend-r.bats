@@ -370,6 +370,7 @@ served()
 # loses TO: a message that is too large does not pass, and the status says so.
 loses()
 {
+	# shellcheck disable=SC2016
 	run_apart fdpipe python3 -c '
 import socket
 socket.socket(fileno=1).send(b"x" * 66000)' '|' \

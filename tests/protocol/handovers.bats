@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: ISC
 # The checks that these are known not to need: a $ that a shell started by a
-# test expands.
-# shellcheck disable=SC2016
+# test expands, and $output, for each test runs in a subshell of its own.
+# shellcheck disable=SC2016,SC2030,SC2031
 # Hand-overs: who sent it, who may, and what the sender is told, also where
 # programs use the library.
 
@@ -142,8 +142,8 @@ acts_as_another()
 	acts_as_another
 	limited "${acting[@]}" fdsend - </dev/null |
 		limited "${nobody[@]}" fdrecv - sh -c '
-			echo "$FDRECV_UID $FDRECV_GID"' >who
-	same "$(cat who)" "65533 65533"
+			echo "$FDRECV_UID $FDRECV_GID"' >sender
+	same "$(cat sender)" "65533 65533"
 }
 
 # --- who may send to an abstract name
