@@ -401,7 +401,8 @@ static int
 pass_on(struct passage *p)
 {
 	if (!receiver_has_room(p->in, 1)) {
-		receiver_offence(p->in, EMFILE, NULL);
+		say_offence(
+		    "%s: %s; trying again", p->in->operand, strerror(EMFILE));
 		wait_pause(WAIT_SHORT);
 		return 0;
 	}

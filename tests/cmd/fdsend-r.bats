@@ -385,6 +385,21 @@ status 1"
 	table loses - ./nobody
 }
 
+@test "it waits for room in its table before it refuses a message" {
+	local i many=
+
+	for i in {1..40}; do
+		many+=" -f 0"
+	done
+	# shellcheck disable=SC2016
+	run_apart fdpipe sh -c "fdsend $many -" '|' \
+		with -l 20 fdsend -r - '|' fdrecv -k - true
+	is_status 1
+	like "$stderr" "fdsend: -: Too many open files; trying again
+*
+fdsend: -: refused a message: the descriptor table has no room *"
+}
+
 @test "-wt waits for a receiver so long, and gives up" {
 	relay ./s -w -t 0.2
 	run_limited client "$(<address)"
