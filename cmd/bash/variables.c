@@ -8,6 +8,7 @@
 #include <builtins.h>
 #include <shell.h>
 
+#include <builtext.h>
 #include <common.h>
 
 #include <errno.h>
@@ -23,11 +24,37 @@ static char *const sender_names[] = {
     "FDRECV_PID", "FDRECV_UID", "FDRECV_GID", "FDRECV_PAYLOAD"};
 #define N_NAMES (sizeof sender_names / sizeof sender_names[0])
 
+/* Is this a name reference to an element of an array? */
+static int
+is_element(const char *name)
+{
+	SHELL_VAR *v = find_variable_last_nameref(name, 0);
+
+	return v != NULL && nameref_p(v) && nameref_cell(v) != NULL &&
+	    valid_array_reference(nameref_cell(v), 0);
+}
+
+/* The variable to set; with an element, the array that has it, or NULL. */
+static SHELL_VAR *
+variable_of(const char *name)
+{
+	SHELL_VAR *v;
+	char *array;
+
+	if (!is_element(name))
+		return find_variable(name);
+	array = savestring(nameref_cell(find_variable_last_nameref(name, 0)));
+	array[strcspn(array, "[")] = '\0';
+	v = find_variable(array);
+	free(array);
+	return v;
+}
+
 /* Can this variable be set? If not, prints why. */
 static int
 is_free(char *name)
 {
-	SHELL_VAR *v = find_variable(name);
+	SHELL_VAR *v = variable_of(name);
 
 	if (v != NULL && readonly_p(v))
 		sh_readonly(name);
@@ -49,15 +76,29 @@ are_free(const struct request *q)
 	return is_free(q->name) && (q->bytes == NULL || is_free(q->bytes));
 }
 
+/* bash's own unset knows elements; -1 if it has printed why it fails. */
+static int
+forget_element(const char *name)
+{
+	WORD_LIST *list = make_word_list(make_word(name), NULL);
+	int status = unset_builtin(list);
+
+	dispose_words(list);
+	return status == EXECUTION_SUCCESS ? 0 : -1;
+}
+
 /*
  * A name reference to a variable that is not there would be unset itself, and
  * the message would not reach that variable.
  */
-static void
+static int
 forget(const char *name)
 {
+	if (is_element(name))
+		return forget_element(name);
 	if (find_variable(name) != NULL)
 		unbind_variable(name);
+	return 0;
 }
 
 /*
@@ -69,13 +110,12 @@ variables_clear(const struct request *q)
 {
 	size_t i;
 
-	if (!are_free(q))
+	if (!are_free(q) || forget(q->name) == -1 ||
+	    (q->bytes != NULL && forget(q->bytes) == -1))
 		return -1;
-	forget(q->name);
-	if (q->bytes != NULL)
-		forget(q->bytes);
 	for (i = 0; i < N_NAMES; i++)
-		forget(sender_names[i]);
+		if (forget(sender_names[i]) == -1)
+			return -1;
 	return 0;
 }
 

@@ -140,6 +140,19 @@ told()
 	same "$stderr" ""
 }
 
+@test "a name reference to an element of an array has no old number" {
+	in_bash 'a=(1 2 3) b=(4)' 'declare -n f="a[1]" said="b[0]"' \
+		'recvfd -t 0 -S said f ./s' 'echo "$? ${!a[*]} ${#b[*]}"' \
+		'fdsend -w -s words ./s </etc/group & recvfd -S said f ./s' \
+		'echo "$? ${!a[*]} ${b[0]}"; wc -l <&$f; f=2' \
+		'readonly a' 'recvfd -t 0 f ./s; echo "$? ${a[1]}"'
+	same "$output" "124 0 2 0
+0 0 1 2 words
+$(wc -l </etc/group)
+1 2"
+	like "$stderr" "*f: readonly variable"
+}
+
 @test "another number of descriptors is refused, named, and waited on" {
 	script worker 'recvfd f ./s' 'echo "$? $FDRECV_PAYLOAD"' \
 		more
