@@ -24,6 +24,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <pthread.h>
 #include <stddef.h>
 #include <unistd.h>
 
@@ -559,15 +560,32 @@ wait_block_end(void)
 	errno = saved;
 }
 
+/*
+ * The timer and the action of SIGALRM belong to the whole process: one thread
+ * at a time may borrow them.
+ */
+static pthread_mutex_t borrowing = PTHREAD_MUTEX_INITIALIZER;
+static pthread_t borrower;
+static volatile sig_atomic_t is_lent;
+static volatile sig_atomic_t is_passed_on; /* a tick, to the borrower */
 static volatile sig_atomic_t is_foreign; /* SIGALRM was sent by a process */
 
+/* The kernel may give a tick to any thread, but only the borrower may hang. */
 static void
 on_tick(int sig, siginfo_t *info, void *context)
 {
-	(void)sig;
+	int saved = errno;
+	int is_sent = info->si_code == SI_USER || info->si_code == SI_QUEUE;
+
 	(void)context;
-	if (info->si_code == SI_USER || info->si_code == SI_QUEUE)
+	/* Some systems say SI_USER of pthread_kill(), too. */
+	if (is_sent && !(is_passed_on && info->si_pid == getpid())) {
 		is_foreign = 1;
+	} else if (is_lent && !pthread_equal(pthread_self(), borrower)) {
+		is_passed_on = 1;
+		pthread_kill(borrower, sig);
+	}
+	errno = saved;
 }
 
 /*
@@ -582,15 +600,19 @@ borrow(struct wait_guard *g)
 	struct sigaction sa;
 	sigset_t others;
 
+	sigfillset(&others);
+	sigprocmask(SIG_SETMASK, &others, &g->mask);
+	pthread_mutex_lock(&borrowing);
+	borrower = pthread_self();
 	g->is_borrowed = 1;
-	is_foreign = 0;
+	is_foreign = is_passed_on = 0;
+	is_lent = 1;
 	sa.sa_sigaction = on_tick;
 	sa.sa_flags = SA_SIGINFO;
 	sigfillset(&sa.sa_mask);
 	sigaction(SIGALRM, &sa, &g->action);
-	sigfillset(&others);
 	sigdelset(&others, SIGALRM);
-	sigprocmask(SIG_SETMASK, &others, &g->mask);
+	sigprocmask(SIG_SETMASK, &others, NULL);
 	setitimer(ITIMER_REAL, &ticks, &g->timer);
 }
 
@@ -600,6 +622,7 @@ give_back(struct wait_guard *g)
 	sigset_t pending;
 	int sig, is_sent;
 
+	is_lent = 0;
 	setitimer(ITIMER_REAL, &g->timer, NULL);
 	sigpending(&pending);
 	for (sig = 1; sig <= SIGUSR2 || sig <= SIGTERM; sig++)
@@ -608,6 +631,7 @@ give_back(struct wait_guard *g)
 			g->is_signalled = 1;
 	sigaction(SIGALRM, &g->action, NULL);
 	is_sent = is_foreign;
+	pthread_mutex_unlock(&borrowing);
 	sigprocmask(SIG_SETMASK, &g->mask, NULL);
 	if (is_sent)
 		raise(SIGALRM);

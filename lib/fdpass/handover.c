@@ -35,7 +35,7 @@ tell(const struct handover *h, enum handover_event event)
 static void
 bind_name(int sock)
 {
-	static uint64_t state;
+	uint64_t state = (uint64_t)sock;
 	struct sockaddr_un sun;
 	const size_t begin = offsetof(struct sockaddr_un, sun_path) + 1;
 	const size_t n = sizeof MESSAGE_GIVE_UP - 1;
@@ -46,7 +46,7 @@ bind_name(int sock)
 	sun.sun_family = AF_UNIX;
 	memcpy(sun.sun_path + 1, MESSAGE_GIVE_UP, n);
 	for (i = 0; i < NAMES; i++) {
-		/* splitmix64, seeded with the time and the process ID. */
+		/* splitmix64, of the time, the process ID and the socket. */
 		state += (uint64_t)wait_now() * 0x9e3779b97f4a7c15u +
 		    ((uint64_t)getpid() << 32);
 		state = (state ^ (state >> 30)) * 0xbf58476d1ce4e5b9u;

@@ -185,6 +185,86 @@ main(int argc, char *argv[]) /* listen|hold|follow|stream NAME COUNT SIZE */
 END
 )
 
+# Threads that all need the timer, while the main thread, to which the kernel
+# prefers to give the signal, waits.
+threads_source=$(cat <<'END'
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+#include <fdpass.h>
+
+/* Receive and close. */
+static void *
+receive(void *unused)
+{
+	struct fdpass_message m;
+	char payload[10];
+	int pair[2], i;
+
+	socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair);
+	for (i = 0; i < 20000; i++) {
+		fdpass_send(pair[0], "", 1, &pair[0], 1, 0);
+		fdpass_buffer(&m, payload, sizeof payload);
+		fdpass_recv(pair[1], &m, FDPASS_NOWAIT);
+		fdpass_close(&m);
+	}
+	return unused;
+}
+
+/* Close a connection that lingers for an hour. */
+static void *
+linger(void *unused)
+{
+	struct sockaddr_in in = {.sin_family = AF_INET};
+	struct linger hour = {1, 3600};
+	socklen_t length = sizeof in;
+	struct fdpass_message m;
+	char zeros[4096] = {0};
+	int listener = socket(AF_INET, SOCK_STREAM, 0);
+
+	in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	bind(listener, (struct sockaddr *)&in, sizeof in);
+	listen(listener, 1);
+	getsockname(listener, (struct sockaddr *)&in, &length);
+	fdpass_buffer(&m, zeros, sizeof zeros);
+	m.fds[0] = socket(AF_INET, SOCK_STREAM, 0);
+	m.count = 1;
+	connect(m.fds[0], (struct sockaddr *)&in, sizeof in);
+	setsockopt(m.fds[0], SOL_SOCKET, SO_LINGER, &hour, sizeof hour);
+	while (send(m.fds[0], zeros, sizeof zeros, MSG_DONTWAIT) > 0)
+		;
+	fdpass_close(&m);
+	return unused;
+}
+
+int
+main(int argc, char *argv[])
+{
+	void *(*f)(void *) = strcmp(argv[1], "linger") == 0 ? linger : receive;
+	pthread_t threads[3];
+	struct sigaction sa;
+	struct itimerval t;
+	int i;
+
+	for (i = 0; i < 3; i++)
+		pthread_create(&threads[i], NULL, f, NULL);
+	for (i = 0; i < 3; i++)
+		pthread_join(threads[i], NULL);
+	getitimer(ITIMER_REAL, &t);
+	sigaction(SIGALRM, NULL, &sa);
+	printf("%s %s\n", t.it_value.tv_usec || t.it_interval.tv_usec ?
+	    "ticks" : "quiet", sa.sa_handler == SIG_DFL ? "default" : "ours");
+	return argc != 2;
+}
+END
+)
+
 setup_file()
 {
 	export installed=$BATS_FILE_TMPDIR/fdpass
@@ -201,10 +281,12 @@ setup_file()
 	cd "$BATS_FILE_TMPDIR" || return
 	printf '%s\n' "$probe_source" >probe.c
 	printf '%s\n' "$steps_source" >steps.c
+	printf '%s\n' "$threads_source" >threads.c
 	example &&
 		compile hand &&
 		compile probe -std=c99 -D_POSIX_C_SOURCE=200809L &&
-		compile steps -std=c99 -D_POSIX_C_SOURCE=200809L
+		compile steps -std=c99 -D_POSIX_C_SOURCE=200809L &&
+		compile threads -std=c99 -D_POSIX_C_SOURCE=200809L -pthread
 }
 
 setup()
@@ -232,7 +314,7 @@ example()
 	same "$n_blocks" 1 "examples" && mv block.1 hand.c
 }
 
-# have PROGRAM: hand, probe or steps, in this directory.
+# have PROGRAM: hand, probe, steps or threads, in this directory.
 have()
 {
 	ln -s "$BATS_FILE_TMPDIR/$1" .
@@ -502,6 +584,18 @@ have()
 	same "$(cat sender.out)" EAGAIN
 	stop receiver
 	rm ./s
+}
+
+@test "threads share the timer, and leave it and SIGALRM as they were" {
+	have threads
+	run_limited ./threads receive
+	same "$status $output" "0 quiet default"
+}
+
+@test "what lingers holds up no thread" {
+	have threads
+	run_limited ./threads linger
+	same "$status $output" "0 quiet default"
 }
 
 @test "a name is made with its mode, and taken over only when it is stale" {
