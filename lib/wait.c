@@ -568,7 +568,7 @@ static pthread_mutex_t borrowing = PTHREAD_MUTEX_INITIALIZER;
 static pthread_t borrower;
 static volatile sig_atomic_t is_lent;
 static volatile sig_atomic_t is_passed_on; /* a tick, to the borrower */
-static volatile sig_atomic_t is_foreign; /* SIGALRM was sent by a process */
+static volatile sig_atomic_t is_foreign;   /* SIGALRM was sent by a process */
 
 /* The kernel may give a tick to any thread, but only the borrower may hang. */
 static void
