@@ -566,16 +566,18 @@ wait_block_end(void)
  */
 static pthread_mutex_t borrowing = PTHREAD_MUTEX_INITIALIZER;
 static pthread_t borrower;
+static int64_t first_tick; /* what comes earlier is not of our timer */
 static volatile sig_atomic_t is_lent;
 static volatile sig_atomic_t is_passed_on; /* a tick, to the borrower */
-static volatile sig_atomic_t is_foreign;   /* SIGALRM was sent by a process */
+static volatile sig_atomic_t is_foreign;   /* SIGALRM came from elsewhere */
 
 /* The kernel may give a tick to any thread, but only the borrower may hang. */
 static void
 on_tick(int sig, siginfo_t *info, void *context)
 {
 	int saved = errno;
-	int is_sent = info->si_code == SI_USER || info->si_code == SI_QUEUE;
+	int is_sent = info->si_code == SI_USER || info->si_code == SI_QUEUE ||
+	    wait_now() < first_tick;
 
 	(void)context;
 	/* Some systems say SI_USER of pthread_kill(), too. */
@@ -588,15 +590,21 @@ on_tick(int sig, siginfo_t *info, void *context)
 	errno = saved;
 }
 
+static int
+is_running(const struct itimerval *t)
+{
+	return t->it_value.tv_sec != 0 || t->it_value.tv_usec != 0;
+}
+
 /*
  * In a program that uses the library: borrow its timer and SIGALRM. Its other
  * signals are blocked for that time, so that none is taken for a tick. If
- * another process sends SIGALRM, it is raised again at the end.
+ * SIGALRM comes from elsewhere, it is raised again at the end.
  */
 static void
 borrow(struct wait_guard *g)
 {
-	struct itimerval ticks = {{0, TICK}, {0, FIRST_TICK}};
+	struct itimerval before, ticks = {{0, TICK}, {0, FIRST_TICK}};
 	struct sigaction sa;
 	sigset_t others;
 
@@ -607,29 +615,44 @@ borrow(struct wait_guard *g)
 	g->is_borrowed = 1;
 	is_foreign = is_passed_on = 0;
 	is_lent = 1;
+	first_tick = wait_now() + FIRST_TICK;
 	sa.sa_sigaction = on_tick;
 	sa.sa_flags = SA_SIGINFO;
 	sigfillset(&sa.sa_mask);
 	sigaction(SIGALRM, &sa, &g->action);
 	sigdelset(&others, SIGALRM);
 	sigprocmask(SIG_SETMASK, &others, NULL);
+	getitimer(ITIMER_REAL, &before);
 	setitimer(ITIMER_REAL, &ticks, &g->timer);
+	/* It had less than a microsecond left. */
+	if (!is_running(&g->timer) && is_running(&before) && !is_foreign)
+		g->timer.it_value.tv_usec = 1;
+	/* It has expired, and goes on. */
+	if (!is_running(&g->timer))
+		g->timer.it_value = g->timer.it_interval;
 }
 
 static void
 give_back(struct wait_guard *g)
 {
-	sigset_t pending;
+	const struct itimerval off = {{0, 0}, {0, 0}};
+	sigset_t pending, all;
 	int sig, is_sent;
 
 	is_lent = 0;
-	setitimer(ITIMER_REAL, &g->timer, NULL);
+	setitimer(ITIMER_REAL, &off, NULL);
 	sigpending(&pending);
 	for (sig = 1; sig <= SIGUSR2 || sig <= SIGTERM; sig++)
 		if (sigismember(&pending, sig) == 1 &&
 		    sigismember(&g->mask, sig) == 0)
 			g->is_signalled = 1;
 	sigaction(SIGALRM, &g->action, NULL);
+	/* It may expire at once. */
+	if (is_running(&g->timer)) {
+		sigfillset(&all);
+		sigprocmask(SIG_SETMASK, &all, NULL);
+		setitimer(ITIMER_REAL, &g->timer, NULL);
+	}
 	is_sent = is_foreign;
 	pthread_mutex_unlock(&borrowing);
 	sigprocmask(SIG_SETMASK, &g->mask, NULL);

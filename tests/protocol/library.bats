@@ -199,6 +199,14 @@ threads_source=$(cat <<'END'
 #include <unistd.h>
 #include <fdpass.h>
 
+static volatile sig_atomic_t ticks;
+
+static void
+on_alarm(int sig)
+{
+	ticks += sig == SIGALRM;
+}
+
 /* Receive and close. */
 static void *
 receive(void *unused)
@@ -243,6 +251,22 @@ linger(void *unused)
 	return unused;
 }
 
+/* The caller's timer, at moments that fall into the calls of the library. */
+static int
+alarms(void)
+{
+	struct itimerval often = {{0, 2000}, {0, 1}};
+	struct sigaction sa;
+
+	memset(&sa, 0, sizeof sa);
+	sa.sa_handler = on_alarm;
+	sigaction(SIGALRM, &sa, NULL);
+	setitimer(ITIMER_REAL, &often, NULL);
+	while (ticks < 50)
+		receive(NULL);
+	return 0;
+}
+
 int
 main(int argc, char *argv[])
 {
@@ -252,6 +276,8 @@ main(int argc, char *argv[])
 	struct itimerval t;
 	int i;
 
+	if (strcmp(argv[1], "alarms") == 0)
+		return alarms();
 	for (i = 0; i < 3; i++)
 		pthread_create(&threads[i], NULL, f, NULL);
 	for (i = 0; i < 3; i++)
@@ -590,6 +616,12 @@ have()
 	have threads
 	run_limited ./threads receive
 	same "$status $output" "0 quiet default"
+}
+
+@test "a timer of the program goes on through calls of the library" {
+	have threads
+	run_limited ./threads alarms
+	is_status 0
 }
 
 @test "what lingers holds up no thread" {
