@@ -276,6 +276,10 @@ take_with_descriptors(struct part *p, struct source *s, size_t n)
 	int r;
 
 	if (!has_room(s)) {
+		/* The bytes before that part need none. */
+		rest = plain_before(s, p->bytes, n);
+		if (rest > 0)
+			return receive(p, s, rest);
 		errno = EMFILE;
 		return -1;
 	}

@@ -484,6 +484,29 @@ assert s.makefile("rb").read() == b"hello\n"'
 	END
 }
 
+@test "bytes before descriptors do not wait for a full table" {
+	need_linux
+	py <<-'END'
+	import resource, signal
+	limit = lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (20, 200))
+	a, b, p = tap(preexec_fn=limit)
+	a.send(b"up")
+	assert b.recv(9) == b"up"
+	resource.prlimit(p.pid, resource.RLIMIT_NOFILE, (20, 200))
+	os.kill(p.pid, signal.SIGSTOP)
+	a.send(b"one")
+	a.send(b"two")
+	give(a, b"hundred", [0] * 100)
+	os.kill(p.pid, signal.SIGCONT)
+	assert take_all(b, 6) == b"onetwo"
+	resource.prlimit(p.pid, resource.RLIMIT_NOFILE, (200, 200))
+	data, fds = take(b)
+	assert data == b"hundred" and len(fds) == 100
+	a.close()
+	ends(p)
+	END
+}
+
 @test "urgent bytes are passed over, and nothing spins" {
 	need_linux
 	py <<-'END'
