@@ -92,6 +92,24 @@ exact()
 	exact -q -b 65536
 }
 
+@test "a message as long as can be, to a socket with less room" {
+	need_linux
+	py <<-'END'
+	a, b, p = tap(type=SEQPACKET)
+	a.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 300000)
+	try:
+	    a.send(b"x" * 262144)
+	except OSError:
+	    sys.exit(0)  # the system allows no such room
+	assert len(b.recv(300000)) == 262144
+	give(a, b"y" * 262144, [0])
+	data, fds = take(b, 300000)
+	assert data == b"y" * 262144 and len(fds) == 1
+	a.close()
+	ends(p)
+	END
+}
+
 @test "a side that asks for credentials changes nothing" {
 	need_linux
 	exact -p
