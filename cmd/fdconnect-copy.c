@@ -109,7 +109,8 @@ init(struct flow *w, const char *sign, int from, int to, char *bytes)
 		w->read_name = "recvmsg";
 		w->write_name = "sendmsg";
 		part_source(&w->source, from, type,
-		    type == w->to_type ? PART_MOST : CHUNK);
+		    type == w->to_type || type == SOCK_SEQPACKET ? PART_MOST :
+								   CHUNK);
 	}
 }
 

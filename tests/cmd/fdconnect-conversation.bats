@@ -110,6 +110,27 @@ exact()
 	END
 }
 
+@test "long messages of SOCK_SEQPACKET reach a SOCK_STREAM" {
+	need_linux
+	py <<-'END'
+	a, left = socket.socketpair(socket.AF_UNIX, SEQPACKET)
+	b, right = socket.socketpair(socket.AF_UNIX, STREAM)
+	os.dup2(right.fileno(), 9)
+	p = subprocess.Popen(["fdconnect", "fd:9"], stdin=left, stdout=left,
+	                     pass_fds=[9])
+	os.dup2(null, 9, inheritable=False)
+	left.close()
+	right.close()
+	b.settimeout(LIMIT)
+	give(a, b"x" * 100000, [0])
+	data, fds = take(b, 1)
+	assert data == b"x" and len(fds) == 1
+	assert take_all(b, 99999) == b"x" * 99999
+	a.close()
+	ends(p)
+	END
+}
+
 @test "a side that asks for credentials changes nothing" {
 	need_linux
 	exact -p
