@@ -115,6 +115,9 @@ CPPFLAGS =
 CFLAGS = -O2
 LDFLAGS =
 LDLIBS =
+# The library lets threads of a program take turns. (In glibc since 2.34 and in
+# musl it is empty, elsewhere it is not part of the libc.)
+THREADS = -lpthread
 OBJCOPY = objcopy
 WARNINGS = -pedantic -Wall -Wextra -Wshadow -Wconversion
 STATIC_CC = $$(command -v musl-gcc || echo $(CC))
@@ -194,7 +197,8 @@ $(ARCHIVE): $(ARCHIVE_OBJ)
 
 $(BIN): $(CMD_OBJ) $(ARCHIVE)
 	@mkdir -p $B
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ cmd/$(@F).$O $(ARCHIVE) $(LDLIBS)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ cmd/$(@F).$O $(ARCHIVE) $(LDLIBS) \
+		$(THREADS)
 
 $(SCRIPT:%=$B/%): $(SCRIPT:%=cmd/%)
 	@mkdir -p $B
@@ -229,7 +233,7 @@ lib/libfdpass.a: lib/libfdpass.o
 
 lib/$(SONAME): lib/libfdpass.o
 	$(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,-soname,$(SONAME) -o $@ \
-		lib/libfdpass.o $(LDLIBS)
+		lib/libfdpass.o $(LDLIBS) $(THREADS)
 
 bash:
 	@pkg-config --exists bash 2>/dev/null || { \
@@ -240,7 +244,7 @@ bash:
 # Hide all names but the builtin's, for bash has functions with the same names.
 cmd/bash/fdpass: $(BASH_LO) lib/libfdpass.a
 	$(CC) $(CFLAGS) -shared $(LDFLAGS) -Wl,--exclude-libs,ALL -o $@ \
-		$(BASH_LO) lib/libfdpass.a
+		$(BASH_LO) lib/libfdpass.a $(THREADS)
 
 # The C programs of the tests: each is one file and needs only libc. A program
 # that is running cannot be written to, so the new one is renamed into place.
@@ -340,6 +344,7 @@ install: all
 		'includedir=$(INCLUDEDIR)' '' 'Name: fdpass' \
 		'Description: pass open descriptors between processes' \
 		'Version: $(VERSION)' 'Libs: -L$${libdir} -lfdpass' \
+		'Libs.private: $(THREADS)' \
 		'Cflags: -I$${includedir}' | \
 		write fdpass.pc "$(LIBDIR)/pkgconfig" 644
 
