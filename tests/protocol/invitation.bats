@@ -125,10 +125,11 @@ nothing_is_left()
 @test "a sender without a descriptor for its reader says so, and waits" {
 	need prlimit
 	not_sanitized "they open files to report"
-	[ "${FDPASS_VARIANT-}" != posix ] || return 0
+	[ "${FDPASS_VARIANT-}" != posix ] ||
+		skip "without ppoll() it needs a pipe, too"
 	invite server with -x sh -c "ulimit -S -n 5; exec fdlisten -k ./a"
 	follow reader fdecho -
-	wait_for grep -qx "fdlisten: standard output: accept: Too many open files; trying again" server.err
+	wait_for has_line server.err "fdlisten: standard output: accept: Too many open files; trying again"
 	prlimit --pid "$(process server)" --nofile=20:
 	wait_for not test -e "$directory"
 	echoes ./a
