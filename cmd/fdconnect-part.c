@@ -373,12 +373,13 @@ part_take(struct part *p, struct source *s)
  * The other side may have made more room than there is here for the longest
  * message that it sends.
  */
-static int
+static void
 make_room(int fd)
 {
 	int size = PART_MOST + PART_MOST / 2;
 
-	return setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
+	/* If it fails, so does the next try to send. */
+	setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
 }
 
 int
@@ -403,8 +404,10 @@ part_send(struct part *p, int fd, int type)
 		message_put_rights(control.bytes, p->fds, p->count) :
 		0);
 	n = sys_sendmsg(fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL);
-	if (n == -1 && errno == EMSGSIZE && make_room(fd) == 0)
+	if (n == -1 && errno == EMSGSIZE) {
+		make_room(fd);
 		n = sys_sendmsg(fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL);
+	}
 	if (n == -1)
 		return -1;
 	p->sent += (size_t)n;
