@@ -17,6 +17,11 @@
 #define KEPT_MOST (4 * 1024 * 1024) /* bytes for slow readers, about */
 #define BATCH 32                    /* connections to allocate at once */
 
+/* How long to wait for one connection alone, in microseconds: */
+#define PATIENCE 10000    /* at most; timers of less than 5 ms cost more */
+#define PATIENCE_EACH 250 /* for each message, on average */
+#define ALONE_TURNS 4     /* and how often */
+
 /* Memory for connections. It never moves, for the loop holds pointers to it. */
 struct batch {
 	struct batch *next;
@@ -273,11 +278,60 @@ keep(struct connections *cs, struct connection *c)
 }
 
 /*
- * Add new connections to the loop, now that their sender has its answer. A
- * short connection has often ended already: one more turn finds that out and
- * spares the loop. (Not with a trace, which would show a call that usually
- * finds nothing.)
+ * May we wait for our only connection alone? A short one ends soon, so that
+ * spares the loop, and other processes of our pool take what comes meanwhile.
+ * What their silence costs uses up our patience; each message gives us some
+ * more.
  */
+static int
+is_patient(const struct connections *cs)
+{
+	return cs->is_pooled && cs->patience >= PATIENCE / 2;
+}
+
+/* Wait for one connection alone: can it be read? */
+static int
+wait_alone(struct connections *cs, int fd)
+{
+	int64_t begin = wait_now();
+	int r = wait_readable(fd, begin + PATIENCE);
+
+	cs->patience -= wait_now() - begin;
+	return r == 1;
+}
+
+/* Serve our only connection for some turns: -1 if it is over. */
+static int
+echo_alone(struct connections *cs, struct connection *c)
+{
+	int turns;
+
+	for (turns = 0; turns < ALONE_TURNS; turns++) {
+		if (cs->count > 1 || c->rest != NULL || !is_patient(cs) ||
+		    !wait_alone(cs, c->fd))
+			break;
+		if (echo_turn(cs, c, 0) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+/*
+ * Serve a new connection as far as that spares the loop: -1 if it is over.
+ * (Not with a trace, which would show calls that usually find nothing.)
+ */
+static int
+try_at_once(struct connections *cs, struct connection *c)
+{
+	if (c->rest != NULL || trace_on)
+		return 0;
+	/* A short connection has often ended already. */
+	if (!c->is_silent && echo_turn(cs, c, 0) == -1)
+		return -1;
+	return echo_alone(cs, c);
+}
+
+/* Add new connections to the loop, now that their sender has its answer. */
 static void
 admit(struct connections *cs)
 {
@@ -285,7 +339,7 @@ admit(struct connections *cs)
 
 	while ((c = cs->fresh) != NULL) {
 		cs->fresh = c->next;
-		if (c->rest != NULL || trace_on || echo_turn(cs, c, 0) == 0)
+		if (try_at_once(cs, c) == 0)
 			keep(cs, c);
 		else
 			drop(cs, c);
@@ -323,9 +377,8 @@ start_echo(struct connections *cs, int fd)
 		return 0;
 	}
 	cs->count++;
-	if (n == -1) {
-		keep(cs, c);
-	} else if (echo_read(cs, c, (size_t)n) == 0) {
+	c->is_silent = n == -1;
+	if (c->is_silent || echo_read(cs, c, (size_t)n) == 0) {
 		c->next = cs->fresh;
 		cs->fresh = c;
 	} else if (errno == EDESTADDRREQ) {
@@ -383,6 +436,9 @@ connections_start(struct connections *cs, struct fdpass_message *m)
 	size_t i, started = 0;
 	int r;
 
+	cs->patience += PATIENCE_EACH;
+	if (cs->patience > PATIENCE)
+		cs->patience = PATIENCE;
 	for (i = 0; i < m->count; i++) {
 		r = cs->count < cs->max ? start_echo(cs, m->fds[i]) :
 					  park(cs, m->fds[i]);
@@ -425,11 +481,14 @@ connections_is_full(const struct connections *cs)
 
 /* Begin without connections; max is the most to echo on at once. */
 int
-connections_init(struct connections *cs, const char *operand, long max)
+connections_init(
+    struct connections *cs, const char *operand, long max, int is_pooled)
 {
 	memset(cs, 0, sizeof *cs);
 	cs->operand = operand;
 	cs->max = max;
+	cs->is_pooled = is_pooled;
+	cs->patience = PATIENCE;
 	cs->newest = &cs->parked;
 	return loop_init(&cs->loop);
 }

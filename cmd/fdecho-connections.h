@@ -10,6 +10,8 @@
 #include "fdpass.h"
 #include "loop.h"
 
+#include <stdint.h>
+
 struct arrival;
 struct batch;
 
@@ -17,6 +19,7 @@ struct batch;
 struct connection {
 	int fd;
 	int is_waiting;          /* it is in the loop */
+	int is_silent;           /* it is new, and nothing has come */
 	struct arrival *arrival; /* NULL: we echo on this connection */
 	struct connection *next; /* in a list: of new, parked or spare ones */
 	char *rest;              /* what a slow reader has not taken yet */
@@ -30,6 +33,8 @@ struct connections {
 	const char *operand; /* what they come from */
 	long max;
 	long count;               /* of connections on which we echo */
+	int is_pooled;            /* others take what comes meanwhile */
+	int64_t patience;         /* us that we may wait for one alone */
 	size_t kept;              /* bytes kept for slow readers */
 	struct connection *fresh; /* connections that are not in the loop yet */
 	struct connection *parked;  /* connections over the limit, for now */
@@ -38,7 +43,8 @@ struct connections {
 	struct batch *batches;      /* all memory for connections */
 };
 
-int connections_init(struct connections *cs, const char *operand, long max);
+int connections_init(
+    struct connections *cs, const char *operand, long max, int is_pooled);
 int connections_come_with(const struct fdpass_message *m);
 void connections_start(struct connections *cs, struct fdpass_message *m);
 void connections_start_parked(struct connections *cs);

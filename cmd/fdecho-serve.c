@@ -392,7 +392,8 @@ init(struct server *s, struct receiver *r, long max)
 	if (s->room < 4)
 		s->room = 4;
 	arrivals_init(&s->arrivals, receiver_most_arrivals(r));
-	return connections_init(&s->connections, r->operand, max);
+	return connections_init(&s->connections, r->operand, max,
+	    r->kind == RECEIVER_STREAM && !r->is_private);
 }
 
 /* Is there nothing left to do, or does a second signal leave it undone? */

@@ -111,6 +111,78 @@ random()
 	same "$(<server.err)" ""
 }
 
+# serve_shared: one worker at a stream that others could share, which waits for
+# a new client alone at first.
+serve_shared()
+{
+	start server paired -t seqpacket fdlisten -k -o address 127.0.0.1:0 \
+		'|' fdecho -
+	address_of address
+	worker=$(the_one 'fdecho -')
+}
+
+@test "quiet clients hold up nobody at a stream that others share" {
+	local i
+
+	need_proc
+	serve_shared
+	for i in 1 2 3 4 5; do
+		held "kept$i" "$(<address)"
+	done
+	hold quiet "$(<address)"
+	served_all "$(<address)" -i "$many" -n "$many" -c 10
+	say quiet late
+	heard quiet late
+	for i in 1 2 3 4 5; do
+		say "kept$i" again
+		heard "kept$i" again
+		hang_up "kept$i"
+	done
+	hang_up quiet
+	wait_for has 1 find "/proc/$worker/fd" -lname 'socket:*'
+	kill "$(the_one 'fdlisten *')"
+	ended server
+	is_status 0
+	same "$(<server.err)" ""
+}
+
+@test "a worker that waits for a client alone takes a signal" {
+	local i
+
+	need_proc
+	serve_shared
+	for i in 1 2 3 4 5 6 7 8; do
+		hold "quiet$i" "$(<address)"
+	done
+	wait_for more_than 8 eval 'find "/proc/$worker/fd" -lname "socket:*" |
+		wc -l'
+	kill -TERM "$worker"
+	for i in 1 2 3 4 5 6 7 8; do
+		say "quiet$i" late
+		heard "quiet$i" late
+		hang_up "quiet$i"
+	done
+	wait_for has 0 matching 'fdecho -'
+	ended server
+}
+
+@test "at a stream that others share a new client is first waited for alone" {
+	need strace
+	strace -o /dev/null true 2>/dev/null || skip "no right to trace"
+	start server paired -t seqpacket fdlisten -k -o address 127.0.0.1:0 \
+		'|' strace -o calls fdecho -
+	address_of address
+	wait_for grep -q '^recvmsg\|poll\|wait(' calls
+	hold quiet "$(<address)"
+	grep -q '^epoll_create' calls || skip "the system has no epoll"
+	wait_for grep -q '^ppoll.*, 1, {tv_sec=0' calls
+	say quiet late
+	heard quiet late
+	hang_up quiet
+	kill "$(the_one 'fdlisten *')"
+	ended server
+}
+
 @test "several connections in one message are all served" {
 	start echo fdecho ./pool
 	up ./pool
