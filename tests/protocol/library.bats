@@ -660,6 +660,25 @@ have()
 		'2: one' '1: two')"
 }
 
+@test "silent senders cannot use up the descriptor table" {
+	local how
+
+	have probe
+	have steps
+	for how in "probe take ./s 1" "steps listen ./s 1 100"; do
+		start receiver sh -c "ulimit -n 16; exec ./$how"
+		up ./s
+		start silent opponent silent -n 40 ./s
+		wait_for idle silent
+		run_limited fdsend -w -s one ./s
+		is_status 0
+		ended receiver
+		is_status 0
+		like "$(cat receiver.out)" "*1*one" "$how"
+		stop silent
+	done
+}
+
 @test "in steps: a silent one keeps nobody away, and is told to try again" {
 	have steps
 	start receiver ./steps listen ./s 2 100
