@@ -42,8 +42,8 @@ arrival_begin(struct arrival *a, int sock, int type)
 char
 arrival_refusal(int error)
 {
-	return error == EMFILE || error == ETIMEDOUT ? FDPASS_RETRY :
-						       FDPASS_REFUSED;
+	return wait_is_waited_out(error) || error == ETIMEDOUT ? FDPASS_RETRY :
+								 FDPASS_REFUSED;
 }
 
 /* A lone NUL with descriptors is the usual message: nothing follows it. */
