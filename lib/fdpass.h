@@ -260,7 +260,9 @@ void fdpass_buffer(struct fdpass_message *message, char *payload, size_t size);
  * any payload.
  *
  * The received descriptors are new, close-on-exec, and the caller's to close
- * (fdpass_close()), with FDPASS_PEEK too. On an error there are none.
+ * (fdpass_close()), with FDPASS_PEEK too. On an error there are none. On Linux,
+ * the sender is known only if the socket has SO_PASSCRED, and had it already
+ * when the message was sent (not needed with FDPASS_CREDS).
  *
  * Returns 1 for a message, which on SOCK_STREAM may be a part of one; 0 at the
  * end of file (on SOCK_SEQPACKET, an empty message looks the same). Or -1 with

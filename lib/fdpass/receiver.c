@@ -543,7 +543,6 @@ deliver(struct fdpass_receiver *r, struct fdpass_message *m,
 	m->size = size;
 	m->length = r->length;
 	r->length = 0;
-	message_forget_nobody(m);
 	if (r->is_named)
 		message_ask_sender(m, r->sock);
 	return 1;

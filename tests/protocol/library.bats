@@ -185,6 +185,44 @@ main(int argc, char *argv[]) /* listen|hold|follow|stream NAME COUNT SIZE */
 END
 )
 
+# Whom fdpass_recv() names as the sender: nobody without SO_PASSCRED, or if that
+# is set late.
+sender_source=$(cat <<'END'
+#define _GNU_SOURCE
+#include <stdio.h>
+#include <sys/socket.h>
+#include <fdpass.h>
+
+static void
+send_and_receive(const int *pair, int flags, int is_late)
+{
+	struct fdpass_message m;
+	char payload[2];
+	int on = 1;
+
+	fdpass_send(pair[0], "", 1, NULL, 0, flags);
+	if (is_late)
+		setsockopt(pair[1], SOL_SOCKET, SO_PASSCRED, &on, sizeof on);
+	fdpass_buffer(&m, payload, sizeof payload);
+	if (fdpass_recv(pair[1], &m, FDPASS_NOWAIT) == 1)
+		printf("%ld %ld %ld\n", m.pid, m.uid, m.gid);
+}
+
+int
+main(void)
+{
+	int pair[2];
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair) == -1)
+		return 1;
+	send_and_receive(pair, FDPASS_CREDS, 0);
+	send_and_receive(pair, 0, 1);
+	send_and_receive(pair, 0, 0);
+	return 0;
+}
+END
+)
+
 # Threads that all need the timer, while the main thread, to which the kernel
 # prefers to give the signal, waits.
 threads_source=$(cat <<'END'
@@ -307,11 +345,13 @@ setup_file()
 	cd "$BATS_FILE_TMPDIR" || return
 	printf '%s\n' "$probe_source" >probe.c
 	printf '%s\n' "$steps_source" >steps.c
+	printf '%s\n' "$sender_source" >sender.c
 	printf '%s\n' "$threads_source" >threads.c
 	example &&
 		compile hand &&
 		compile probe -std=c99 -D_POSIX_C_SOURCE=200809L &&
 		compile steps -std=c99 -D_POSIX_C_SOURCE=200809L &&
+		compile sender -std=c99 &&
 		compile threads -std=c99 -D_POSIX_C_SOURCE=200809L -pthread
 }
 
@@ -340,7 +380,7 @@ example()
 	same "$n_blocks" 1 "examples" && mv block.1 hand.c
 }
 
-# have PROGRAM: hand, probe, steps or threads, in this directory.
+# have PROGRAM: hand, probe, sender, steps or threads, in this directory.
 have()
 {
 	ln -s "$BATS_FILE_TMPDIR/$1" .
@@ -610,6 +650,15 @@ have()
 	same "$(cat sender.out)" EAGAIN
 	stop receiver
 	rm ./s
+}
+
+@test "fdpass_recv names a sender if SO_PASSCRED was set before it sent" {
+	need_linux
+	have sender
+	run_limited ./sender
+	is_status 0
+	same "$(head -n 2 <<<"$output")" $'-1 -1 -1\n-1 -1 -1'
+	like "$(tail -n 1 <<<"$output")" "[1-9]* $(id -u) $(id -g)"
 }
 
 @test "threads share the timer, and leave it and SIGALRM as they were" {
