@@ -143,6 +143,8 @@ int fdpass_connect(const char *name);
  * of a socket with SO_LINGER). So that it ends after some 10 ms, a step borrows
  * the timer ITIMER_REAL and the action of SIGALRM for that moment, blocks all
  * other signals, and gives both back as they were.
+ *
+ * After fork(), only one of the two processes may use or end a receiver.
  */
 struct fdpass_receiver;
 
