@@ -232,6 +232,7 @@ threads_source=$(cat <<'END'
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -286,7 +287,49 @@ linger(void *unused)
 	while (send(m.fds[0], zeros, sizeof zeros, MSG_DONTWAIT) > 0)
 		;
 	fdpass_close(&m);
+	close(listener);
 	return unused;
+}
+
+/* Processors are busy until this is set. */
+static volatile sig_atomic_t is_done;
+
+static void *
+spin(void *unused)
+{
+	while (!is_done)
+		;
+	return unused;
+}
+
+static void *
+linger_often(void *unused)
+{
+	int i;
+
+	for (i = 0; i < 100; i++)
+		linger(NULL);
+	is_done = 1;
+	return unused;
+}
+
+/*
+ * Ticks of the timer meet a main thread that is slow to take them, while
+ * SIGALRM would end the process.
+ */
+static int
+slow(void)
+{
+	pthread_t threads[5];
+	int i;
+
+	for (i = 0; i < 4; i++)
+		pthread_create(&threads[i], NULL, spin, NULL);
+	pthread_create(&threads[4], NULL, linger_often, NULL);
+	setpriority(PRIO_PROCESS, 0, 19);
+	for (i = 0; i < 5; i++)
+		pthread_join(threads[i], NULL);
+	return 0;
 }
 
 /* The caller's timer, at moments that fall into the calls of the library. */
@@ -316,6 +359,8 @@ main(int argc, char *argv[])
 
 	if (strcmp(argv[1], "alarms") == 0)
 		return alarms();
+	if (strcmp(argv[1], "slow") == 0)
+		return slow();
 	for (i = 0; i < 3; i++)
 		pthread_create(&threads[i], NULL, f, NULL);
 	for (i = 0; i < 3; i++)
@@ -677,6 +722,12 @@ have()
 	have threads
 	run_limited ./threads linger
 	same "$status $output" "0 quiet default"
+}
+
+@test "a thread that is slow to take a tick of the timer does not end all" {
+	have threads
+	run_limited ./threads slow
+	is_status 0
 }
 
 @test "a name is made with its mode, and taken over only when it is stale" {
