@@ -632,7 +632,8 @@ borrow(struct wait_guard *g)
 	is_lent = 1;
 	first_tick = wait_now() + FIRST_TICK;
 	sa.sa_sigaction = on_tick;
-	sa.sa_flags = SA_SIGINFO;
+	/* The stack of the thread that gets a tick may be too small (Go). */
+	sa.sa_flags = SA_SIGINFO | SA_ONSTACK;
 	sigfillset(&sa.sa_mask);
 	sigaction(SIGALRM, &sa, &g->action);
 	sigdelset(&others, SIGALRM);

@@ -332,6 +332,21 @@ slow(void)
 	return 0;
 }
 
+/* The handler runs on the stack that a thread, as in Go, has for signals. */
+static int
+stack(void)
+{
+	struct sigaction sa;
+	pthread_t thread;
+
+	pthread_create(&thread, NULL, linger_often, NULL);
+	do
+		sigaction(SIGALRM, NULL, &sa);
+	while (!is_done && (sa.sa_flags & SA_SIGINFO) == 0);
+	pthread_join(thread, NULL);
+	return (sa.sa_flags & SA_ONSTACK) == 0;
+}
+
 /* The caller's timer, at moments that fall into the calls of the library. */
 static int
 alarms(void)
@@ -359,6 +374,8 @@ main(int argc, char *argv[])
 
 	if (strcmp(argv[1], "alarms") == 0)
 		return alarms();
+	if (strcmp(argv[1], "stack") == 0)
+		return stack();
 	if (strcmp(argv[1], "slow") == 0)
 		return slow();
 	for (i = 0; i < 3; i++)
@@ -397,7 +414,7 @@ setup_file()
 		compile probe -std=c99 -D_POSIX_C_SOURCE=200809L &&
 		compile steps -std=c99 -D_POSIX_C_SOURCE=200809L &&
 		compile sender -std=c99 &&
-		compile threads -std=c99 -D_POSIX_C_SOURCE=200809L -pthread
+		compile threads -std=c99 -D_XOPEN_SOURCE=700 -pthread
 }
 
 setup()
@@ -727,6 +744,12 @@ have()
 @test "a thread that is slow to take a tick of the timer does not end all" {
 	have threads
 	run_limited ./threads slow
+	is_status 0
+}
+
+@test "the timer's handler runs on the signal stack of a thread" {
+	have threads
+	run_limited ./threads stack
 	is_status 0
 }
 
