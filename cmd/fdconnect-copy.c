@@ -22,7 +22,6 @@
 #define HOLD_OFF 64
 #define RETRY_NOTHING 1 /* ms: the socket was readable, but empty */
 #define RETRY_SHORT 10  /* ms: a resource has run out */
-#define PATIENCE 3000   /* ms: then a line says so */
 #ifndef PIPE_BUF
 #define PIPE_BUF _POSIX_PIPE_BUF
 #endif
@@ -122,7 +121,7 @@ wait_short(struct flow *w, const char *name, const char *operation)
 		w->short_since = wait_now();
 	w->again = wait_deadline(RETRY_SHORT);
 	if (!w->short_was_said &&
-	    wait_now() - w->short_since >= PATIENCE * 1000) {
+	    wait_now() - w->short_since >= WAIT_NOTICE * 1000) {
 		say("%s: %s: %s; waiting", name, operation, strerror(errno));
 		w->short_was_said = 1;
 	}

@@ -22,7 +22,6 @@
 
 #define READ_FD 6 /* where UCSPI clients find the connection */
 #define WRITE_FD 7
-#define NOTICE 3000 /* ms until -w reports what it waits for */
 
 static const char synopsis[] =
     "fdconnect [-Nvw] [-t seconds] ADDRESS [COMMAND [ARG...]]\n";
@@ -73,7 +72,7 @@ in_vain(void)
 static int
 connect_in_time(int64_t deadline)
 {
-	int64_t notice = wait_deadline(NOTICE);
+	int64_t notice = wait_deadline(WAIT_NOTICE);
 	unsigned tries = 0;
 	int s, error, trace_was = trace_on;
 

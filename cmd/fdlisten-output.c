@@ -16,8 +16,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define RETRY_FIFO 20 /* ms */
-
 /* Replace a file: write a new one in the same directory, then rename it. */
 static int
 replace(const char *file, const char *line)
@@ -78,7 +76,7 @@ open_special(const char *file, int64_t deadline)
 			break;
 		if (errno != EINTR && (errno != ENXIO || !is_fifo(file)))
 			return -1;
-		wait_pause(RETRY_FIFO);
+		wait_pause(WAIT_LOOK);
 		if (wait_must_end(deadline))
 			return -1;
 	}

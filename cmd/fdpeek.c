@@ -32,7 +32,6 @@ static const char help[] =
 #define BYTES 16384 /* -b */
 #define MOST 65536  /* -b, at most */
 #define SECONDS 10  /* -t */
-#define INTERVAL 20 /* ms between looks, if no event tells of arrivals */
 #define SHOWN 32    /* bytes in a line of the trace */
 #define STEP "P"
 
@@ -90,7 +89,7 @@ receive(size_t most, int64_t deadline)
 		n = recv(STDIN_FILENO, bytes, most, MSG_PEEK | MSG_DONTWAIT);
 		if (n == -1 && wait_is_waited_out(errno) &&
 		    wait_now() < deadline)
-			wait_pause(INTERVAL);
+			wait_pause(WAIT_LOOK);
 		else if (n != -1 || errno != EINTR)
 			return n;
 	}
@@ -130,7 +129,7 @@ wait_for_arrival(int arrivals, int is_first, int64_t deadline)
 		wait_poll(&p, 1, deadline);
 	else
 		wait_poll(
-		    NULL, 0, wait_earlier(deadline, wait_deadline(INTERVAL)));
+		    NULL, 0, wait_earlier(deadline, wait_deadline(WAIT_LOOK)));
 	if (arrivals != -1)
 		sys_arrivals_clear(arrivals);
 }

@@ -9,9 +9,6 @@
 #include <errno.h>
 #include <unistd.h>
 
-#define BETWEEN_BIND_AND_LISTEN 100 /* ms that a new socket may refuse */
-#define NOTICE 3000                 /* ms until the wait is reported */
-
 /* Can this be the name of a socket? Returns 0, or -1 and the failure. */
 int
 source_check(const char *name)
@@ -31,7 +28,7 @@ source_init(struct source *s, const char *name, int waits)
 	s->name = name;
 	s->type = SOCK_STREAM;
 	s->waits = waits;
-	s->notice = wait_deadline(NOTICE);
+	s->notice = wait_deadline(WAIT_NOTICE);
 	s->starting = -1;
 	s->tries = 0;
 }
@@ -68,7 +65,7 @@ may_come(struct source *s, int error)
 	 * moment.
 	 */
 	if (s->starting == -1)
-		s->starting = wait_deadline(BETWEEN_BIND_AND_LISTEN);
+		s->starting = wait_deadline(WAIT_LISTEN);
 	return !wait_is_over(s->starting);
 }
 

@@ -491,22 +491,26 @@ wait_is_waited_out(int error)
 }
 
 /*
- * Wait until it is worth trying again after this error: one for which
- * wait_is_waited_out() is true, or EAGAIN for a full queue, which no event
- * announces. Returns 0; or -1 with EINTR when we have to end, ETIMEDOUT at the
- * deadline.
+ * When to try again after this error: one for which wait_is_waited_out() is
+ * true, or EAGAIN for a full queue, which no event announces.
+ */
+int64_t
+wait_again(int error)
+{
+	/* Descriptors in flight arrive soon, and queues soon have room. */
+	if (error == ETOOMANYREFS || sys_would_block(error))
+		return wait_deadline(WAIT_QUEUE);
+	return wait_deadline(WAIT_SHORT);
+}
+
+/*
+ * Wait until wait_again(). Returns 0; or -1 with EINTR when we have to end,
+ * ETIMEDOUT at the deadline.
  */
 int
 wait_out(int error, int64_t deadline)
 {
-	int64_t ms = WAIT_SHORT;
-
-	/*
-	 * Descriptors in flight arrive soon, and queues have room again soon.
-	 */
-	if (error == ETOOMANYREFS || sys_would_block(error))
-		ms = WAIT_QUEUE;
-	wait_poll(NULL, 0, wait_earlier(wait_deadline(ms), deadline));
+	wait_poll(NULL, 0, wait_earlier(wait_again(error), deadline));
 	if (wait_ending() != 0)
 		errno = EINTR;
 	else if (wait_is_over(deadline))

@@ -21,7 +21,11 @@
 #define WAIT_SHORT 50 /* a resource has run out; somebody may free it */
 #define WAIT_QUEUE 5  /* a queue is full, and no event says when it is not */
 #define WAIT_FORK 100 /* the process table is full */
+#define WAIT_LOOK 20  /* no event says when it is worth trying again */
 #define WAIT_TRIES 40 /* the most tries, for what is given up at all */
+
+#define WAIT_LISTEN 100  /* ms from bind() to listen(): a new socket refuses */
+#define WAIT_NOTICE 3000 /* ms until a line says what a long wait is for */
 
 /* State that wait_guard_begin() saves for wait_guard_end(). */
 struct wait_guard {
@@ -54,6 +58,7 @@ int wait_write(int fd, const char *bytes, size_t n);
 int wait_pause(int64_t ms);
 int wait_out(int error, int64_t deadline);
 int wait_is_waited_out(int error);
+int64_t wait_again(int error);
 int64_t wait_backoff(unsigned tries);
 int wait_look(void);
 const sigset_t *wait_mask(void);

@@ -14,10 +14,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define BETWEEN_BIND_AND_LISTEN 100 /* ms that a new socket may refuse */
-#define NOT_NOW 1000                /* ms that "not now" is retried */
-#define NOTICE 3000                 /* ms until the wait is reported */
-#define NAMES 8                     /* tries to find a free name */
+#define NOT_NOW 1000 /* ms that "not now" is retried */
+#define NAMES 8      /* tries to find a free name */
 
 static void
 tell(const struct handover *h, enum handover_event event)
@@ -105,7 +103,7 @@ handover_message(struct handover *h, const char *payload, size_t length,
 	h->fds = fds;
 	h->count = h->unsent = count;
 	if (h->target->flags & HANDOVER_WAIT)
-		h->notice = wait_deadline(NOTICE);
+		h->notice = wait_deadline(WAIT_NOTICE);
 }
 
 void
@@ -178,9 +176,7 @@ wait_short(struct handover *h, const char *operation)
 {
 	note_errno(h, operation, errno);
 	h->events = 0;
-	h->again = wait_deadline(
-	    errno == ETOOMANYREFS || sys_would_block(errno) ? WAIT_QUEUE :
-							      WAIT_SHORT);
+	h->again = wait_again(errno);
 }
 
 /*
@@ -194,7 +190,7 @@ may_be_starting(struct handover *h, int error)
 		return 0;
 	}
 	if (h->starting == -1)
-		h->starting = wait_deadline(BETWEEN_BIND_AND_LISTEN);
+		h->starting = wait_deadline(WAIT_LISTEN);
 	return wait_now() < h->starting;
 }
 

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #define LOCK_WAIT 1000 /* ms that another process may lock the directory */
+#define LOCK_AGAIN 10  /* ms between two tries to lock it */
 
 enum probe { FREE, STALE, LIVE, NOT_A_SOCKET, UNKNOWN };
 
@@ -168,7 +169,7 @@ lock_directory(const char *path, int *is_locked, struct failure *f)
 		if (errno == EWOULDBLOCK && wait_is_over(deadline))
 			return fd;
 		if (errno != EWOULDBLOCK ||
-		    (wait_pause(10) == -1 && wait_ending() != 0)) {
+		    (wait_pause(LOCK_AGAIN) == -1 && wait_ending() != 0)) {
 			failure_errno(f, "lock its directory");
 			close(fd);
 			return -1;
