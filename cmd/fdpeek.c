@@ -15,6 +15,7 @@
 #include "wait.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -32,7 +33,6 @@ static const char help[] =
 #define BYTES 16384 /* -b */
 #define MOST 65536  /* -b, at most */
 #define SECONDS 10  /* -t */
-#define SHOWN 32    /* bytes in a line of the trace */
 #define STEP "P"
 
 extern char **environ;
@@ -60,23 +60,16 @@ check_input(void)
 	return failed_on("standard input");
 }
 
+/* Trace a look: n bytes were there, or -1 and errno. */
 static void
-trace_look(ssize_t n)
+tell_look(ssize_t n)
 {
-	char line[400];
-	struct text t;
-	size_t shown = n < SHOWN ? (size_t)n : SHOWN;
+	char what[sizeof client.host + 32];
 
-	if (!trace_on)
-		return;
-	text_init(&t, line, sizeof line);
-	text_add(&t, "%zd bytes, \"", n);
-	text_add_escaped(&t, (const char *)bytes, shown);
-	text_add(&t, "\"%s", (size_t)n > shown ? "..." : "");
-	text_add(&t, ": %s", client.name[0] != '\0' ? client.name : "unknown");
-	if (client.host[0] != '\0')
-		text_add(&t, " for %s", client.host);
-	trace(STEP, "recv(0, MSG_PEEK) = %s", line);
+	snprintf(what, sizeof what, "%s%s%s",
+	    client.name[0] != '\0' ? client.name : "unknown",
+	    client.host[0] != '\0' ? " for " : "", client.host);
+	tell_peeked(STEP, STDIN_FILENO, bytes, n, what);
 }
 
 /* Look at what has come, at most most bytes of it; returns as recv(). */
@@ -86,7 +79,7 @@ receive(size_t most, int64_t deadline)
 	ssize_t n;
 
 	for (;;) {
-		n = recv(STDIN_FILENO, bytes, most, MSG_PEEK | MSG_DONTWAIT);
+		n = call_peek(STEP, STDIN_FILENO, bytes, most);
 		if (n == -1 && wait_is_waited_out(errno) &&
 		    wait_now() < deadline)
 			wait_pause(WAIT_LOOK);
@@ -99,17 +92,12 @@ receive(size_t most, int64_t deadline)
 static int
 look(size_t most, int64_t deadline)
 {
-	int is_decided;
-	ssize_t n;
+	ssize_t n = receive(most, deadline);
+	int is_decided = n != -1 && protocol_look(&client, bytes, (size_t)n);
 
-	trace_before(STEP, "recv(0, MSG_PEEK)");
-	n = receive(most, deadline);
-	if (n == -1) {
-		trace(STEP, "recv(0, MSG_PEEK) = %s", strerror(errno));
+	tell_look(n);
+	if (n == -1)
 		return !sys_would_block(errno);
-	}
-	is_decided = protocol_look(&client, bytes, (size_t)n);
-	trace_look(n);
 	return is_decided || n == 0 || (size_t)n == most;
 }
 

@@ -20,6 +20,7 @@
 #define LINE 4096
 #define END 8      /* of them reserved for how the line ends */
 #define TRACED 256 /* bytes of a payload in one line */
+#define PEEKED 32  /* bytes that were looked at, in one line */
 
 int trace_on;
 
@@ -425,6 +426,37 @@ call_recv(const char *step, int s, char *bytes, size_t n)
 {
 	trace_before(step, "recv(%d)", s);
 	return got(step, "recv", s, recv(s, bytes, n, MSG_DONTWAIT));
+}
+
+/*
+ * recv() without waiting, which leaves the bytes in the queue. tell_peeked()
+ * traces its result.
+ */
+ssize_t
+call_peek(const char *step, int s, void *bytes, size_t n)
+{
+	trace_before(step, "recv(%d, MSG_PEEK)", s);
+	return recv(s, bytes, n, MSG_PEEK | MSG_DONTWAIT);
+}
+
+/* n: what call_peek() returned, -1 with errno; what: what the bytes are. */
+void
+tell_peeked(
+    const char *step, int s, const void *bytes, ssize_t n, const char *what)
+{
+	char shown[4 * PEEKED + 1];
+	struct text t;
+
+	if (!trace_on)
+		return;
+	if (n == -1) {
+		trace(step, "recv(%d, MSG_PEEK) = %s", s, strerror(errno));
+		return;
+	}
+	text_init(&t, shown, sizeof shown);
+	text_add_escaped(&t, bytes, n < PEEKED ? (size_t)n : PEEKED);
+	trace(step, "recv(%d, MSG_PEEK) = %zd byte%s, \"%s\"%s: %s", s, n,
+	    plural((size_t)n), shown, n > PEEKED ? "..." : "", what);
 }
 
 static void

@@ -42,6 +42,7 @@ void call_close(const char *step, int fd);
 ssize_t call_read(
     const char *step, const char *name, int fd, char *bytes, size_t n);
 ssize_t call_recv(const char *step, int s, char *bytes, size_t n);
+ssize_t call_peek(const char *step, int s, void *bytes, size_t n);
 ssize_t call_write(const char *step, const char *name, int fd,
     const char *bytes, size_t n, int flags);
 ssize_t call_send(const char *step, int s, const char *bytes, size_t n);
@@ -64,6 +65,8 @@ void tell_close(const char *step, int fd);
 void tell_exec(const char *step, const char *path);
 void tell_sendmsg(
     int s, const char *payload, size_t length, const int *fds, size_t count);
+void tell_peeked(
+    const char *step, int s, const void *bytes, ssize_t n, const char *what);
 void tell_received(const char *step, int s, const struct fdpass_message *m);
 void tell_handover(const struct handover *h, enum handover_event event);
 
