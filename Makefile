@@ -235,7 +235,8 @@ lib/$(SONAME): lib/libfdpass.o
 	$(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,-soname,$(SONAME) -o $@ \
 		lib/libfdpass.o $(LDLIBS) $(THREADS)
 
-bash:
+# (The library first, by this make, which may be building it for other targets.)
+bash: lib/libfdpass.a
 	@pkg-config --exists bash 2>/dev/null || { \
 		echo "bash's headers are missing (Debian: bash-builtins," \
 		"pkg-config)" >&2; exit 1; }
