@@ -370,8 +370,8 @@ part_take(struct part *p, struct source *s)
 }
 
 /*
- * The other side may have made more room than there is here for the longest
- * message that it sends.
+ * A message came that is larger than the send buffer of this socket: its sender
+ * has a larger one. Make this one large enough for any part.
  */
 static void
 make_room(int fd)

@@ -17,10 +17,13 @@
 #define KEPT_MOST (4 * 1024 * 1024) /* bytes for slow readers, about */
 #define BATCH 32                    /* connections to allocate at once */
 
-/* How long to wait for one connection alone, in microseconds: */
-#define PATIENCE 10000    /* at most; timers of less than 5 ms cost more */
-#define PATIENCE_EACH 250 /* for each message, on average */
-#define ALONE_TURNS 4     /* and how often */
+/*
+ * Waiting for one connection alone takes from a budget, in microseconds. (It is
+ * used from 5 ms on, for shorter timers cost more.)
+ */
+#define PATIENCE 10000    /* the most that the budget holds */
+#define PATIENCE_EACH 250 /* what each message adds to it */
+#define ALONE_TURNS 4     /* times that one connection is waited for */
 
 /* Memory for connections. It never moves, for the loop holds pointers to it. */
 struct batch {
@@ -278,10 +281,9 @@ keep(struct connections *cs, struct connection *c)
 }
 
 /*
- * May we wait for our only connection alone? A short one ends soon, so that
- * spares the loop, and other processes of our pool take what comes meanwhile.
- * What their silence costs uses up our patience; each message gives us some
- * more.
+ * May we wait for our only connection alone? A short one ends soon, and then it
+ * never has to be in the loop. Meanwhile the other processes of the pool take
+ * what comes.
  */
 static int
 is_patient(const struct connections *cs)
@@ -300,7 +302,7 @@ wait_alone(struct connections *cs, int fd)
 	return r == 1;
 }
 
-/* Serve our only connection for some turns: -1 if it is over. */
+/* Wait for our only connection some times, and echo: -1 if it is over. */
 static int
 echo_alone(struct connections *cs, struct connection *c)
 {
@@ -317,8 +319,9 @@ echo_alone(struct connections *cs, struct connection *c)
 }
 
 /*
- * Serve a new connection as far as that spares the loop: -1 if it is over.
- * (Not with a trace, which would show calls that usually find nothing.)
+ * Before a new connection is added to the loop, see whether it is soon over: -1
+ * if it is. (Not with a trace, which would show calls that usually find
+ * nothing.)
  */
 static int
 try_at_once(struct connections *cs, struct connection *c)

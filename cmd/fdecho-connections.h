@@ -34,7 +34,7 @@ struct connections {
 	long max;
 	long count;               /* of connections on which we echo */
 	int is_pooled;            /* others take what comes meanwhile */
-	int64_t patience;         /* us that we may wait for one alone */
+	int64_t patience;         /* us left to wait for one alone */
 	size_t kept;              /* bytes kept for slow readers */
 	struct connection *fresh; /* connections that are not in the loop yet */
 	struct connection *parked;  /* connections over the limit, for now */

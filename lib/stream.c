@@ -21,9 +21,9 @@
 
 #define INVITING "I" /* the step, in the trace */
 
-#define ROOM_ASKED 8   /* messages at most for which one question is enough */
-#define ROOM_EACH 4096 /* bytes of the buffer that one takes, at most */
-#define ROOM_KNOWN 5   /* ms; after that, others may have filled it */
+#define ROOM_ASKED 8   /* messages to send at most between two poll() */
+#define ROOM_EACH 4096 /* most bytes of the buffer that a short one takes */
+#define ROOM_KNOWN 5   /* ms after poll(); then others may have filled it */
 
 /* A private directory, a listening socket in it, and its address. */
 struct invitation {
@@ -207,8 +207,7 @@ invitation_accept(const struct invitation *i, const char *operand, int pipe_fd,
 			continue;
 		if (!sys_would_block(errno))
 			return failed("invite the reader");
-		/* A reader connects before it closes the pipe: there is none.
-		 */
+		/* A reader connects before it closes the pipe. */
 		if (p[1].revents & (POLLERR | POLLHUP | POLLNVAL)) {
 			errno = EPIPE;
 			return failed("invite the reader");
@@ -310,14 +309,14 @@ stream_failed(const struct stream *s, const char *operation)
 	return note(s);
 }
 
-/* How many messages of a byte it surely takes when it can be written to. */
+/* How many one-byte messages certainly fit when poll() says "writable". */
 static int
 most_room(const struct stream *s)
 {
 	int size, most;
 	socklen_t length = sizeof size;
 
-	/* Those of SOCK_DGRAM are counted, too, by the receiver. */
+	/* The receiver of SOCK_DGRAM limits the number of messages, too. */
 	if (s->type == SOCK_DGRAM ||
 	    getsockopt(s->fd, SOL_SOCKET, SO_SNDBUF, &size, &length) == -1)
 		return 1;
@@ -367,7 +366,7 @@ stream_open(struct stream *s, const char *operand, int fd, int64_t deadline)
 	return 0;
 }
 
-/* Is it known, from an answer for an earlier message, that one more fits? */
+/* Is it known, since an earlier poll(), that one more message fits? */
 static int
 knows_room(const struct stream *s)
 {

@@ -14,11 +14,11 @@ struct stream {
 	const char *operand;
 	int fd;
 	int type;  /* SOCK_STREAM, SOCK_SEQPACKET or SOCK_DGRAM */
-	int tells; /* our messages have to say who we are: self */
+	int tells; /* attach our credentials, self, to each message */
 	struct sys_peer self;
-	int most; /* short messages that it takes when it is writable */
-	int room; /* how many of them it still takes, as far as we know */
-	int64_t known_until; /* when somebody else may have filled it */
+	int most; /* short messages that fit when poll() says "writable" */
+	int room; /* how many of them still fit, as far as we know */
+	int64_t known_until; /* from then on, others may have filled it */
 	int holds; /* we hold the only copy: a first signal does not drop it */
 	int gives_back; /* ETOOMANYREFS: return, the caller makes room */
 	short end;      /* poll() event: the reader wants no more */

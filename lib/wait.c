@@ -199,7 +199,7 @@ wait_init(int flags)
 		callers_mask = before;
 	initialized = 1;
 	waiting_mask = callers_mask;
-	/* Until then it stays blocked if the caller has blocked it. */
+	/* If the caller has blocked SIGALRM, only need_alarm() unblocks it. */
 	if (has_alarm)
 		sigdelset(&waiting_mask, SIGALRM);
 	for (i = 0; i < N_ENDING; i++)
@@ -572,11 +572,11 @@ static pthread_mutex_t borrowing = PTHREAD_MUTEX_INITIALIZER;
 /* Held while a tick is passed on: none may be after the action is restored. */
 static pthread_mutex_t passing = PTHREAD_MUTEX_INITIALIZER;
 static pthread_t borrower;
-static int64_t first_tick; /* what comes earlier is not of our timer */
+static int64_t first_tick; /* a signal before this is not our timer's */
 static volatile sig_atomic_t is_lent;
 static volatile sig_atomic_t is_passed_on; /* a tick, to the borrower */
 static volatile sig_atomic_t is_foreign;   /* SIGALRM came from elsewhere */
-/* Or it was a tick of the borrower before, which a thread took this late. */
+/* SIGALRM came from elsewhere, or was a late tick for an earlier borrower. */
 static volatile sig_atomic_t is_doubtful;
 
 /*
@@ -644,10 +644,10 @@ borrow(struct wait_guard *g)
 	sigprocmask(SIG_SETMASK, &others, NULL);
 	getitimer(ITIMER_REAL, &before);
 	setitimer(ITIMER_REAL, &ticks, &g->timer);
-	/* It had less than a microsecond left. */
+	/* It had less than a microsecond left, which reads as stopped. */
 	if (!is_running(&g->timer) && is_running(&before) && !is_foreign)
 		g->timer.it_value.tv_usec = 1;
-	/* It has expired, and goes on. */
+	/* It has expired, and begins its next interval. */
 	if (!is_running(&g->timer))
 		g->timer.it_value = g->timer.it_interval;
 }
@@ -689,7 +689,7 @@ give_back(struct wait_guard *g)
 		sigprocmask(SIG_SETMASK, &all, NULL);
 		setitimer(ITIMER_REAL, &g->timer, NULL);
 	}
-	/* A handler may be called once too often, but nothing may be ended. */
+	/* In doubt, rather call a handler once too often than end a process. */
 	is_sent =
 	    is_foreign || (is_doubtful && g->action.sa_handler != SIG_DFL);
 	pthread_mutex_unlock(&borrowing);

@@ -60,7 +60,7 @@ check_name(char *name)
 	return -1;
 }
 
-/* Bytes that do not print are escaped, as bash itself writes them. */
+/* For messages, escape what does not print, as bash itself does. */
 static void
 show_socket(struct request *q)
 {

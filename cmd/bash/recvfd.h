@@ -31,7 +31,7 @@ struct request {
 	int all;         /* -a */
 	int connect;     /* -c */
 	int wait;        /* -w */
-	char shown[512]; /* SOCKET in messages, where it may have odd bytes */
+	char shown[512]; /* SOCKET for messages, escaped */
 };
 
 enum result {

@@ -34,7 +34,7 @@ is_element(const char *name)
 	    valid_array_reference(nameref_cell(v), 0);
 }
 
-/* The variable to set; with an element, the array that has it, or NULL. */
+/* The variable of this name; of an element, its array; NULL: there is none. */
 static SHELL_VAR *
 variable_of(const char *name)
 {
@@ -76,7 +76,7 @@ are_free(const struct request *q)
 	return is_free(q->name) && (q->bytes == NULL || is_free(q->bytes));
 }
 
-/* bash's own unset knows elements; -1 if it has printed why it fails. */
+/* Unset an element by bash's builtin; -1 if that has printed why it cannot. */
 static int
 forget_element(const char *name)
 {
@@ -88,8 +88,8 @@ forget_element(const char *name)
 }
 
 /*
- * A name reference to a variable that is not there would be unset itself, and
- * the message would not reach that variable.
+ * Unset a variable. A name reference to one that does not exist must stay: it
+ * would be unset itself, and lead nowhere when the message comes.
  */
 static int
 forget(const char *name)
