@@ -187,11 +187,10 @@ fetch(int fds[], size_t count)
 
 	for (i = 0; i < count; i++) {
 		copy = sys_fd_of_process(option.pid, fds[i]);
-		if (copy == -1) {
-			say("descriptor %d of process %ld: %s", fds[i],
+		if (copy == -1)
+			return failed_because(errno,
+			    "descriptor %d of process %ld: %s", fds[i],
 			    option.pid, why_not_fetched(errno));
-			return -1;
-		}
 		fds[i] = copy;
 	}
 	return 0;
@@ -317,25 +316,27 @@ send_to_name(const char *operand)
 	return relay_to_name(&in, &to, option.timeout);
 }
 
-int
-main(int argc, char *argv[])
+static int
+send_to(const char *operand)
 {
-	const char *operand;
 	int is_fd, fd = STDOUT_FILENO;
 
-	options(argc, argv);
-	operand = argv[optind];
 	is_fd =
 	    strcmp(operand, "-") == 0 ? 1 : address_fd_operand(operand, &fd);
 	if (is_fd == -1)
 		options_wrong("%s: no descriptor number after fd:", operand);
 	if (is_fd && !descriptors_is_open(fd)) {
-		say("%s: descriptor %d is not open", operand, fd);
-		return EXIT_WRONG;
+		failed_because(EBADF, "descriptor %d is not open", fd);
+		return failed_on(operand);
 	}
 	if (option.pid != 0 && fetch(option.fds.fds, option.fds.count) == -1)
-		return EXIT_WRONG;
-	return ending(
-	    is_fd ? send_to_stream(operand, fd) : send_to_name(operand),
-	    option.relay, option.timeout);
+		return -1;
+	return is_fd ? send_to_stream(operand, fd) : send_to_name(operand);
+}
+
+int
+main(int argc, char *argv[])
+{
+	options(argc, argv);
+	return ending(send_to(argv[optind]), option.relay, option.timeout);
 }
