@@ -302,6 +302,6 @@ main(int argc, char *argv[])
 	if (WIFEXITED(status))
 		return WEXITSTATUS(status);
 	if (WTERMSIG(status) == wait_ending())
-		wait_die(wait_ending());
+		die_by(wait_ending());
 	return EXIT_BY_SIGNAL + WTERMSIG(status);
 }

@@ -5,6 +5,7 @@
 #include "wait.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -260,6 +261,20 @@ failed_on(const char *object)
 	return -1;
 }
 
+/* Die by this signal, so that our parent sees it. */
+void
+die_by(int sig)
+{
+	sigset_t only;
+
+	signal(sig, SIG_DFL);
+	sigemptyset(&only);
+	sigaddset(&only, sig);
+	sigprocmask(SIG_UNBLOCK, &only, NULL);
+	raise(sig);
+	_exit(EXIT_BY_SIGNAL + sig);
+}
+
 /*
  * How every command ends, after it has removed its files: returns the exit
  * status. result is a status, or -1 for the noted failure. A command that goes
@@ -275,13 +290,13 @@ ending(int result, int goes_on, int64_t timeout)
 
 	say_flush();
 	if (sig != 0 && (goes_on ? sig != SIGTERM : result == -1))
-		wait_die(sig);
+		die_by(sig);
 	if (result != -1)
 		return result;
 	if (sig != 0 && failure.error == EINTR)
 		return 0;
 	if (failure.status > EXIT_BY_SIGNAL)
-		wait_die(failure.status - EXIT_BY_SIGNAL);
+		die_by(failure.status - EXIT_BY_SIGNAL);
 	failure_text(text, sizeof text, &failure, timeout);
 	put(text, PATIENCE);
 	return failure.status;

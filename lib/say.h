@@ -29,6 +29,7 @@ int failed_usage(const char *format, ...);
 int failed_late(const char *missing);
 int failed_on(const char *object);
 int ending(int result, int goes_on, int64_t timeout);
+void die_by(int signal);
 
 void say(const char *format, ...);
 void say_errno(const char *object, const char *operation);

@@ -265,20 +265,6 @@ wait_disarm(void)
 		set_timer(OFF, 0, 0);
 }
 
-/* Die by this signal, so that our parent sees it. */
-void
-wait_die(int sig)
-{
-	sigset_t only;
-
-	set_action(sig, SIG_DFL, NULL);
-	sigemptyset(&only);
-	sigaddset(&only, sig);
-	sigprocmask(SIG_UNBLOCK, &only, NULL);
-	raise(sig);
-	_exit(128 + sig);
-}
-
 /* The time in microseconds, of a clock that is never set. */
 int64_t
 wait_now(void)

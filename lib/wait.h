@@ -41,7 +41,6 @@ int wait_ending(void);
 int wait_endings(void);
 void wait_restore(void);
 void wait_disarm(void);
-void wait_die(int signal);
 
 int64_t wait_now(void);
 int64_t wait_deadline(int64_t ms);
