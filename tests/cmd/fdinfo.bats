@@ -436,6 +436,15 @@ place(os.memfd_create(""), 16)' 15 16
 	like "$(row 16)" "16 memfd rw - name= pos=0 size=0 *"
 }
 
+@test "a deleted file whose name looks like that of a memfd is a file" {
+	need_linux
+	[ "$(stat -f -c %T /)" != tmpfs ] || skip "the root is in memory"
+	[ -w / ] || skip "the root cannot be written"
+	info_of "place(os.open('/memfd:$$', os.O_CREAT | os.O_RDWR), 15)
+os.unlink('/memfd:$$')" 15
+	is 15 "file rw - path=/memfd:$$ deleted pos=0 size=0"
+}
+
 @test "eventfd, epoll, timerfd, signalfd, inotify, pidfd, namespace" {
 	need_linux
 	info_of 'e = libc.eventfd(300, 0); place(e, 15)
