@@ -557,7 +557,10 @@ describe_kind(struct info *info, struct text *t, const struct subject *s)
 	} else if (S_ISCHR(mode) || S_ISBLK(mode)) {
 		describe_device(info, t, s);
 	} else {
-		set_type(info, S_ISDIR(mode) ? "directory" : "unknown");
+		if (S_ISDIR(mode))
+			set_type(info, "directory");
+		else
+			set_type(info, S_ISLNK(mode) ? "symlink" : "unknown");
 		add_path(t, s);
 	}
 }
@@ -678,6 +681,7 @@ info_type(char *text, size_t size, int fd)
 	    {"file", "regular file"},
 	    {"character", "character device"},
 	    {"block", "block device"},
+	    {"symlink", "symbolic link"},
 	    {"unknown", "thing of unknown type"},
 	};
 	struct info info;

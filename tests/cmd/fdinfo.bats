@@ -445,6 +445,13 @@ os.unlink('/memfd:$$')" 15
 	is 15 "file rw - path=/memfd:$$ deleted pos=0 size=0"
 }
 
+@test "a symbolic link itself, which O_PATH opens" {
+	need_linux
+	ln -s there link
+	info_of 'place(os.open("link", os.O_PATH | os.O_NOFOLLOW), 15)' 15
+	is 15 "symlink - path path=$PWD/link"
+}
+
 @test "eventfd, epoll, timerfd, signalfd, inotify, pidfd, namespace" {
 	need_linux
 	info_of 'e = libc.eventfd(300, 0); place(e, 15)
