@@ -597,6 +597,19 @@ os.execve(f, ['fdinfo', '-p', '$target'], os.environ)" true
 	one_line <(echo "$output")
 }
 
+@test "-p without /proc says so, and shows what is named" {
+	need_linux
+	need unshare mount
+	unshare -m mount -t tmpfs none /proc 2>/dev/null ||
+		skip "no right to mount"
+	run_limited unshare -m sh -c 'mount -t tmpfs none /proc
+		fdinfo -p $$; echo "status $?"; fdinfo -p $$ 0' </dev/null
+	is_status 0
+	like "$output" "*no way to see another process's descriptors here*
+status 1*
+0 character r - device=1:3*"
+}
+
 @test "-p on a build that knows POSIX alone says so" {
 	built_posix_only || skip "a Linux build"
 	run_limited fdinfo -p $$
