@@ -661,6 +661,10 @@ is_waiting()
 	like "$(grep recv server.err | tail -n 1)" \
 		'*fdpeek?*: recv(0, MSG_PEEK) = 29 bytes, "GET /*": http for a.b'
 	grep -q 'exec(.*/true)' server.err
+	start server fdlisten -o another 127.0.0.1:0 fdpeek -v -b 1 true
+	printf 'G' | limited speak "$(address_of another)" || :
+	ended server
+	has_line server.err '*fdpeek?*: recv(0, MSG_PEEK) = 1 byte, "G": unknown'
 }
 
 @test "workers that receive from a pipeline peek" {
