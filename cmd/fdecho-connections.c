@@ -21,6 +21,8 @@
 #define PATIENCE 10000    /* at most; timers of less than 5 ms cost more */
 #define PATIENCE_EACH 250 /* for each message, on average */
 #define ALONE_TURNS 4     /* and how often */
+#define LONG_WAIT 25      /* a wait that may have held up others */
+#define HELD_UP 40        /* how much dearer that is if it has */
 
 /* Memory for connections. It never moves, for the loop holds pointers to it. */
 struct batch {
@@ -286,17 +288,37 @@ keep(struct connections *cs, struct connection *c)
 static int
 is_patient(const struct connections *cs)
 {
-	return cs->is_pooled && cs->patience >= PATIENCE / 2;
+	return cs->shared != -1 && cs->patience >= PATIENCE / 2;
 }
 
-/* Wait for one connection alone: can it be read? */
+/* Has a message come that no other process of our pool has taken? */
+static int
+is_awaited(const struct connections *cs)
+{
+	struct pollfd p;
+
+	p.fd = cs->shared;
+	p.events = POLLIN;
+	return wait_poll_at_once(&p) == 1;
+}
+
+/*
+ * Wait for one connection alone: can it be read? If that held up others, there
+ * is no other process, or all of them are as busy: such waits must be rare. (We
+ * may have been stopped meanwhile, which is not our impatience.)
+ */
 static int
 wait_alone(struct connections *cs, int fd)
 {
 	int64_t begin = wait_now();
 	int r = wait_readable(fd, begin + PATIENCE);
+	int64_t spent = wait_now() - begin;
 
-	cs->patience -= wait_now() - begin;
+	if (spent > PATIENCE)
+		spent = PATIENCE;
+	if (spent > LONG_WAIT && is_awaited(cs))
+		spent *= HELD_UP;
+	cs->patience -= spent;
 	return r == 1;
 }
 
@@ -479,15 +501,18 @@ connections_is_full(const struct connections *cs)
 	return cs->count >= cs->max || cs->parked != NULL;
 }
 
-/* Begin without connections; max is the most to echo on at once. */
+/*
+ * Begin without connections; max is the most to echo on at once; shared is the
+ * stream from which others may take what comes meanwhile, or -1.
+ */
 int
 connections_init(
-    struct connections *cs, const char *operand, long max, int is_pooled)
+    struct connections *cs, const char *operand, long max, int shared)
 {
 	memset(cs, 0, sizeof *cs);
 	cs->operand = operand;
 	cs->max = max;
-	cs->is_pooled = is_pooled;
+	cs->shared = shared;
 	cs->patience = PATIENCE;
 	cs->newest = &cs->parked;
 	return loop_init(&cs->loop);
