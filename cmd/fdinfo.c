@@ -49,12 +49,15 @@ allocated(void *p)
 static const char *
 why_not(int error)
 {
+	/* Without a /proc nothing is there; otherwise it hides the process. */
+	if (error == ENOENT && access("/proc/self", F_OK) == -1)
+		error = ENOSYS;
 	switch (error) {
 	case ESRCH:
 		return "no such process";
 	case EPERM:
 	case EACCES:
-	case ENOENT: /* /proc hides the process */
+	case ENOENT:
 		return "not permitted: it takes the right to look into that "
 		       "process (same user, and what ptrace restrictions "
 		       "allow)";

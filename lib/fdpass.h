@@ -101,8 +101,9 @@ int fdpass_listen(const char *name, mode_t mode);
  * needs one byte more than the longest payload that you want to take, or just
  * one byte if the payload is always a lone NUL. A connection that brings no
  * message, or none within five seconds, is closed; a message that does not fit
- * is refused; in both cases the next connection is accepted. Several processes
- * may call this for the same socket: each message goes to one of them.
+ * is refused; in both cases the next connection is accepted. Where there is no
+ * room for it, the oldest unfinished one is closed. Several processes may call
+ * this for the same socket: each message goes to one of them.
  *
  * Returns the connection, close-on-exec and the caller's: the sender waits
  * there for fdpass_answer(); close it after that. The received descriptors are
@@ -142,6 +143,8 @@ int fdpass_connect(const char *name);
  * of a socket with SO_LINGER). So that it ends after some 10 ms, a step borrows
  * the timer ITIMER_REAL and the action of SIGALRM for that moment, blocks all
  * other signals, and gives both back as they were.
+ *
+ * After fork(), only one of the two processes may use or end a receiver.
  */
 struct fdpass_receiver;
 
@@ -170,7 +173,8 @@ struct fdpass_receiver *fdpass_receiver_begin(int sock);
  * and EMSGSIZE when a message of a stream was lost because the descriptor table
  * or the buffer had no room for it (the next step goes on with the message
  * after it); EMFILE, ENFILE, ENOBUFS and ENOMEM when there is no room for a
- * connection now; and the others of accept() and recvmsg().
+ * connection now, and no unfinished one to close; and the others of accept()
+ * and recvmsg().
  */
 int fdpass_receiver_step(struct fdpass_receiver *receiver,
     struct fdpass_message *message, int *sender);
@@ -258,7 +262,9 @@ void fdpass_buffer(struct fdpass_message *message, char *payload, size_t size);
  * any payload.
  *
  * The received descriptors are new, close-on-exec, and the caller's to close
- * (fdpass_close()), with FDPASS_PEEK too. On an error there are none.
+ * (fdpass_close()), with FDPASS_PEEK too. On an error there are none. On Linux,
+ * the sender is known only if the socket has SO_PASSCRED, and had it already
+ * when the message was sent (not needed with FDPASS_CREDS).
  *
  * Returns 1 for a message, which on SOCK_STREAM may be a part of one; 0 at the
  * end of file (on SOCK_SEQPACKET, an empty message looks the same). Or -1 with

@@ -340,6 +340,22 @@ describe_socket(struct info *info, struct text *t, const struct subject *s)
 }
 
 #ifdef SYS_LINUX
+/*
+ * The name alone does not tell: a file called memfd: in the root of its file
+ * system has the same one when it is deleted.
+ */
+static int
+is_memfd(const struct subject *s)
+{
+	if (strncmp(s->link, "/memfd:", 7) != 0 || s->st.st_nlink != 0)
+		return 0;
+#ifdef F_GET_SEALS
+	if (s->fd != -1 && fcntl(s->fd, F_GET_SEALS) == -1 && errno == EINVAL)
+		return 0;
+#endif
+	return 1;
+}
+
 static void
 describe_memfd(struct info *info, struct text *t, const struct subject *s)
 {
@@ -522,7 +538,7 @@ describe_kind(struct info *info, struct text *t, const struct subject *s)
 
 #ifdef SYS_LINUX
 	/* Some of these have the type of a regular file. */
-	if (strncmp(s->link, "/memfd:", 7) == 0 && s->st.st_nlink == 0) {
+	if (is_memfd(s)) {
 		describe_memfd(info, t, s);
 		return;
 	}
@@ -541,7 +557,10 @@ describe_kind(struct info *info, struct text *t, const struct subject *s)
 	} else if (S_ISCHR(mode) || S_ISBLK(mode)) {
 		describe_device(info, t, s);
 	} else {
-		set_type(info, S_ISDIR(mode) ? "directory" : "unknown");
+		if (S_ISDIR(mode))
+			set_type(info, "directory");
+		else
+			set_type(info, S_ISLNK(mode) ? "symlink" : "unknown");
 		add_path(t, s);
 	}
 }
@@ -662,6 +681,7 @@ info_type(char *text, size_t size, int fd)
 	    {"file", "regular file"},
 	    {"character", "character device"},
 	    {"block", "block device"},
+	    {"symlink", "symbolic link"},
 	    {"unknown", "thing of unknown type"},
 	};
 	struct info info;

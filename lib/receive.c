@@ -532,7 +532,6 @@ take_part(struct receiver *r, struct fdpass_message *part, int flags)
 		errno = EINTR;
 		return -1;
 	}
-	message_forget_nobody(part);
 	return result;
 }
 

@@ -565,27 +565,42 @@ wait_block_end(void)
  * at a time may borrow them.
  */
 static pthread_mutex_t borrowing = PTHREAD_MUTEX_INITIALIZER;
+/* Held while a tick is passed on: none may be after the action is restored. */
+static pthread_mutex_t passing = PTHREAD_MUTEX_INITIALIZER;
 static pthread_t borrower;
 static int64_t first_tick; /* what comes earlier is not of our timer */
 static volatile sig_atomic_t is_lent;
 static volatile sig_atomic_t is_passed_on; /* a tick, to the borrower */
 static volatile sig_atomic_t is_foreign;   /* SIGALRM came from elsewhere */
+/* Or it was a tick of the borrower before, which a thread took this late. */
+static volatile sig_atomic_t is_doubtful;
 
-/* The kernel may give a tick to any thread, but only the borrower may hang. */
+/*
+ * The kernel may give a tick to any thread, but only the borrower may hang. A
+ * thread that finds the mutex taken leaves it to the next tick. (It does not
+ * hold that mutex itself: only the borrower locks it outside of this handler.)
+ */
 static void
 on_tick(int sig, siginfo_t *info, void *context)
 {
 	int saved = errno;
-	int is_sent = info->si_code == SI_USER || info->si_code == SI_QUEUE ||
-	    wait_now() < first_tick;
+	int is_sent = info->si_code == SI_USER || info->si_code == SI_QUEUE;
+	int is_borrower = pthread_equal(pthread_self(), borrower);
+	int is_early = wait_now() < first_tick;
 
 	(void)context;
 	/* Some systems say SI_USER of pthread_kill(), too. */
-	if (is_sent && !(is_passed_on && info->si_pid == getpid())) {
+	if ((is_sent || (is_early && is_borrower)) &&
+	    !(is_passed_on && info->si_pid == getpid())) {
 		is_foreign = 1;
-	} else if (is_lent && !pthread_equal(pthread_self(), borrower)) {
-		is_passed_on = 1;
-		pthread_kill(borrower, sig);
+	} else if (is_early) {
+		is_doubtful = 1;
+	} else if (!is_borrower && pthread_mutex_trylock(&passing) == 0) {
+		if (is_lent) {
+			is_passed_on = 1;
+			pthread_kill(borrower, sig);
+		}
+		pthread_mutex_unlock(&passing);
 	}
 	errno = saved;
 }
@@ -613,11 +628,12 @@ borrow(struct wait_guard *g)
 	pthread_mutex_lock(&borrowing);
 	borrower = pthread_self();
 	g->is_borrowed = 1;
-	is_foreign = is_passed_on = 0;
+	is_foreign = is_doubtful = is_passed_on = 0;
 	is_lent = 1;
 	first_tick = wait_now() + FIRST_TICK;
 	sa.sa_sigaction = on_tick;
-	sa.sa_flags = SA_SIGINFO;
+	/* The stack of the thread that gets a tick may be too small (Go). */
+	sa.sa_flags = SA_SIGINFO | SA_ONSTACK;
 	sigfillset(&sa.sa_mask);
 	sigaction(SIGALRM, &sa, &g->action);
 	sigdelset(&others, SIGALRM);
@@ -632,6 +648,18 @@ borrow(struct wait_guard *g)
 		g->timer.it_value = g->timer.it_interval;
 }
 
+/*
+ * The timer is stopped, but another thread may not have taken its last tick
+ * yet: it would meet the action of the caller, and end the process. Give it a
+ * moment; what is pending then is discarded by SIG_IGN.
+ */
+static void
+discard_ticks(void)
+{
+	poll(NULL, 0, 1);
+	set_action(SIGALRM, SIG_IGN, NULL);
+}
+
 static void
 give_back(struct wait_guard *g)
 {
@@ -639,8 +667,12 @@ give_back(struct wait_guard *g)
 	sigset_t pending, all;
 	int sig, is_sent;
 
+	pthread_mutex_lock(&passing);
 	is_lent = 0;
+	pthread_mutex_unlock(&passing);
 	setitimer(ITIMER_REAL, &off, NULL);
+	if (wait_now() >= first_tick)
+		discard_ticks();
 	sigpending(&pending);
 	for (sig = 1; sig <= SIGUSR2 || sig <= SIGTERM; sig++)
 		if (sigismember(&pending, sig) == 1 &&
@@ -653,7 +685,9 @@ give_back(struct wait_guard *g)
 		sigprocmask(SIG_SETMASK, &all, NULL);
 		setitimer(ITIMER_REAL, &g->timer, NULL);
 	}
-	is_sent = is_foreign;
+	/* A handler may be called once too often, but nothing may be ended. */
+	is_sent =
+	    is_foreign || (is_doubtful && g->action.sa_handler != SIG_DFL);
 	pthread_mutex_unlock(&borrowing);
 	sigprocmask(SIG_SETMASK, &g->mask, NULL);
 	if (is_sent)

@@ -189,6 +189,17 @@ receive_guarded(int sock, struct msghdr *m, int flags)
 	return n;
 }
 
+/*
+ * Forget the sender of a message that was sent before its receiver asked for
+ * credentials: Linux reports an unknown user.
+ */
+static void
+forget_nobody(struct fdpass_message *m)
+{
+	if (m->pid == -1 && m->uid == NOBODY && m->gid == NOBODY)
+		m->uid = m->gid = -1;
+}
+
 static void
 take_control(struct fdpass_message *message, struct msghdr *m)
 {
@@ -203,6 +214,7 @@ take_control(struct fdpass_message *message, struct msghdr *m)
 	message->pid = sender.pid;
 	message->uid = sender.uid;
 	message->gid = sender.gid;
+	forget_nobody(message);
 }
 
 int
@@ -294,17 +306,6 @@ message_ask_sender(struct fdpass_message *m, int sock)
 	m->pid = peer.pid;
 	m->uid = peer.uid;
 	m->gid = peer.gid;
-}
-
-/*
- * Forget the sender of a message that was sent before we asked for credentials:
- * Linux reports an unknown user.
- */
-void
-message_forget_nobody(struct fdpass_message *m)
-{
-	if (m->pid == -1 && m->uid == NOBODY && m->gid == NOBODY)
-		m->uid = m->gid = -1;
 }
 
 /* Add a part to the message; -1 if it is too much. */

@@ -28,7 +28,6 @@ int message_is_end(int sock);
 ssize_t message_send_part(int sock, int type, const struct sys_peer *self,
     const char *bytes, size_t n, const int *fds, size_t *count);
 void message_ask_sender(struct fdpass_message *message, int sock);
-void message_forget_nobody(struct fdpass_message *message);
 int message_append(struct fdpass_message *message, struct fdpass_message *part);
 
 #endif

@@ -42,8 +42,8 @@ arrival_begin(struct arrival *a, int sock, int type)
 char
 arrival_refusal(int error)
 {
-	return error == EMFILE || error == ETIMEDOUT ? FDPASS_RETRY :
-						       FDPASS_REFUSED;
+	return wait_is_waited_out(error) || error == ETIMEDOUT ? FDPASS_RETRY :
+								 FDPASS_REFUSED;
 }
 
 /* A lone NUL with descriptors is the usual message: nothing follows it. */
@@ -273,23 +273,15 @@ count_of(struct arrivals *set, long uid, struct arrival **oldest)
 }
 
 /*
- * The connection that has to give way before this one can be added; NULL if
- * there is room. A user with many connections does not shut out another user.
+ * The connection that gives way first: the oldest of the user who has most. A
+ * user with many connections does not shut out another user.
  */
-struct arrival *
-arrivals_surplus(struct arrivals *set, int sock)
+static struct arrival *
+first_to_go(struct arrivals *set)
 {
 	struct arrival *a, *oldest = NULL, *victim = set->first;
-	struct sys_peer peer;
 	size_t n, most = 0;
 
-	if (set->count < ARRIVALS_OF_A_USER && set->count < set->most)
-		return NULL;
-	sys_peer_of(sock, &peer);
-	if (count_of(set, peer.uid, &oldest) >= ARRIVALS_OF_A_USER)
-		return oldest;
-	if (set->count < set->most)
-		return NULL;
 	for (a = set->first; a != NULL; a = a->next) {
 		n = count_of(set, user_of(a), &oldest);
 		if (n > most) {
@@ -298,6 +290,24 @@ arrivals_surplus(struct arrivals *set, int sock)
 		}
 	}
 	return victim;
+}
+
+/*
+ * The connection that has to give way before this one can be added; NULL if
+ * there is room.
+ */
+struct arrival *
+arrivals_surplus(struct arrivals *set, int sock)
+{
+	struct arrival *oldest = NULL;
+	struct sys_peer peer;
+
+	if (set->count < ARRIVALS_OF_A_USER && set->count < set->most)
+		return NULL;
+	sys_peer_of(sock, &peer);
+	if (count_of(set, peer.uid, &oldest) >= ARRIVALS_OF_A_USER)
+		return oldest;
+	return set->count < set->most ? NULL : first_to_go(set);
 }
 
 /* A connection whose deadline has passed, or NULL. */
@@ -411,6 +421,21 @@ remove_arrival(struct fdpass_receiver *r, struct arrival *a, char answer)
 	free(a);
 }
 
+/*
+ * Keep fewer unfinished connections if the descriptor table is small, so that
+ * it has room for what messages bring. The kernel hands out the lowest free
+ * number: that of a new connection tells how much is taken.
+ */
+static void
+leave_room(struct arrivals *set, int sock)
+{
+	int room = (descriptors_limit() - sock) / 4;
+
+	set->most = room < 1     ? 1 :
+	    room > ARRIVALS_MOST ? ARRIVALS_MOST :
+				   (size_t)room;
+}
+
 /* Add a connection, if it may send. */
 static void
 let_in(struct fdpass_receiver *r, int s)
@@ -425,6 +450,8 @@ let_in(struct fdpass_receiver *r, int s)
 		wait_close(s);
 		return;
 	}
+	if (r->arrivals.first != NULL)
+		leave_room(&r->arrivals, s);
 	surplus = arrivals_surplus(&r->arrivals, s);
 	if (surplus != NULL)
 		remove_arrival(r, surplus, FDPASS_RETRY);
@@ -434,12 +461,16 @@ let_in(struct fdpass_receiver *r, int s)
 
 /*
  * Take the result of accept(): 0, or -1 with the error of the listening socket.
+ * If unfinished connections have used up what the next one needs, one of them
+ * gives way: their senders must not be able to stop us.
  */
 static int
 take_connection(struct fdpass_receiver *r, int s)
 {
 	if (s != -1)
 		let_in(r, s);
+	else if (wait_is_waited_out(errno) && r->arrivals.first != NULL)
+		remove_arrival(r, first_to_go(&r->arrivals), FDPASS_RETRY);
 	else if (errno != ECONNABORTED && errno != EPROTO)
 		return -1;
 	return 0;
@@ -512,7 +543,6 @@ deliver(struct fdpass_receiver *r, struct fdpass_message *m,
 	m->size = size;
 	m->length = r->length;
 	r->length = 0;
-	message_forget_nobody(m);
 	if (r->is_named)
 		message_ask_sender(m, r->sock);
 	return 1;

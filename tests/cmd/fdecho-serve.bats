@@ -154,8 +154,7 @@ serve_shared()
 	for i in 1 2 3 4 5 6 7 8; do
 		hold "quiet$i" "$(<address)"
 	done
-	wait_for more_than 8 eval 'find "/proc/$worker/fd" -lname "socket:*" |
-		wc -l'
+	wait_for more_than 7 connections
 	kill -TERM "$worker"
 	for i in 1 2 3 4 5 6 7 8; do
 		say "quiet$i" late
@@ -169,6 +168,8 @@ serve_shared()
 @test "at a stream that others share a new client is first waited for alone" {
 	need strace
 	strace -o /dev/null true 2>/dev/null || skip "no right to trace"
+	# The search for leaks does not work in a process that is traced.
+	export ASAN_OPTIONS="${ASAN_OPTIONS-}:detect_leaks=0"
 	start server paired -t seqpacket fdlisten -k -o address 127.0.0.1:0 \
 		'|' strace -o calls fdecho -
 	address_of address

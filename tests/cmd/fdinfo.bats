@@ -436,6 +436,22 @@ place(os.memfd_create(""), 16)' 15 16
 	like "$(row 16)" "16 memfd rw - name= pos=0 size=0 *"
 }
 
+@test "a deleted file whose name looks like that of a memfd is a file" {
+	need_linux
+	[ "$(stat -f -c %T /)" != tmpfs ] || skip "the root is in memory"
+	[ -w / ] || skip "the root cannot be written"
+	info_of "place(os.open('/memfd:$$', os.O_CREAT | os.O_RDWR), 15)
+os.unlink('/memfd:$$')" 15
+	is 15 "file rw - path=/memfd:$$ deleted pos=0 size=0"
+}
+
+@test "a symbolic link itself, which O_PATH opens" {
+	need_linux
+	ln -s there link
+	info_of 'place(os.open("link", os.O_PATH | os.O_NOFOLLOW), 15)' 15
+	is 15 "symlink - path path=$PWD/link"
+}
+
 @test "eventfd, epoll, timerfd, signalfd, inotify, pidfd, namespace" {
 	need_linux
 	info_of 'e = libc.eventfd(300, 0); place(e, 15)
@@ -579,6 +595,19 @@ os.execve(f, ['fdinfo', '-p', '$target'], os.environ)" true
 	is_status 1
 	like "$output" "fdinfo: $target: not permitted: *"
 	one_line <(echo "$output")
+}
+
+@test "-p without /proc says so, and shows what is named" {
+	need_linux
+	need unshare mount
+	unshare -m mount -t tmpfs none /proc 2>/dev/null ||
+		skip "no right to mount"
+	run_limited unshare -m sh -c 'mount -t tmpfs none /proc
+		fdinfo -p $$; echo "status $?"; fdinfo -p $$ 0' </dev/null
+	is_status 0
+	like "$output" "*no way to see another process's descriptors here*
+status 1*
+0 character r - device=1:3*"
 }
 
 @test "-p on a build that knows POSIX alone says so" {

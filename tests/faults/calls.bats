@@ -310,6 +310,16 @@ finish_others()
 	same "$(cat receiver.out)" received
 }
 
+@test "a sender tries again where the receiver has no memory for its message" {
+	injection=("FAIL_CALL=recvmsg:1:$(errno_of ENOMEM)")
+	victim receiver fdrecv ./s echo received
+	up ./s
+	run_limited fdsend -w ./s
+	is_status 0
+	ended receiver
+	same "$(cat receiver.out)" received
+}
+
 @test "a pool that is ended before it has a worker serves what was sent" {
 	mkfifo pipe
 	echo hello >file

@@ -185,6 +185,44 @@ main(int argc, char *argv[]) /* listen|hold|follow|stream NAME COUNT SIZE */
 END
 )
 
+# Whom fdpass_recv() names as the sender: nobody without SO_PASSCRED, or if that
+# is set late.
+sender_source=$(cat <<'END'
+#define _GNU_SOURCE
+#include <stdio.h>
+#include <sys/socket.h>
+#include <fdpass.h>
+
+static void
+send_and_receive(const int *pair, int flags, int is_late)
+{
+	struct fdpass_message m;
+	char payload[2];
+	int on = 1;
+
+	fdpass_send(pair[0], "", 1, NULL, 0, flags);
+	if (is_late)
+		setsockopt(pair[1], SOL_SOCKET, SO_PASSCRED, &on, sizeof on);
+	fdpass_buffer(&m, payload, sizeof payload);
+	if (fdpass_recv(pair[1], &m, FDPASS_NOWAIT) == 1)
+		printf("%ld %ld %ld\n", m.pid, m.uid, m.gid);
+}
+
+int
+main(void)
+{
+	int pair[2];
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair) == -1)
+		return 1;
+	send_and_receive(pair, FDPASS_CREDS, 0);
+	send_and_receive(pair, 0, 1);
+	send_and_receive(pair, 0, 0);
+	return 0;
+}
+END
+)
+
 # Threads that all need the timer, while the main thread, to which the kernel
 # prefers to give the signal, waits.
 threads_source=$(cat <<'END'
@@ -194,6 +232,7 @@ threads_source=$(cat <<'END'
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -248,7 +287,64 @@ linger(void *unused)
 	while (send(m.fds[0], zeros, sizeof zeros, MSG_DONTWAIT) > 0)
 		;
 	fdpass_close(&m);
+	close(listener);
 	return unused;
+}
+
+/* Processors are busy until this is set. */
+static volatile sig_atomic_t is_done;
+
+static void *
+spin(void *unused)
+{
+	while (!is_done)
+		;
+	return unused;
+}
+
+static void *
+linger_often(void *unused)
+{
+	int i;
+
+	for (i = 0; i < 100; i++)
+		linger(NULL);
+	is_done = 1;
+	return unused;
+}
+
+/*
+ * Ticks of the timer meet a main thread that is slow to take them, while
+ * SIGALRM would end the process.
+ */
+static int
+slow(void)
+{
+	pthread_t threads[5];
+	int i;
+
+	for (i = 0; i < 4; i++)
+		pthread_create(&threads[i], NULL, spin, NULL);
+	pthread_create(&threads[4], NULL, linger_often, NULL);
+	setpriority(PRIO_PROCESS, 0, 19);
+	for (i = 0; i < 5; i++)
+		pthread_join(threads[i], NULL);
+	return 0;
+}
+
+/* The handler runs on the stack that a thread, as in Go, has for signals. */
+static int
+stack(void)
+{
+	struct sigaction sa;
+	pthread_t thread;
+
+	pthread_create(&thread, NULL, linger_often, NULL);
+	do
+		sigaction(SIGALRM, NULL, &sa);
+	while (!is_done && (sa.sa_flags & SA_SIGINFO) == 0);
+	pthread_join(thread, NULL);
+	return (sa.sa_flags & SA_ONSTACK) == 0;
 }
 
 /* The caller's timer, at moments that fall into the calls of the library. */
@@ -278,6 +374,10 @@ main(int argc, char *argv[])
 
 	if (strcmp(argv[1], "alarms") == 0)
 		return alarms();
+	if (strcmp(argv[1], "stack") == 0)
+		return stack();
+	if (strcmp(argv[1], "slow") == 0)
+		return slow();
 	for (i = 0; i < 3; i++)
 		pthread_create(&threads[i], NULL, f, NULL);
 	for (i = 0; i < 3; i++)
@@ -307,12 +407,14 @@ setup_file()
 	cd "$BATS_FILE_TMPDIR" || return
 	printf '%s\n' "$probe_source" >probe.c
 	printf '%s\n' "$steps_source" >steps.c
+	printf '%s\n' "$sender_source" >sender.c
 	printf '%s\n' "$threads_source" >threads.c
 	example &&
 		compile hand &&
 		compile probe -std=c99 -D_POSIX_C_SOURCE=200809L &&
 		compile steps -std=c99 -D_POSIX_C_SOURCE=200809L &&
-		compile threads -std=c99 -D_POSIX_C_SOURCE=200809L -pthread
+		compile sender -std=c99 &&
+		compile threads -std=c99 -D_XOPEN_SOURCE=700 -pthread
 }
 
 setup()
@@ -340,7 +442,7 @@ example()
 	same "$n_blocks" 1 "examples" && mv block.1 hand.c
 }
 
-# have PROGRAM: hand, probe, steps or threads, in this directory.
+# have PROGRAM: hand, probe, sender, steps or threads, in this directory.
 have()
 {
 	ln -s "$BATS_FILE_TMPDIR/$1" .
@@ -612,6 +714,15 @@ have()
 	rm ./s
 }
 
+@test "fdpass_recv names a sender if SO_PASSCRED was set before it sent" {
+	need_linux
+	have sender
+	run_limited ./sender
+	is_status 0
+	same "$(head -n 2 <<<"$output")" $'-1 -1 -1\n-1 -1 -1'
+	like "$(tail -n 1 <<<"$output")" "[1-9]* $(id -u) $(id -g)"
+}
+
 @test "threads share the timer, and leave it and SIGALRM as they were" {
 	have threads
 	run_limited ./threads receive
@@ -628,6 +739,18 @@ have()
 	have threads
 	run_limited ./threads linger
 	same "$status $output" "0 quiet default"
+}
+
+@test "a thread that is slow to take a tick of the timer does not end all" {
+	have threads
+	run_limited ./threads slow
+	is_status 0
+}
+
+@test "the timer's handler runs on the signal stack of a thread" {
+	have threads
+	run_limited ./threads stack
+	is_status 0
 }
 
 @test "a name is made with its mode, and taken over only when it is stale" {
@@ -658,6 +781,25 @@ have()
 	ended receiver
 	same "$(cat receiver.out)" "$(printf '%s\n' ok \
 		'2: one' '1: two')"
+}
+
+@test "silent senders cannot use up the descriptor table" {
+	local how
+
+	have probe
+	have steps
+	for how in "probe take ./s 1" "steps listen ./s 1 100"; do
+		start receiver sh -c "ulimit -n 16; exec ./$how"
+		up ./s
+		start silent opponent silent -n 40 ./s
+		wait_for idle silent
+		run_limited fdsend -w -s one ./s
+		is_status 0
+		ended receiver
+		is_status 0
+		like "$(cat receiver.out)" "*1*one" "$how"
+		stop silent
+	done
 }
 
 @test "in steps: a silent one keeps nobody away, and is told to try again" {
