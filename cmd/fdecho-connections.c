@@ -17,12 +17,10 @@
 #define KEPT_MOST (4 * 1024 * 1024) /* bytes for slow readers, about */
 #define BATCH 32                    /* connections to allocate at once */
 
-/* How long to wait for one connection alone, in microseconds: */
-#define PATIENCE 10000    /* at most; timers of less than 5 ms cost more */
-#define PATIENCE_EACH 250 /* for each message, on average */
-#define ALONE_TURNS 4     /* and how often */
-#define LONG_WAIT 25      /* a wait that may have held up others */
-#define HELD_UP 40        /* how much dearer that is if it has */
+/* Waiting for one connection alone: */
+#define ALONE_MOST 10000 /* us; timers of less than 5 ms cost more */
+#define ALONE_LONG 25    /* us; what may have held up others */
+#define ALONE_TURNS 4
 
 /* Memory for connections. It never moves, for the loop holds pointers to it. */
 struct batch {
@@ -282,13 +280,11 @@ keep(struct connections *cs, struct connection *c)
 /*
  * May we wait for our only connection alone? A short one ends soon, so that
  * spares the loop, and other processes of our pool take what comes meanwhile.
- * What their silence costs uses up our patience; each message gives us some
- * more.
  */
 static int
-is_patient(const struct connections *cs)
+may_wait_alone(const struct connections *cs)
 {
-	return cs->shared != -1 && cs->patience >= PATIENCE / 2;
+	return cs->count == 1 && cs->shared != -1 && cs->abstain == 0;
 }
 
 /* Has a message come that no other process of our pool has taken? */
@@ -303,22 +299,20 @@ is_awaited(const struct connections *cs)
 }
 
 /*
- * Wait for one connection alone: can it be read? If that held up others, there
- * is no other process, or all of them are as busy: such waits must be rare. (We
- * may have been stopped meanwhile, which is not our impatience.)
+ * Wait for one connection alone: can it be read? If that held up others, no
+ * process takes what comes meanwhile, or all of them do the same. Do not do so
+ * again for as many messages as it took microseconds: one is what it costs each
+ * of them on average.
  */
 static int
 wait_alone(struct connections *cs, int fd)
 {
-	int64_t begin = wait_now();
-	int r = wait_readable(fd, begin + PATIENCE);
-	int64_t spent = wait_now() - begin;
+	int64_t begin = wait_now(), spent;
+	int r = wait_readable(fd, begin + ALONE_MOST);
 
-	if (spent > PATIENCE)
-		spent = PATIENCE;
-	if (spent > LONG_WAIT && is_awaited(cs))
-		spent *= HELD_UP;
-	cs->patience -= spent;
+	spent = wait_now() - begin;
+	if (spent > ALONE_LONG && is_awaited(cs))
+		cs->abstain = spent < ALONE_MOST ? spent : ALONE_MOST;
 	return r == 1;
 }
 
@@ -329,7 +323,7 @@ echo_alone(struct connections *cs, struct connection *c)
 	int turns;
 
 	for (turns = 0; turns < ALONE_TURNS; turns++) {
-		if (cs->count > 1 || c->rest != NULL || !is_patient(cs) ||
+		if (c->rest != NULL || !may_wait_alone(cs) ||
 		    !wait_alone(cs, c->fd))
 			break;
 		if (echo_turn(cs, c, 0) == -1)
@@ -458,9 +452,8 @@ connections_start(struct connections *cs, struct fdpass_message *m)
 	size_t i, started = 0;
 	int r;
 
-	cs->patience += PATIENCE_EACH;
-	if (cs->patience > PATIENCE)
-		cs->patience = PATIENCE;
+	if (cs->abstain > 0)
+		cs->abstain--;
 	for (i = 0; i < m->count; i++) {
 		r = cs->count < cs->max ? start_echo(cs, m->fds[i]) :
 					  park(cs, m->fds[i]);
@@ -513,7 +506,6 @@ connections_init(
 	cs->operand = operand;
 	cs->max = max;
 	cs->shared = shared;
-	cs->patience = PATIENCE;
 	cs->newest = &cs->parked;
 	return loop_init(&cs->loop);
 }

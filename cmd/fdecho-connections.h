@@ -34,7 +34,7 @@ struct connections {
 	long max;
 	long count;               /* of connections on which we echo */
 	int shared;               /* others may take from it, too; -1: none */
-	int64_t patience;         /* us that we may wait for one alone */
+	int64_t abstain;          /* messages until we wait for one alone */
 	size_t kept;              /* bytes kept for slow readers */
 	struct connection *fresh; /* connections that are not in the loop yet */
 	struct connection *parked;  /* connections over the limit, for now */
