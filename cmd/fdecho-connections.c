@@ -17,13 +17,10 @@
 #define KEPT_MOST (4 * 1024 * 1024) /* bytes for slow readers, about */
 #define BATCH 32                    /* connections to allocate at once */
 
-/*
- * Waiting for one connection alone takes from a budget, in microseconds. (It is
- * used from 5 ms on, for shorter timers cost more.)
- */
-#define PATIENCE 10000    /* the most that the budget holds */
-#define PATIENCE_EACH 250 /* what each message adds to it */
-#define ALONE_TURNS 4     /* times that one connection is waited for */
+/* Waiting for one connection alone: */
+#define ALONE_MOST 10000 /* us; timers of less than 5 ms cost more */
+#define ALONE_LONG 25    /* us; a longer wait may have held up others */
+#define ALONE_TURNS 4    /* times that one connection is waited for */
 
 /* Memory for connections. It never moves, for the loop holds pointers to it. */
 struct batch {
@@ -286,19 +283,37 @@ keep(struct connections *cs, struct connection *c)
  * what comes.
  */
 static int
-is_patient(const struct connections *cs)
+may_wait_alone(const struct connections *cs)
 {
-	return cs->is_pooled && cs->patience >= PATIENCE / 2;
+	return cs->count == 1 && cs->shared != -1 && cs->abstain == 0;
 }
 
-/* Wait for one connection alone: can it be read? */
+/* Has a message come that no other process of our pool has taken? */
+static int
+is_awaited(const struct connections *cs)
+{
+	struct pollfd p;
+
+	p.fd = cs->shared;
+	p.events = POLLIN;
+	return wait_poll_at_once(&p) == 1;
+}
+
+/*
+ * Wait for one connection alone: can it be read? If a message waits afterwards,
+ * no other process was free to take it, and this wait has held it up. Then do
+ * not wait alone again for as many messages as it took microseconds, so that on
+ * average it costs each of them one microsecond.
+ */
 static int
 wait_alone(struct connections *cs, int fd)
 {
-	int64_t begin = wait_now();
-	int r = wait_readable(fd, begin + PATIENCE);
+	int64_t begin = wait_now(), spent;
+	int r = wait_readable(fd, begin + ALONE_MOST);
 
-	cs->patience -= wait_now() - begin;
+	spent = wait_now() - begin;
+	if (spent > ALONE_LONG && is_awaited(cs))
+		cs->abstain = spent < ALONE_MOST ? spent : ALONE_MOST;
 	return r == 1;
 }
 
@@ -309,7 +324,7 @@ echo_alone(struct connections *cs, struct connection *c)
 	int turns;
 
 	for (turns = 0; turns < ALONE_TURNS; turns++) {
-		if (cs->count > 1 || c->rest != NULL || !is_patient(cs) ||
+		if (c->rest != NULL || !may_wait_alone(cs) ||
 		    !wait_alone(cs, c->fd))
 			break;
 		if (echo_turn(cs, c, 0) == -1)
@@ -439,9 +454,8 @@ connections_start(struct connections *cs, struct fdpass_message *m)
 	size_t i, started = 0;
 	int r;
 
-	cs->patience += PATIENCE_EACH;
-	if (cs->patience > PATIENCE)
-		cs->patience = PATIENCE;
+	if (cs->abstain > 0)
+		cs->abstain--;
 	for (i = 0; i < m->count; i++) {
 		r = cs->count < cs->max ? start_echo(cs, m->fds[i]) :
 					  park(cs, m->fds[i]);
@@ -482,16 +496,18 @@ connections_is_full(const struct connections *cs)
 	return cs->count >= cs->max || cs->parked != NULL;
 }
 
-/* Begin without connections; max is the most to echo on at once. */
+/*
+ * Begin without connections; max is the most to echo on at once; shared is the
+ * stream from which others may take what comes meanwhile, or -1.
+ */
 int
 connections_init(
-    struct connections *cs, const char *operand, long max, int is_pooled)
+    struct connections *cs, const char *operand, long max, int shared)
 {
 	memset(cs, 0, sizeof *cs);
 	cs->operand = operand;
 	cs->max = max;
-	cs->is_pooled = is_pooled;
-	cs->patience = PATIENCE;
+	cs->shared = shared;
 	cs->newest = &cs->parked;
 	return loop_init(&cs->loop);
 }

@@ -33,8 +33,8 @@ struct connections {
 	const char *operand; /* what they come from */
 	long max;
 	long count;               /* of connections on which we echo */
-	int is_pooled;            /* others take what comes meanwhile */
-	int64_t patience;         /* us left to wait for one alone */
+	int shared;               /* the stream of our pool; -1: not shared */
+	int64_t abstain;          /* messages until we wait for one alone */
 	size_t kept;              /* bytes kept for slow readers */
 	struct connection *fresh; /* connections that are not in the loop yet */
 	struct connection *parked;  /* connections over the limit, for now */
@@ -44,7 +44,7 @@ struct connections {
 };
 
 int connections_init(
-    struct connections *cs, const char *operand, long max, int is_pooled);
+    struct connections *cs, const char *operand, long max, int shared);
 int connections_come_with(const struct fdpass_message *m);
 void connections_start(struct connections *cs, struct fdpass_message *m);
 void connections_start_parked(struct connections *cs);

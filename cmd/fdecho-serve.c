@@ -393,7 +393,7 @@ init(struct server *s, struct receiver *r, long max)
 		s->room = 4;
 	arrivals_init(&s->arrivals, receiver_most_arrivals(r));
 	return connections_init(&s->connections, r->operand, max,
-	    r->kind == RECEIVER_STREAM && !r->is_private);
+	    r->kind == RECEIVER_STREAM && !r->is_private ? r->fd : -1);
 }
 
 /* Is there nothing left to do, or does a second signal leave it undone? */

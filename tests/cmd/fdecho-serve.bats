@@ -184,6 +184,31 @@ serve_shared()
 	ended server
 }
 
+@test "a worker whose wait for one client held up another seldom waits again" {
+	need strace
+	strace -o /dev/null true 2>/dev/null || skip "no right to trace"
+	mkfifo go
+	start server paired -t seqpacket fdlisten -kv -o address 127.0.0.1:0 \
+		'|' sh -c 'read -r word <go; exec strace -o calls fdecho -'
+	address_of address
+	hold quiet "$(<address)"
+	hold other "$(<address)"
+	wait_for more_than 1 grep -c '^S8 .* close' server.err
+	echo now >go
+	wait_for grep -q '^ppoll.*, 1, {tv_sec=0' calls
+	say other late
+	heard other late
+	hang_up other
+	hang_up quiet
+	served_all "$(<address)" -n 200 -c 1
+	held last "$(<address)"
+	hang_up last
+	grep -q '^epoll_create' calls || skip "the system has no epoll"
+	has 1 grep '^ppoll.*, 1, {tv_sec=0' calls
+	kill "$(the_one 'fdlisten *')"
+	ended server
+}
+
 @test "several connections in one message are all served" {
 	start echo fdecho ./pool
 	up ./pool
