@@ -519,98 +519,6 @@ note_highest(struct receiver *r, const struct fdpass_message *m)
 }
 
 /*
- * Take one part of a message from a stream: returns 1, 0 at the end, or -1 with
- * errno. An empty message counts as none (EINTR), for a flood of them may come.
- */
-static int
-take_part(struct receiver *r, struct fdpass_message *part, int flags)
-{
-	int result;
-
-	result = fdpass_recv(r->fd, part, flags);
-	if (result == 0 && r->type != SOCK_STREAM && !message_is_end(r->fd)) {
-		errno = EINTR;
-		return -1;
-	}
-	return result;
-}
-
-/*
- * Skip the rest of a message that was too large, up to its descriptors, which
- * end it. Returns as take_part().
- */
-static int
-skip(struct receiver *r, struct fdpass_message *m, int flags)
-{
-	int result;
-
-	do {
-		result = take_part(r, m, flags);
-		/* With EMFILE, the descriptors came, and were lost. */
-		r->is_skipping = result == 1 ? m->count == 0 :
-					       result == 0 || errno != EMFILE;
-		fdpass_close(m);
-	} while (result == 1 && r->is_skipping);
-	return result;
-}
-
-/* Take all parts of one message; on SOCK_STREAM, the descriptors end it. */
-static int
-take_parts(struct receiver *r, struct fdpass_message *m, int flags)
-{
-	struct fdpass_message part;
-	int result, has_end;
-
-	do {
-		fdpass_buffer(
-		    &part, m->payload + m->length, m->size - m->length);
-		result = take_part(r, &part, flags);
-		if (result == 0)
-			return m->length > 0;
-		if (result == -1) {
-			if (errno == EINTR || sys_would_block(errno))
-				r->partial = m->length;
-			/* Tell the caller whose message was lost. */
-			m->pid = part.pid;
-			m->uid = part.uid;
-			m->gid = part.gid;
-			return -1;
-		}
-		has_end = part.count > 0 || r->type != SOCK_STREAM;
-		if (message_append(m, &part) == -1) {
-			r->is_skipping = !has_end;
-			fdpass_close(m);
-			errno = EMSGSIZE;
-			return -1;
-		}
-	} while (m->count == 0 && r->type == SOCK_STREAM);
-	return 1;
-}
-
-/* Take one message, beginning with what came of it before. */
-static int
-take_whole(struct receiver *r, struct fdpass_message *m, int flags)
-{
-	int result = 1;
-
-	if (r->is_skipping)
-		result = skip(r, m, flags);
-	if (result != 1)
-		return result;
-	m->length = r->partial;
-	m->count = 0;
-	m->pid = r->peer.pid;
-	m->uid = r->peer.uid;
-	m->gid = r->peer.gid;
-	r->partial = 0;
-	result = take_parts(r, m, flags);
-	if (result != 1)
-		return result;
-	note_highest(r, m);
-	return 1;
-}
-
-/*
  * Take one message from a stream, with FDPASS_NOWAIT in flags or without:
  * returns 1, 0 at the end, or -1 with errno. On SOCK_STREAM, the descriptors
  * end a message; if we have to stop waiting before they come, the bytes so far
@@ -619,8 +527,16 @@ take_whole(struct receiver *r, struct fdpass_message *m, int flags)
 int
 receiver_take(struct receiver *r, struct fdpass_message *m, int flags)
 {
-	int result = take_whole(r, m, flags), error = errno;
+	int result, error;
 
+	m->count = 0;
+	m->pid = r->peer.pid;
+	m->uid = r->peer.uid;
+	m->gid = r->peer.gid;
+	result = incoming_step(&r->incoming, r->fd, r->type, m, flags);
+	error = errno;
+	if (result == 1)
+		note_highest(r, m);
 	if (r->until == 0 || (result == -1 && sys_would_block(error)))
 		return result;
 	if (result == 1)

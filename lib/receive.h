@@ -10,6 +10,7 @@
 
 #include "fdpass.h"
 #include "fdpass/name.h"
+#include "fdpass/receiver.h"
 
 #include <stdint.h>
 
@@ -37,9 +38,8 @@ struct receiver {
 	int highest; /* the highest descriptor ever in use */
 	/* Of a stream: */
 	struct sys_peer peer; /* the sender, if a message does not tell */
-	size_t partial;       /* bytes of a message before its descriptors */
-	int is_skipping; /* drop the rest of a message that was too large */
-	int64_t stuck;   /* when to give up a message that does not fit */
+	struct incoming incoming;
+	int64_t stuck; /* when to give up a message that does not fit */
 };
 
 int receiver_open(struct receiver *r, const char *operand, mode_t mode,

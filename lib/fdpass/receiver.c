@@ -338,6 +338,120 @@ arrivals_deadline(const struct arrivals *set)
 	return first;
 }
 
+/*
+ * Nothing was received. An empty message looks like the end of the stream, and
+ * counts as none (EINTR), for a flood of them may come. Returns 0 at the end,
+ * or 1 if that ends a message.
+ */
+static int
+incoming_end(struct incoming *in, int sock, int type, struct fdpass_message *m)
+{
+	if (type != SOCK_STREAM && !message_is_end(sock)) {
+		errno = EINTR;
+		return -1;
+	}
+	m->length = in->length;
+	in->length = 0;
+	return m->length > 0;
+}
+
+static size_t
+room_of(const struct fdpass_message *m)
+{
+	const size_t most = FDPASS_MAX_PAYLOAD + 1;
+
+	return m->size < most ? m->size : most;
+}
+
+/* Does what has come not fit, or may more bytes follow that do not fit? */
+static int
+is_too_long(const struct incoming *in, int type, const struct fdpass_message *m,
+    int is_last)
+{
+	if (in->length > FDPASS_MAX_PAYLOAD)
+		return 1;
+	if (type != SOCK_STREAM || in->length < room_of(m))
+		return 0;
+	return !is_last || in->length != 1 || m->payload[0] != '\0';
+}
+
+/*
+ * Drop this part. Returns -1 with EMSGSIZE for the first of a message, 0 for
+ * the others.
+ */
+static int
+drop_part(struct incoming *in, struct fdpass_message *part, int is_last)
+{
+	int is_reported = in->is_skipping;
+
+	fdpass_close(part);
+	in->length = 0;
+	in->is_skipping = !is_last;
+	errno = EMSGSIZE;
+	return is_reported ? 0 : -1;
+}
+
+/* Add a part. Returns 1 if the message is whole, 0 if not, -1 if it is lost. */
+static int
+add_part(struct incoming *in, int type, struct fdpass_message *m,
+    struct fdpass_message *part)
+{
+	int is_last = part->count > 0 || type != SOCK_STREAM;
+
+	in->length += part->length;
+	if (in->is_skipping || is_too_long(in, type, m, is_last))
+		return drop_part(in, part, is_last);
+	if (!is_last)
+		return 0;
+	memcpy(m->fds, part->fds, part->count * sizeof m->fds[0]);
+	m->count = part->count;
+	m->length = in->length;
+	in->length = 0;
+	return 1;
+}
+
+/*
+ * Take what has come of a message on a stream. On SOCK_STREAM, where parts are
+ * not kept apart, its descriptors end it. The message has the same buffer in
+ * every step, and tells who its sender is if the system does not.
+ *
+ * Returns 1 when it is whole, 0 at the end of the stream, or -1 with errno:
+ * EAGAIN, or EINTR if that was enough for one step; EMSGSIZE and EMFILE when
+ * the message was lost (its sender is noted, and the rest is skipped by the
+ * steps that follow); and the others of recvmsg(), after which it can go on.
+ */
+int
+incoming_step(struct incoming *in, int sock, int type, struct fdpass_message *m,
+    int flags)
+{
+	struct fdpass_message part;
+	int parts, result;
+
+	for (parts = 0; parts < PARTS; parts++) {
+		fdpass_buffer(
+		    &part, m->payload + in->length, room_of(m) - in->length);
+		result = fdpass_recv(sock, &part, flags);
+		if (part.uid != -1) {
+			m->pid = part.pid;
+			m->uid = part.uid;
+			m->gid = part.gid;
+		}
+		if (result == 0)
+			return incoming_end(in, sock, type, m);
+		/* Its descriptors have come, and were lost. */
+		if (result == -1 && (errno == EMFILE || errno == EMSGSIZE)) {
+			in->length = 0;
+			in->is_skipping = 0;
+		}
+		if (result == 1)
+			result = add_part(in, type, m, &part);
+		if (result != 0)
+			return result;
+	}
+	errno = EINTR;
+	return -1;
+}
+
 struct fdpass_receiver {
 	int sock;
 	int type; /* of the socket */
@@ -345,10 +459,9 @@ struct fdpass_receiver {
 	int is_abstract;          /* only the same user and root may send */
 	struct arrivals arrivals; /* on a listening socket */
 	/* On a stream: */
-	int is_named;    /* the other end has connected to a name */
-	int has_asked;   /* for credentials: undo at the end */
-	int is_skipping; /* drop the rest of a message that was too large */
-	size_t length;   /* bytes of a message before its descriptors */
+	struct incoming incoming;
+	int is_named;  /* the other end has connected to a name */
+	int has_asked; /* for credentials: undo at the end */
 };
 
 static void
@@ -523,95 +636,22 @@ step_listening(struct fdpass_receiver *r, struct fdpass_message *m, int *sender)
 	return result;
 }
 
-static int
-has_ended(const struct fdpass_receiver *r)
-{
-	return r->type == SOCK_STREAM ||
-	    (r->type != SOCK_DGRAM && message_is_end(r->sock));
-}
-
-/* The message is whole: give it to the caller. */
-static int
-deliver(struct fdpass_receiver *r, struct fdpass_message *m,
-    const struct fdpass_message *last)
-{
-	char *payload = m->payload;
-	size_t size = m->size;
-
-	*m = *last;
-	m->payload = payload;
-	m->size = size;
-	m->length = r->length;
-	r->length = 0;
-	if (r->is_named)
-		message_ask_sender(m, r->sock);
-	return 1;
-}
-
-/* recvmsg() has failed, or the stream has ended: returns 0 if more may come. */
-static int
-no_part(struct fdpass_receiver *r, struct fdpass_message *m, int result)
-{
-	struct fdpass_message none;
-
-	if (result == -1 && (errno == EINTR || sys_would_block(errno)))
-		return 0;
-	if (result == 0 && !has_ended(r))
-		return 0;
-	if (result == 0 && r->length > 0 && !r->is_skipping) {
-		fdpass_buffer(&none, NULL, 0);
-		return deliver(r, m, &none);
-	}
-	/*
-	 * With EMFILE, too, there were descriptors, and they ended the message.
-	 */
-	r->is_skipping = 0;
-	r->length = 0;
-	if (result == 0)
-		errno = ENOTCONN;
-	return -1;
-}
-
-/*
- * Receive one message from a stream. On SOCK_STREAM, where parts are not kept
- * apart, its descriptors end it. A message that does not fit is skipped up to
- * them, and then reported.
- */
+/* Take one message from a stream: as fdpass_receiver_step(). */
 static int
 step_stream(struct fdpass_receiver *r, struct fdpass_message *m)
 {
-	const size_t most = FDPASS_MAX_PAYLOAD + 1;
-	size_t room = m->size < most ? m->size : most;
-	struct fdpass_message part;
-	int parts, result, is_last, is_cut;
+	int result =
+	    incoming_step(&r->incoming, r->sock, r->type, m, FDPASS_NOWAIT);
 
-	for (parts = 0; parts < PARTS; parts++) {
-		if (r->length == room) {
-			r->is_skipping = 1;
-			r->length = 0;
-		}
-		fdpass_buffer(&part, m->payload + r->length, room - r->length);
-		result = fdpass_recv(r->sock, &part, FDPASS_NOWAIT);
-		if (result != 1)
-			return no_part(r, m, result);
-		is_last = part.count > 0 || r->type != SOCK_STREAM;
-		if (!r->is_skipping)
-			r->length += part.length;
-		/* The buffer is full: more bytes of this message may follow. */
-		is_cut = r->type == SOCK_STREAM && r->length == room &&
-		    !(r->length == 1 && m->payload[0] == '\0');
-		if (!r->is_skipping && is_last && !is_cut &&
-		    r->length <= FDPASS_MAX_PAYLOAD)
-			return deliver(r, m, &part);
-		fdpass_close(&part);
-		if (is_last) {
-			r->is_skipping = 0;
-			r->length = 0;
-			errno = EMSGSIZE;
-			return -1;
-		}
+	if (result == 1 && r->is_named)
+		message_ask_sender(m, r->sock);
+	if (result == 0) {
+		errno = ENOTCONN;
+		return -1;
 	}
-	return 0;
+	if (result == -1 && (errno == EINTR || sys_would_block(errno)))
+		return 0;
+	return result;
 }
 
 int
@@ -620,6 +660,7 @@ fdpass_receiver_step(struct fdpass_receiver *receiver,
 {
 	*sender = -1;
 	message->count = message->length = 0;
+	message->pid = message->uid = message->gid = -1;
 	if (receiver->is_listening)
 		return step_listening(receiver, message, sender);
 	return step_stream(receiver, message);

@@ -3,8 +3,9 @@
  * The receiver's side of a hand-over: accept, receive one message, answer.
  *
  * An arrival is an accepted connection whose message has not come, or not all
- * of it. The receiver of programs that use the library, see fdpass.h, waits for
- * arrivals, or for the messages of a descriptor stream.
+ * of it; what has come of a message on a stream is incoming. The receiver of
+ * programs that use the library, see fdpass.h, waits for arrivals, or for the
+ * messages of a descriptor stream.
  */
 #ifndef RECEIVER_H
 #define RECEIVER_H
@@ -31,6 +32,12 @@ struct arrival {
 	struct fdpass_message message;
 };
 
+/* A message of a descriptor stream that has come in part. */
+struct incoming {
+	int is_skipping; /* drop the rest of a message that was too large */
+	size_t length;   /* bytes before its descriptors */
+};
+
 /* The unfinished connections, oldest first. */
 struct arrivals {
 	struct arrival *first;
@@ -43,6 +50,9 @@ void arrival_begin(struct arrival *arrival, int sock, int type);
 int arrival_step(struct arrival *arrival, char *buffer, size_t size);
 void arrival_drop(struct arrival *arrival, char answer);
 char arrival_refusal(int error);
+
+int incoming_step(struct incoming *incoming, int sock, int type,
+    struct fdpass_message *message, int flags);
 
 void arrivals_init(struct arrivals *set, size_t most);
 void arrivals_add(struct arrivals *set, struct arrival *arrival);

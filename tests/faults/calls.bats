@@ -320,6 +320,19 @@ finish_others()
 	same "$(cat receiver.out)" received
 }
 
+@test "a message of which a part has come is not cut where memory runs out" {
+	local number
+
+	for number in 1 2 3; do
+		run_limited paired -t stream fdsend -s "$(printf %060000d 7)" \
+			-f 0 - '|' env "LD_PRELOAD=$sanitizer$fail_so" \
+			"FAIL_CALL=recvmsg:$number:$(errno_of ENOMEM)" \
+			fdrecv -f 3 - sh -c 'echo "${#FDRECV_PAYLOAD}"' </dev/null
+		is_status 0
+		same "$output" 60000 "call $number"
+	done
+}
+
 @test "a pool that is ended before it has a worker serves what was sent" {
 	mkfifo pipe
 	echo hello >file
