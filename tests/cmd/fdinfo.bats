@@ -600,6 +600,7 @@ os.execve(f, ['fdinfo', '-p', '$target'], os.environ)" true
 @test "-p without /proc says so, and shows what is named" {
 	need_linux
 	need unshare mount
+	not_sanitized "they need /proc"
 	unshare -m mount -t tmpfs none /proc 2>/dev/null ||
 		skip "no right to mount"
 	run_limited unshare -m sh -c 'mount -t tmpfs none /proc
