@@ -38,6 +38,12 @@ held()
 	same "$(cat holder.out)" "held $1"
 }
 
+# listens PROCESS: it has come to its loop, and waits for descriptors.
+listens()
+{
+	grep -qs '^tfd:' "/proc/$1/fdinfo"/*
+}
+
 # note_idle NAME: the workers, and what each has open without a connection.
 note_idle()
 {
@@ -45,8 +51,45 @@ note_idle()
 
 	declare -gA idle=()
 	for process in $(ours_named "$1"); do
+		wait_for listens "$process"
 		idle[$process]=$(descriptors "$process")
 	done
+}
+
+# held_by PROCESS: so many connections it has now.
+held_by()
+{
+	echo $(($(descriptors "$1") - ${idle[$1]}))
+}
+
+# all_idle: no worker has a connection.
+all_idle()
+{
+	local process
+
+	for process in "${!idle[@]}"; do
+		[ "$(held_by "$process")" -eq 0 ] || return 1
+	done
+}
+
+# warm_up ADDRESS: hold connections until each worker has several. (A worker
+# waits for its only client alone, for 10 ms at most, and leaves what comes
+# meanwhile to the others.)
+warm_up()
+{
+	local i process
+
+	note_idle fdecho
+	for i in 1 2 3 4 5 6 7 8 9 10; do
+		start "first$i" opponent hold -n 40 "$1"
+		wait_for test -s "first$i.out"
+		for process in "${!idle[@]}"; do
+			[ "$(held_by "$process")" -ge 2 ] || continue 2
+		done
+		return 0
+	done
+	echo "a worker has not got two connections of 400"
+	return 1
 }
 
 # shared MOST LEAST: of the connections held now no worker has more, or fewer.
@@ -55,7 +98,7 @@ shared()
 	local process n list='' wrong=0
 
 	for process in "${!idle[@]}"; do
-		n=$(($(descriptors "$process") - ${idle[$process]}))
+		n=$(held_by "$process")
 		list+=" $n"
 		if [ "$n" -gt "$1" ] || [ "$n" -lt "$2" ]; then
 			wrong=$((wrong + 1))
@@ -104,7 +147,7 @@ finish()
 	address_of address
 	note_idle fdecho
 	held 400 "$(cat address)"
-	shared 130 1
+	shared 160 1
 	finish fdpipe
 }
 
@@ -124,6 +167,7 @@ finish()
 	start pipe fdpipe -n 4 fdlisten -k -o address 127.0.0.1:0 '|' fdecho -
 	wait_for there fdecho 4
 	address_of address
+	warm_up "$(cat address)"
 	note_idle fdecho
 	for i in 1 2 3 4; do
 		start "holder$i" opponent hold -n 100 "$(cat address)"
@@ -133,11 +177,8 @@ finish()
 		same "$(cat "holder$i.out")" "held 100"
 	done
 	# (Four at once, without a pause: the scheduler has its say, too.)
-	shared 150 1
-	for i in 1 2 3 4; do
-		stop "holder$i"
-	done
-	stop pipe
+	shared 250 20
+	finish opponent fdpipe
 }
 
 @test "400 held connections, 4 that take from one listening socket" {
@@ -147,7 +188,7 @@ finish()
 	up ./s
 	note_idle fdecho
 	held 400 ./s -m
-	shared 130 1
+	shared 160 1
 	finish fdecho
 }
 
@@ -171,7 +212,7 @@ finish()
 	address_of address
 	note_idle fdecho
 	held 400 "$(cat address)"
-	shared 130 1
+	shared 160 1
 	finish fdlisten
 }
 
@@ -241,6 +282,7 @@ finish()
 	address_of address
 	note_idle fdecho
 	for busy in "${!idle[@]}"; do
+		wait_for all_idle
 		kill -STOP "$busy"
 		start holder opponent hold -n 40 "$(cat address)"
 		wait_for test -s holder.out
