@@ -109,8 +109,7 @@ common_teardown()
 		signal "$name" 2>/dev/null || :
 	done
 	if ! DEADLINE=5 wait_for none_left; then
-		echo "left behind:"
-		ps -o pid,ppid,stat,args -p "$(IFS=,; echo "${own[*]}")" || :
+		echo "left behind"
 		kill -KILL "${own[@]}" 2>/dev/null || :
 		failed=1
 	fi
@@ -181,6 +180,15 @@ none_left()
 	[ "${#own[@]}" -eq 0 ]
 }
 
+# show_ours: the processes of this test, and what each of them waits for.
+show_ours()
+{
+	find_ours
+	[ "${#own[@]}" -eq 0 ] ||
+		ps -o pid,ppid,stat,wchan:24,args \
+			-p "$(IFS=,; echo "${own[*]}")" || :
+}
+
 # wait_for CONDITION...: until the command CONDITION succeeds; fails after
 # DEADLINE seconds. It looks often at first: most conditions come soon.
 wait_for()
@@ -190,6 +198,7 @@ wait_for()
 	until "$@"; do
 		if [ "$SECONDS" -ge "$end" ]; then
 			echo "not within $DEADLINE s: $*" >&2
+			show_ours >&2
 			return 1
 		fi
 		[ "$milliseconds" -ge 50 ] || : $((milliseconds += 5))
@@ -255,14 +264,16 @@ signal()
 }
 
 # running NAME: whether it has not ended. The shell is asked, not kill(2): by
-# now another process may have the number.
+# now another process may have the number. (What the shell has not waited for
+# yet keeps its number.)
 running()
 {
 	local running=()
 
 	jobs -pr >"$BATS_TEST_TMPDIR/jobs.$BASHPID"
 	mapfile -t running <"$BATS_TEST_TMPDIR/jobs.$BASHPID"
-	[[ " ${running[*]} " == *" ${pid_of[$1]-none} "* ]]
+	[[ " ${running[*]} " == *" ${pid_of[$1]-none} "* ]] &&
+		! in_state Z "${pid_of[$1]}"
 }
 
 # halted NAME: whether SIGSTOP has stopped it.
