@@ -45,8 +45,9 @@ descriptors_init(void)
 int
 descriptors_is_open(int fd)
 {
-	if (fd >= 0 && fd <= 2 && (held & 1u << fd) != 0)
-		return 0;
+	/* Since descriptors_init() all of these have been open. */
+	if (fd >= 0 && fd <= 2)
+		return (held & 1u << fd) == 0;
 	return fcntl(fd, F_GETFD) != -1;
 }
 

@@ -154,6 +154,8 @@ need_alarm(void)
 		return;
 	has_alarm = 1;
 	set_action(SIGALRM, on_signal, &callers_alarm);
+	if (!sigismember(&callers_mask, SIGALRM))
+		return;
 	sigemptyset(&alarm);
 	sigaddset(&alarm, SIGALRM);
 	sigprocmask(SIG_UNBLOCK, &alarm, NULL);

@@ -44,9 +44,12 @@ bind_name(int sock)
 	sun.sun_family = AF_UNIX;
 	memcpy(sun.sun_path + 1, MESSAGE_GIVE_UP, n);
 	for (i = 0; i < NAMES; i++) {
-		/* splitmix64, of the time, the process ID and the socket. */
+		/*
+		 * splitmix64, of the time, the socket, and where the stack is,
+		 * which the system chooses at random.
+		 */
 		state += (uint64_t)wait_now() * 0x9e3779b97f4a7c15u +
-		    ((uint64_t)getpid() << 32);
+		    (uint64_t)(uintptr_t)&sun;
 		state = (state ^ (state >> 30)) * 0xbf58476d1ce4e5b9u;
 		state = (state ^ (state >> 27)) * 0x94d049bb133111ebu;
 		snprintf(digits, sizeof digits, "%016llx",
