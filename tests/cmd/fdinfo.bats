@@ -414,7 +414,7 @@ place(socket.socket(AF_UNIX), 17)' 15 16 17
 	need_linux
 	need python3
 	start holder fdlisten -k ./s true
-	wait_for test -S s
+	up s
 	info_of 'place(connected(AF_UNIX, "./s"), 15)' 15
 	is 15 "unix rw - type=stream local=unnamed peer=./s pid=$pid\
  command=fdlisten uid=$(id -u) gid=$(id -g)"

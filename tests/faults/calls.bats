@@ -252,7 +252,8 @@ finish()
 	pid_of=()
 }
 
-# here FILE: until it is there, or the victim has ended.
+# here FILE: until it is there, and somebody listens if it is a socket; or until
+# the victim has ended.
 here()
 {
 	wait_for there_or_over "$1"
@@ -261,7 +262,8 @@ here()
 
 there_or_over()
 {
-	[ -e "$1" ] || not_running "$victim"
+	if [ -S "$1" ]; then isup "$1"; else [ -e "$1" ]; fi ||
+		not_running "$victim"
 }
 
 # --- scenes

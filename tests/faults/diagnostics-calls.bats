@@ -227,7 +227,7 @@ one_message()
 	says 1 "fdecho: ./s: wait: Input/output error" \
 		failing epoll_pwait:0:EIO fdecho ./s
 	start server fdlisten ./a cat
-	wait_for test -S ./a
+	up ./a
 	says 1 "fdconnect: ./a: poll: Input/output error" \
 		failing ppoll:0:EIO sh -c 'exec fdconnect ./a </dev/zero'
 	ended server

@@ -240,7 +240,7 @@ short()
 	start client opponent call -p 1 silent "$(cat address)"
 	timed_out victim
 	start victim fdlisten -t 2 ./s true
-	wait_for test -S ./s
+	up ./s
 	short "$(process victim)"
 	start client2 opponent call -p 1 silent ./s
 	timed_out victim
@@ -255,7 +255,7 @@ short()
 	for row in "fdrecv -t 2 ./s true" "fdrecv -k -t 2 ./s true" \
 		"fdrecv -t 2 ./s"; do
 		start victim $row
-		wait_for test -S ./s
+		up ./s
 		short "$(process victim)"
 		start client opponent silent -n 3 ./s
 		timed_out victim

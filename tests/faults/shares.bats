@@ -38,8 +38,8 @@ held()
 	same "$(cat holder.out)" "held $1"
 }
 
-# listens PROCESS: it has come to its loop, and waits for descriptors.
-listens()
+# in_loop PROCESS: it has come to its loop, and waits for descriptors.
+in_loop()
 {
 	grep -qs '^tfd:' "/proc/$1/fdinfo"/*
 }
@@ -51,7 +51,7 @@ note_idle()
 
 	declare -gA idle=()
 	for process in $(ours_named "$1"); do
-		wait_for listens "$process"
+		wait_for in_loop "$process"
 		idle[$process]=$(descriptors "$process")
 	done
 }

@@ -83,7 +83,7 @@ many()
 		done'
 	for ((turn = 0; turn < turns; turn++)); do
 		start receiver "${as_user[@]}" fdrecv -k ./s echo received
-		wait_for test -e ./s
+		up ./s
 		stop receiver
 	done
 	same "$(cat prober.out receiver.out)" ""

@@ -69,7 +69,7 @@ served()
 
 @test "Postfix's smtpd takes a client with its attributes" {
 	start postfix postfix -c "$PWD/etc" start-fg
-	wait_for test -S spool/private/smtpd
+	up spool/private/smtpd
 	like "$(served 192.0.2.7)" "554 *192.0.2.7*: Client host rejected*"
 	like "$(served)" "220 mail.example ESMTP*221 *"
 	wait_for grep -q "connect from unknown.127.0.0.1" postfix.out

@@ -13,7 +13,7 @@ setup()
 	mkdir state
 	start swtpm swtpm socket --tpm2 --ctrl "type=unixio,path=$PWD/ctrl" \
 		--tpmstate dir=state
-	wait_for test -S ctrl
+	up ctrl
 }
 
 # startup: a Python function that has the TPM at descriptor fd start.

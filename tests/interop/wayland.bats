@@ -20,7 +20,7 @@ setup()
 	# A shell of its own would start helpers that outlive the test.
 	start weston weston --backend=headless-backend.so --socket=real \
 		--shell=kiosk-shell.so --no-config --idle-time=0
-	wait_for test -S run/real
+	up run/real
 	start tap fdlisten -k run/front fdconnect -v run/real
 	up run/front
 	start client env WAYLAND_DISPLAY=front weston-simple-shm

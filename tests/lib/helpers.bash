@@ -301,9 +301,11 @@ not_running()
 	! running "$1"
 }
 
-# ended NAME: wait until it ends by itself; its status in $status.
+# ended NAME: wait until it ends by itself; its status in $status (255: it
+# does not end).
 ended()
 {
+	status=255
 	wait_for not_running "$1" || return
 	status=0
 	wait "${pid_of[$1]}" || status=$?

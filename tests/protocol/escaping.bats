@@ -75,7 +75,7 @@ pattern()
 
 @test "operands are escaped in the trace" {
 	start receiver fdrecv -v "./$forged" cat
-	wait_for test -S "./$forged"
+	up "./$forged"
 	limited fdsend -v "./$forged" </dev/null 2>sender.err
 	ended receiver
 	is_status 0
@@ -84,7 +84,7 @@ pattern()
 	shows "W1 *bind(*, ./$(pattern "$as_octal"))" receiver.err
 	shows "S7 *connect(*, ./$(pattern "$as_octal"))" sender.err
 	start server fdlisten -v "./$forged" true
-	wait_for test -S "./$forged"
+	up "./$forged"
 	limited fdconnect -v "./$forged" </dev/null 2>client.err
 	ended server
 	traced server.err

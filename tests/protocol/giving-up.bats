@@ -207,7 +207,7 @@ while True:
     except OSError:
         pass
     c.close()'
-	wait_for test -S ./s
+	up ./s
 	# They say so after three seconds; the rest is tried beside them.
 	start waiting fdsend -w ./s
 	start alone fdsend -w ./nobody
