@@ -91,8 +91,12 @@ clear_away()
 	cell=${cell//$'\t'/}
 	cell=${cell//$'\\\n'/}
 	cell=${cell//$'\n'/ }
-	# Who serves behind the one that is tested may hold what never ends.
-	[ -z "${pid_of[sink]-}" ] || kill -KILL "$(process sink)"
+	# Who serves behind the one that is tested may hold what never ends; but
+	# what is on its way to it must arrive.
+	if [ -n "${pid_of[sink]-}" ]; then
+		within "$ENDED" not_running victim || :
+		kill -KILL "$(process sink)"
+	fi
 	# shellcheck disable=SC2086
 	left="$(of_opponents) ${expendable:+$(ours_named $expendable)}"
 	# shellcheck disable=SC2086

@@ -41,7 +41,8 @@ server()
 }
 
 # script NAME FILE: FILE as a shell script that runs in the background. It ends
-# by SIGTERM, and with it what it has started: who starts others first.
+# by SIGTERM, and with it what it has started: who starts others first; at last
+# what has lost its parent meanwhile.
 script()
 {
 	{
@@ -55,12 +56,18 @@ script()
 				end "$pid"
 			done
 		}
-		trap 'end $$; wait; exit' TERM
+		rest()
+		{
+			ps -A -o sid= -o pid= -o comm= |
+				awk -v "session=$$" \
+					'$1 == session && $3 ~ /^fd/ { print $2 }'
+		}
+		trap 'end $$; wait; kill $(rest) 2>/dev/null; exit' TERM
 		END
 		cat "$2"
 		echo 'while :; do wait; sleep 0.05; done'
 	} >"$1.sh"
-	start "$1" bash "./$1.sh"
+	start "$1" setsid bash "./$1.sh"
 }
 
 # serves: until somebody answers on the port.
