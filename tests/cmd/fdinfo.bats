@@ -620,8 +620,9 @@ status 1*
 
 @test "-p of a process that has ended, but is not waited for" {
 	need_look
+	mkfifo go
 	start holder sh -c '
-	until test -e go; do sleep 0.02; done &
+	(: <go) &
 	echo $! >zombie
 	exec sleep 100'
 	wait_for grep -qsx sleep "/proc/$pid/comm"

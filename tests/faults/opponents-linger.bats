@@ -136,6 +136,12 @@ everywhere="linger negative nested deep two second oob rest longer"
 	no_faults
 }
 
+# Its timer is what interrupts such a close.
+@test "fdrecv -k ./s with SIGALRM blocked: it waits for nobody's close" {
+	bears "with -b ALRM fdrecv -k ./s" linger negative
+	no_faults
+}
+
 @test "fdrecv -k fd:3, listening: it waits for nobody's close" {
 	bears "fdlisten -l ./s fdrecv -k fd:3 true" linger negative nested rest
 	no_faults
